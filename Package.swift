@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The same strict settings for every Swift target: Swift 6 mode, warnings are errors, only declared imports.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "sessionizer",
+    products: [.executable(name: "sessionizer", targets: ["sessionizer"])],
+    targets: [
+        // What events mean: pure rules, the standard library only.
+        .target(name: "SessionCore", swiftSettings: strict),
+
+        // Bytes on their way in: messages and where each came from.
+        .target(name: "MessageBatches", swiftSettings: strict),
+
+        // Bytes to `Event`: JSON through simdjson, RFC 3339, identity.
+        .target(
+            name: "CSimdJSON",
+            cxxSettings: [.unsafeFlags(["-O3", "-DNDEBUG"], .when(configuration: .release))],
+            linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(
+            name: "EventDecoding", dependencies: ["SessionCore", "MessageBatches", "CSimdJSON"],
+            swiftSettings: strict),
+
+        // YAML files with line numbers: the event catalogue and the settings.
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "ConfigurationFile", dependencies: ["SessionCore", "CYAML"], swiftSettings: strict),
+
+        // What a store must do, and the embedded one.
+        .target(name: "SessionStore", dependencies: ["SessionCore"], swiftSettings: strict),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(
+            name: "SQLiteStore", dependencies: ["SessionCore", "SessionStore", "CSQLite"],
+            swiftSettings: strict),
+
+        // Archived JSONL: files, day folders, standard input; plain, gzip, zstd.
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(
+            name: "ArchiveSource", dependencies: ["MessageBatches", "CZlib", "CZstd"],
+            swiftSettings: strict),
+
+        // A seeded fleet for demos, benchmarks and tests, with the truth it knows.
+        .target(name: "FleetSimulator", swiftSettings: strict),
+
+        // When: decode, engine, commit, batch by batch.
+        .target(
+            name: "SessionPipeline",
+            dependencies: ["SessionCore", "MessageBatches", "EventDecoding", "SessionStore"],
+            swiftSettings: strict),
+
+        // The story of one delivery or robot, told from the store.
+        .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
+
+        .executableTarget(
+            name: "sessionizer",
+            dependencies: [
+                "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
+                "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline", "SessionStory",
+            ],
+            swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .cxx17
+)
