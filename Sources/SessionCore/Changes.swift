@@ -1,0 +1,146 @@
+/// An entity and something of its own that has no other key.
+public struct Owned<Value: Sendable>: Sendable {
+    /// Whose it is.
+    public var owner: Symbol
+    /// What it is.
+    public var value: Value
+
+    /// Both.
+    public init(owner: Symbol, value: Value) {
+        self.owner = owner
+        self.value = value
+    }
+}
+
+extension Owned: Equatable where Value: Equatable {}
+
+/// The key of a row of `assignment_windows`.
+public struct WindowKey: Hashable, Sendable, BitwiseCopyable {
+    /// `session_id`
+    public var session: Symbol
+    /// `kind`
+    public var kind: WindowKind
+    /// `entity_id`
+    public var entity: Symbol
+    /// `started_at`
+    public var startedAt: Instant
+
+    /// All parts.
+    public init(session: Symbol, kind: WindowKind, entity: Symbol, startedAt: Instant) {
+        self.session = session
+        self.kind = kind
+        self.entity = entity
+        self.startedAt = startedAt
+    }
+}
+
+/// The key of an hourly figure. What `a`, `b` and `c` are, each table says.
+public struct HourKey: Hashable, Sendable, BitwiseCopyable {
+    /// The hour's beginning.
+    public var hour: Instant
+    /// The first part of the key.
+    public var a: Symbol
+    /// The second, where there is one.
+    public var b = Symbol.absent
+    /// The third, where there is one.
+    public var c = Symbol.absent
+
+    /// From its parts.
+    public init(hour: Instant, _ a: Symbol, _ b: Symbol = .absent, _ c: Symbol = .absent) {
+        self.hour = hour
+        self.a = a
+        self.b = b
+        self.c = c
+    }
+}
+
+/// What to add to a row of `robot_hourly`. Times in microseconds.
+public struct RobotHourDelta: Equatable, Sendable, BitwiseCopyable {
+    public var usable: Microseconds = 0
+    public var downtime: Microseconds = 0
+    public var offDuty: Microseconds = 0
+    public var other: Microseconds = 0
+    public var onDelivery: Microseconds = 0
+    public var deliveriesCompleted: Int64 = 0
+    public var errorCount: Int64 = 0
+    /// Facts whose `from_state` contradicts the interval before.
+    public var stateConflicts: Int64 = 0
+
+    /// Nothing to add.
+    public init() {}
+}
+
+/// What to add to a row of `pilot_hourly`.
+public struct PilotHourDelta: Equatable, Sendable, BitwiseCopyable {
+    public var shift: Microseconds = 0
+    public var assigned: Microseconds = 0
+
+    /// Nothing to add.
+    public init() {}
+}
+
+/// What to add to a row of `merchant_hourly`.
+public struct MerchantHourDelta: Equatable, Sendable, BitwiseCopyable {
+    public var sessions: Int64 = 0
+    public var completed: Int64 = 0
+    public var failed: Int64 = 0
+    public var canceled: Int64 = 0
+    public var robot: Microseconds = 0
+    public var pilot: Microseconds = 0
+
+    /// Nothing to add.
+    public init() {}
+}
+
+/// Everything that a batch of events changes, to be written in one transaction.
+///
+/// Rows are whole and only there where they differ from what is stored. Hourly figures are differences to
+/// be added to what is stored (zero differences are left out), so that an hour's row is never read back.
+/// No key stands twice in one list, and a key that is upserted is not among the deleted.
+public struct Changes: Sendable {
+    /// The events that were new, in the order they came.
+    public var accepted: [Event] = []
+    /// Events that were there already.
+    public var duplicateCount = 0
+    /// Duplicates whose content differs from that of the event first accepted.
+    public var unequalTwinCount = 0
+
+    /// New facts "the owner links to the value" (semantics section 2).
+    public var links: [Owned<Symbol>] = []
+    /// `session_members`: the owner (a session) takes over the direct events of the value (another id).
+    public var addedMembers: [Owned<Symbol>] = []
+    /// Members that moved on.
+    public var removedMembers: [Owned<Symbol>] = []
+
+    public var sessions: [SessionRow] = []
+    public var deletedSessions: [Symbol] = []
+    /// The owner is the session.
+    public var windows: [Owned<WindowRow>] = []
+    public var deletedWindows: [WindowKey] = []
+
+    /// The owner is the robot.
+    public var robotStates: [Owned<RobotStateRow>] = []
+    /// The owner is the robot, the value `started_at`.
+    public var deletedRobotStates: [Owned<Instant>] = []
+    public var scopeWindows: [ScopeWindow] = []
+    /// Owner: the robot; value: the window as it was.
+    public var deletedScopeWindows: [ScopeWindow] = []
+    /// The owner is the pilot.
+    public var shifts: [Owned<ShiftRow>] = []
+    /// The owner is the pilot, the value `started_at`.
+    public var deletedShifts: [Owned<Instant>] = []
+
+    /// Key: hour, robot, state, reason.
+    public var robotStateHourly: [HourKey: Microseconds] = [:]
+    /// Key: hour, robot.
+    public var robotHourly: [HourKey: RobotHourDelta] = [:]
+    /// Key: hour, pilot.
+    public var pilotHourly: [HourKey: PilotHourDelta] = [:]
+    /// Key: hour, merchant, source.
+    public var merchantHourly: [HourKey: MerchantHourDelta] = [:]
+    /// Key: hour, event, merchant, source.
+    public var eventHourly: [HourKey: Int64] = [:]
+
+    /// Nothing changed.
+    public init() {}
+}

@@ -1,0 +1,109 @@
+/// What the store knows of one session id.
+public struct StoredNode {
+    /// The events whose most specific session id it is.
+    public var events: [Event] = []
+    /// The ids it links to.
+    public var links: [Symbol] = []
+    /// The ids that link to it.
+    public var linkedBy: [Symbol] = []
+    /// The other ids whose direct events belong to the session of this id.
+    public var members: [Symbol] = []
+    /// The sessions its own events belong to; empty where that is its own session.
+    public var targets: [Symbol] = []
+
+    /// Nothing known.
+    public init() {}
+}
+
+/// What the store has derived for one session.
+public struct StoredSession {
+    /// Its row, if there is one.
+    public var row: SessionRow?
+    /// Its windows of every kind.
+    public var windows: [WindowRow] = []
+
+    /// Nothing derived.
+    public init() {}
+}
+
+/// What the store knows of a stretch of time of a robot, pilot or merchant.
+public struct StoredLane {
+    /// Events that name no session id and: for a robot, name it; for a pilot, name it; for a merchant, name
+    /// it and neither robot nor pilot.
+    public var events: [Event] = []
+    /// Session windows of the entity that start in it; the owner is the session.
+    public var windows: [Owned<WindowRow>] = []
+    /// Robot-scope pilot windows that start in it (of the robot, or of the pilot).
+    public var scopeWindows: [ScopeWindow] = []
+
+    /// Nothing known.
+    public init() {}
+}
+
+/// What the store knows of a robot from some instant on.
+public struct StoredRobotTrack {
+    /// Events from then on that tell its state, or that open or release a pilot in its scope.
+    public var events: [Event] = []
+    /// The last state row that began before.
+    public var stateBefore: RobotStateRow?
+    /// The scope window that began before and, at that instant, had not ended.
+    public var scopeBefore: ScopeWindow?
+    /// Event times of everything that named the robot from then on; only where silence is watched.
+    public var heard: [Instant] = []
+    /// The last event time before; only where silence is watched.
+    public var heardBefore: Instant?
+
+    /// Nothing known.
+    public init() {}
+}
+
+/// What the store knows of a pilot's shifts from some instant on.
+public struct StoredPilotTrack {
+    /// Events from then on that start or end a shift of the pilot.
+    public var events: [Event] = []
+    /// The shift that began before and, at that instant, had not ended.
+    public var shiftBefore: ShiftRow?
+
+    /// Nothing known.
+    public init() {}
+}
+
+/// The committed state, from which the engine brings back what it does not hold in memory.
+///
+/// Everything it returns is as of the last commit; nothing of a batch that is still being applied.
+public protocol EntitySource {
+    /// A session id's events, links and place.
+    func node(_ id: Symbol) throws -> StoredNode
+    /// A session's row and windows.
+    func session(_ id: Symbol) throws -> StoredSession
+    /// A robot's, pilot's or merchant's events and windows in `[from, until)`.
+    func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) throws -> StoredLane
+    /// A robot's state and scope facts from an instant on.
+    func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) throws -> StoredRobotTrack
+    /// A pilot's shift facts from an instant on.
+    func pilotTrack(_ pilot: Symbol, from: Instant) throws -> StoredPilotTrack
+    /// Whether any event of this hour (a multiple of an hour) is stored.
+    func hasEvents(inHour hour: Instant) throws -> Bool
+    /// The identities of all stored events of an hour.
+    func identities(inHour hour: Instant) throws -> [EventIdentity]
+    /// The stored event of an hour with this identity (of `candidate`, whose texts stand in `bytes`).
+    func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) throws -> Event?
+}
+
+/// A source that knows nothing: an engine on it starts from an empty store and must not evict.
+public struct EmptySource: EntitySource {
+    /// Nothing.
+    public init() {}
+    public func node(_ id: Symbol) -> StoredNode { StoredNode() }
+    public func session(_ id: Symbol) -> StoredSession { StoredSession() }
+    public func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) -> StoredLane {
+        StoredLane()
+    }
+    public func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) -> StoredRobotTrack {
+        StoredRobotTrack()
+    }
+    public func pilotTrack(_ pilot: Symbol, from: Instant) -> StoredPilotTrack { StoredPilotTrack() }
+    public func hasEvents(inHour hour: Instant) -> Bool { false }
+    public func identities(inHour hour: Instant) -> [EventIdentity] { [] }
+    public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) -> Event? { nil }
+}
