@@ -27,6 +27,21 @@ public enum SessionKind: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         guard let kind = Self.allCases.first(where: { text.hasPrefix($0.prefix) }) else { return nil }
         self = kind
     }
+
+    /// The same, from bytes.
+    @inlinable
+    public init?(sessionID text: UnsafeRawBufferPointer) {
+        guard let first = text.first else { return nil }
+        switch first {
+        case UInt8(ascii: "d"):
+            guard text.count > 2 else { return nil }
+            self = text[2] == UInt8(ascii: "l") ? .delivery : .demand
+        case UInt8(ascii: "t"): self = .trip
+        case UInt8(ascii: "q"): self = .quote
+        case UInt8(ascii: "o"): self = .offer
+        default: return nil
+        }
+    }
 }
 
 /// 128 bits that stand for "the same event": of its `event_id`, or of its content where it has none.

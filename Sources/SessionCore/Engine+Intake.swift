@@ -1,0 +1,93 @@
+/// Intake: each fact goes to the entities it is about, and marks them.
+extension Engine {
+    func takeIn() throws {
+        for index in changes.accepted.indices {
+            let event = changes.accepted[index]
+            let hour = Hours.start(of: event.time)
+            changes.eventHourly[HourKey(hour: hour, event.name, event.merchant, event.source), default: 0] += 1
+            let hasError = meanings.hasError(event)
+            if hasError, event.robot.isPresent {
+                changes.robotHourly[HourKey(hour: hour, event.robot), default: RobotHourDelta()].errorCount += 1
+            }
+            let subject = event.subject
+            if subject.isPresent {
+                let node = try node(subject)
+                node.facts.insertInOrder(Fact(event, hasError: hasError), symbols)
+                for target in node.targets { try markForFold(target) }
+                if event.demand.isPresent, event.demand != subject { try link(event.demand, to: node) }
+                if event.trip.isPresent, event.trip != subject { try link(event.trip, to: node) }
+                if event.quote.isPresent, event.quote != subject { try link(event.quote, to: node) }
+                if event.offer.isPresent, event.offer != subject { try link(event.offer, to: node) }
+            } else {
+                try takeInWithoutSession(event)
+                work.windowless.append(Int32(index))
+            }
+            if event.robot.isPresent {
+                if meanings.isRobotTrackFact(event), let track = robotTracks[event.robot] {
+                    track.insert(event, meanings, symbols)
+                    mark(track, of: event.robot)
+                }
+                if rules.maxSilence != nil, let track = robotTracks[event.robot] {
+                    track.heard.insertInOrder(event.time)
+                    mark(track, of: event.robot)
+                }
+            }
+            if meanings.isPilotTrackFact(event), let track = pilotTracks[event.pilot] {
+                track.insert(event, meanings, symbols)
+                if !track.isDirty {
+                    track.isDirty = true
+                    work.dirtyPilots.append(event.pilot)
+                }
+            }
+        }
+    }
+
+    func mark(_ track: RobotTrack, of robot: Symbol) {
+        if !track.isDirty {
+            track.isDirty = true
+            work.dirtyRobots.append(robot)
+        }
+    }
+
+    private func takeInWithoutSession(_ event: Event) throws {
+        let bucket = Lane.bucket(of: event.time)
+        if event.robot.isPresent {
+            try chunk(.robot, event.robot, bucket).insert(event, kind: .robot, meanings, symbols)
+        }
+        if event.pilot.isPresent {
+            try chunk(.pilot, event.pilot, bucket).insert(event, kind: .pilot, meanings, symbols)
+            if meanings.isCloser(event) { work.newClosers.append((event.pilot, event.time)) }
+        }
+        if event.merchant.isPresent, !event.robot.isPresent, !event.pilot.isPresent {
+            try chunk(.merchant, event.merchant, bucket).insert(event, kind: .merchant, meanings, symbols)
+        }
+    }
+
+    private func link(_ other: Symbol, to node: Node) throws {
+        let from = try self.node(other)
+        if from.links.contains(node.id) { return }
+        from.links.append(node.id)
+        node.linkedBy.append(other)
+        changes.links.append(Owned(owner: other, value: node.id))
+        if from.linkMark != batch {
+            from.linkMark = batch
+            work.relinked.append(from)
+        }
+    }
+
+    /// The session's windows and row must be derived anew.
+    func markForFold(_ session: Symbol) throws {
+        let node = try node(session)
+        if node.foldMark == batch { return }
+        node.foldMark = batch
+        work.toFold.append(node)
+        markForRow(node)
+    }
+
+    /// The session's row must be derived anew.
+    func markForRow(_ node: Node) {
+        if node.rowMark == batch { return }
+        node.rowMark = batch
+        work.toRow.append(node)
+    }
+}

@@ -1,0 +1,195 @@
+/// Joins and session rows (semantics sections 4 and 5).
+extension Engine {
+    /// Marks the sessions that the batch's session-less events join, and those whose pilots' events moved
+    /// because a robot window did.
+    func markJoined() throws {
+        for index in work.windowless {
+            let event = changes.accepted[Int(index)]
+            var isHeldByRobot = false
+            if event.robot.isPresent {
+                isHeldByRobot = try markHolders(.robot, event.robot, event.time)
+            }
+            if !isHeldByRobot, event.pilot.isPresent {
+                _ = try markHolders(.pilot, event.pilot, event.time)
+            }
+            if event.merchant.isPresent, !event.robot.isPresent, !event.pilot.isPresent {
+                _ = try markHolders(.merchant, event.merchant, event.time)
+            }
+        }
+        for move in work.movedRobotWindows {
+            let chunks = try chunks(
+                .robot, move.robot, Lane.bucket(of: move.from), Lane.bucket(of: move.until))
+            for chunk in chunks where !chunk.dual.isEmpty {
+                var index = chunk.dual.firstIndex(from: move.from)
+                while index < chunk.dual.count, chunk.dual[index].time < move.until {
+                    _ = try markHolders(.pilot, chunk.dual[index].other, chunk.dual[index].time)
+                    index += 1
+                }
+            }
+        }
+    }
+
+    private func markHolders(_ kind: WindowKind, _ entity: Symbol, _ time: Instant) throws -> Bool {
+        let bucket = Lane.bucket(of: time)
+        var isHeld = false
+        for chunk in try chunks(kind, entity, bucket - lookback, bucket) {
+            for window in chunk.windows where window.start <= time && time < window.until {
+                isHeld = true
+                markForRow(try node(window.session))
+            }
+        }
+        return isHeld
+    }
+
+    func isHeldByRobot(_ robot: Symbol, _ time: Instant) throws -> Bool {
+        let bucket = Lane.bucket(of: time)
+        for chunk in try chunks(.robot, robot, bucket - lookback, bucket) {
+            for window in chunk.windows where window.start <= time && time < window.until { return true }
+        }
+        return false
+    }
+
+    func writeRows() throws {
+        for node in work.toRow {
+            if try derived(of: node).summary == nil, node.foldMark != batch {
+                // Brought back for a join only: its own events are folded first.
+                node.foldMark = batch
+                work.toFold.append(node)
+                try foldSessions(from: work.toFold.count - 1)
+            }
+            var derived = try derived(of: node)
+            let row = try derived.summary.map { try joinedRow($0, derived.windows) }
+            if row == derived.row { continue }
+            if let old = derived.row { count(old, -1) }
+            if let row {
+                count(row, 1)
+                changes.sessions.append(row)
+            } else {
+                changes.deletedSessions.append(node.id)
+            }
+            derived.row = row
+            node.derived = derived
+        }
+    }
+
+    private func joinedRow(_ summary: DirectSummary, _ windows: [WindowRow]) throws -> SessionRow {
+        var row = summary.row
+        var firstError = summary.firstError
+        func meet(_ error: ErrorFact) {
+            row.errorCount += 1
+            if let first = firstError, !error.precedes(first, symbols) { return }
+            firstError = error
+        }
+        func see(_ time: Instant) {
+            row.firstEventAt = min(row.firstEventAt, time)
+            row.lastEventAt = max(row.lastEventAt, time)
+        }
+        for window in windows {
+            let (start, until) = (window.startedAt, window.joinsUntil)
+            for chunk in try chunks(
+                window.kind, window.entity, Lane.bucket(of: start), Lane.bucket(of: until - 1))
+            {
+                let low = chunk.times.firstIndex(from: start)
+                let high = chunk.times.firstIndex(from: until)
+                if low < high {
+                    row.eventCount += Int32(high - low)
+                    see(chunk.times[low])
+                    see(chunk.times[high - 1])
+                }
+                var index = chunk.errors.firstIndex(from: start)
+                while index < chunk.errors.count, chunk.errors[index].time < until {
+                    meet(chunk.errors[index])
+                    index += 1
+                }
+                guard window.kind == .pilot else { continue }
+                index = chunk.dual.firstIndex(from: start)
+                while index < chunk.dual.count, chunk.dual[index].time < until {
+                    let dual = chunk.dual[index]
+                    index += 1
+                    if try isHeldByRobot(dual.other, dual.time) { continue }
+                    row.eventCount += 1
+                    see(dual.time)
+                    if dual.hasError {
+                        meet(ErrorFact(time: dual.time, key: dual.key, name: dual.name, code: dual.code))
+                    }
+                }
+            }
+        }
+        row.firstErrorCode = firstError?.code ?? .absent
+        return row
+    }
+
+    /// Adds a session's row to the hours it counts in, or takes it away.
+    private func count(_ row: SessionRow, _ sign: Int64) {
+        if row.outcome == .completed, let closedAt = row.closedAt, row.robot.isPresent {
+            let key = HourKey(hour: Hours.start(of: closedAt), row.robot)
+            changes.robotHourly[key, default: RobotHourDelta()].deliveriesCompleted += sign
+        }
+        guard row.kind == .delivery || row.kind == .demand else { return }
+        let key = HourKey(hour: Hours.start(of: row.firstDirectAt), row.merchant, row.source)
+        var delta = changes.merchantHourly[key] ?? MerchantHourDelta()
+        delta.sessions += sign
+        switch row.outcome {
+        case .completed: delta.completed += sign
+        case .failed: delta.failed += sign
+        case .canceled: delta.canceled += sign
+        case .rejected, .expired, .inProgress: break
+        }
+        delta.robot += sign * row.robotTime
+        delta.pilot += sign * row.pilotTime
+        changes.merchantHourly[key] = delta
+    }
+
+    /// `on_delivery_seconds` and `assigned_seconds`: the union of an entity's ended windows, never twice.
+    func settleCoverage() throws {
+        for (key, moves) in work.coverage {
+            var hours: Set<Instant> = []
+            for move in moves { Hours.split(move.start, move.end) { hour, _ in hours.insert(hour) } }
+            for hour in hours {
+                let end = hour + Hours.length
+                var now: [(start: Instant, end: Instant)] = []
+                let bucket = Lane.bucket(of: hour)
+                for chunk in try chunks(key.kind, key.entity, bucket - lookback, bucket) {
+                    for window in chunk.windows
+                    where window.isEnded && window.start < end && hour < window.until {
+                        now.append((max(window.start, hour), min(window.until, end)))
+                    }
+                }
+                var before = now
+                for move in moves where move.start < end && hour < move.end {
+                    let piece = (start: max(move.start, hour), end: min(move.end, end))
+                    if move.isAdded {
+                        if let index = before.firstIndex(where: { $0 == piece }) { before.remove(at: index) }
+                    }
+                }
+                for move in moves where !move.isAdded && move.start < end && hour < move.end {
+                    before.append((max(move.start, hour), min(move.end, end)))
+                }
+                let difference = unionLength(&now) - unionLength(&before)
+                if difference == 0 { continue }
+                let hourKey = HourKey(hour: hour, key.entity)
+                switch key.kind {
+                case .robot:
+                    changes.robotHourly[hourKey, default: RobotHourDelta()].onDelivery += difference
+                case .pilot:
+                    changes.pilotHourly[hourKey, default: PilotHourDelta()].assigned += difference
+                case .merchant: break
+                }
+            }
+        }
+    }
+
+    private func unionLength(_ spans: inout [(start: Instant, end: Instant)]) -> Microseconds {
+        spans.sort { $0.start < $1.start }
+        var total: Microseconds = 0
+        var covered = Instant.min
+        for span in spans {
+            let start = max(span.start, covered)
+            if start < span.end {
+                total += span.end - start
+                covered = span.end
+            }
+        }
+        return total
+    }
+}

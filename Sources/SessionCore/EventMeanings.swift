@@ -1,0 +1,98 @@
+/// What a name means to the rules, looked up by symbol.
+struct EventMeaning {
+    var window = WindowRole.neutral
+    var milestone: Milestone?
+    var state = StateMeaning.none
+    var shift = ShiftRole.none
+    var counter = EventCounter.none
+    var isError = false
+    var tellsFailure = false
+
+    enum StateMeaning: Equatable {
+        case none
+        case fromFields
+        case word(Symbol)
+    }
+}
+
+/// The catalogue, ready to be asked by symbol: the names are the first symbols of the table.
+public struct EventMeanings {
+    private var byName: [EventMeaning]
+
+    /// The symbol of the state that silence gives.
+    let unknownState: Symbol
+
+    /// Pins the catalogue's names; so it must come before anything else is interned.
+    public init(catalogue: Catalogue, symbols: SymbolTable) {
+        let names = catalogue.entries.map { symbols.pin($0.name) }
+        unknownState = symbols.pin("unknown")
+        byName = [EventMeaning](repeating: EventMeaning(), count: catalogue.entries.count + 2)
+        for (entry, name) in zip(catalogue.entries, names) {
+            let state: EventMeaning.StateMeaning
+            switch entry.state {
+            case .none: state = .none
+            case .fromFields: state = .fromFields
+            case .word(let word): state = .word(symbols.pin(word))
+            }
+            while byName.count <= Int(name.index) { byName.append(EventMeaning()) }
+            byName[Int(name.index)] = EventMeaning(
+                window: entry.window, milestone: entry.milestone, state: state, shift: entry.shift,
+                counter: entry.counter, isError: entry.isError, tellsFailure: entry.tellsFailure)
+        }
+    }
+
+    /// What the name means; an unknown name is neutral.
+    subscript(_ name: Symbol) -> EventMeaning {
+        let index = Int(name.index)
+        return index < byName.count ? byName[index] : EventMeaning()
+    }
+
+    /// Whether the event has an error (semantics section 1).
+    func hasError(_ event: Event) -> Bool {
+        event.errorCode.isPresent || event.errorMessage.isPresent || self[event.name].isError
+    }
+
+    /// The robot state that the event tells; absent if none.
+    func state(of event: Event) -> Symbol {
+        guard event.robot.isPresent else { return .absent }
+        switch self[event.name].state {
+        case .none: return .absent
+        case .fromFields: return event.toState.isPresent ? event.toState : event.state
+        case .word(let word): return word
+        }
+    }
+
+    /// Whether the event is a fact of its robot's scope: a pilot *open* or *release* that names the robot
+    /// and no session.
+    func isScopeFact(_ event: Event) -> Bool {
+        guard !event.subject.isPresent, event.robot.isPresent else { return false }
+        return opensOrReleasesPilot(event)
+    }
+
+    /// Whether the event ends its pilot's window wherever one is: a pilot *release* with neither session nor
+    /// robot.
+    func isCloser(_ event: Event) -> Bool {
+        guard !event.subject.isPresent, !event.robot.isPresent, event.pilot.isPresent else { return false }
+        switch self[event.name].window {
+        case .releasesPilot: return true
+        case .neutral, .opensRobot, .releasesRobot, .opensPilot, .closes: return false
+        }
+    }
+
+    /// Whether the event belongs to its robot's track: it tells its state, or a pilot in its scope.
+    public func isRobotTrackFact(_ event: Event) -> Bool {
+        state(of: event).isPresent || isScopeFact(event)
+    }
+
+    /// Whether the event belongs to its pilot's track: it starts or ends a shift.
+    public func isPilotTrackFact(_ event: Event) -> Bool {
+        event.pilot.isPresent && self[event.name].shift != .none
+    }
+
+    private func opensOrReleasesPilot(_ event: Event) -> Bool {
+        switch self[event.name].window {
+        case .opensPilot, .releasesPilot: return true
+        case .neutral, .opensRobot, .releasesRobot, .closes: return false
+        }
+    }
+}

@@ -1,0 +1,88 @@
+/// Which events are known, hour by hour of event time.
+///
+/// Nearly all events belong to the last hours; the identities of those are in memory. An hour that is not
+/// is asked of the store, event by event, or brought back whole when a batch brings much of it.
+struct IdentityIndex {
+    private struct Hour {
+        var identities: Set<EventIdentity> = []
+        var lastUsed = 0
+    }
+
+    /// How many identities may stay in memory between batches (16 bytes each, and the set's slack).
+    static let residentLimit = 1_000_000
+    /// From so many events of one hour in a batch on, the hour is brought back whole.
+    static let wholeHourThreshold = 500
+
+    private var hours: [Instant: Hour] = [:]
+    private var residentCount = 0
+
+    /// The indices of the events that are new, in order, and those that are not with their first twin in the
+    /// batch (nil: the twin is stored).
+    mutating func admit(
+        _ events: [Event], bytes: UnsafeRawPointer, source: any EntitySource, batch: Int
+    ) throws -> (fresh: [Int32], duplicates: [(index: Int, first: Int?)]) {
+        var fresh: [Int32] = []
+        fresh.reserveCapacity(events.count)
+        var duplicates: [(index: Int, first: Int?)] = []
+        var perHour: [Instant: Int] = [:]
+        var lastHour = Instant.min
+        var run = 0
+        for event in events {
+            let hour = Hours.start(of: event.time)
+            if hour != lastHour {
+                if run > 0 { perHour[lastHour, default: 0] += run }
+                lastHour = hour
+                run = 0
+            }
+            run += 1
+        }
+        if run > 0 { perHour[lastHour, default: 0] += run }
+
+        var asked: Set<Instant> = []
+        for (hour, count) in perHour {
+            if hours[hour] == nil {
+                if try !source.hasEvents(inHour: hour) {
+                    hours[hour] = Hour()
+                } else if count >= Self.wholeHourThreshold {
+                    let stored = try source.identities(inHour: hour)
+                    hours[hour] = Hour(identities: Set(stored))
+                    residentCount += stored.count
+                } else {
+                    asked.insert(hour)
+                }
+            }
+            hours[hour]?.lastUsed = batch
+        }
+
+        var inBatch: [EventIdentity: Int] = [:]
+        for (index, event) in events.enumerated() {
+            let hour = Hours.start(of: event.time)
+            if asked.contains(hour) {
+                if let first = inBatch[event.identity] {
+                    duplicates.append((index, first))
+                } else if try source.storedTwin(of: event, bytes: bytes) != nil {
+                    duplicates.append((index, nil))
+                } else {
+                    inBatch[event.identity] = index
+                    fresh.append(Int32(index))
+                }
+            } else if hours[hour]?.identities.insert(event.identity).inserted == true {
+                residentCount += 1
+                fresh.append(Int32(index))
+            } else {
+                duplicates.append((index, nil))
+            }
+        }
+        return (fresh, duplicates)
+    }
+
+    /// Forgets the hours longest unused until the limit is kept.
+    mutating func evict(limit: Int = residentLimit) {
+        guard residentCount > limit else { return }
+        for (hour, content) in hours.sorted(by: { ($0.value.lastUsed, $0.key) < ($1.value.lastUsed, $1.key) }) {
+            if residentCount <= limit / 2 { break }
+            hours[hour] = nil
+            residentCount -= content.identities.count
+        }
+    }
+}
