@@ -1,0 +1,20 @@
+/// Why a message could not become an event (semantics section 1). The raw values are the contract's.
+public enum RejectReason: String, CaseIterable, Sendable {
+    case malformedJSON = "malformed_json"
+    case notAnObject = "not_an_object"
+    case invalidUTF8 = "invalid_utf8"
+    case missingTimestamp = "missing_timestamp"
+    case invalidTimestamp = "invalid_timestamp"
+    case timestampInFuture = "timestamp_in_future"
+    case tooLarge = "too_large"
+}
+
+/// A message that could not become an event.
+public struct Rejection: Equatable, Sendable {
+    /// Its index in the batch's messages.
+    public var message: Int
+    /// The bin it is counted in.
+    public var reason: RejectReason
+    /// What was wrong, where, and what was expected.
+    public var detail: String
+}

@@ -1,0 +1,46 @@
+internal import Dispatch
+internal import Synchronization
+
+/// A bounded buffer between two threads: whole batches, in order, at most so many at once.
+///
+/// What waits on it is a thread of its own, never the cooperative pool.
+public final class HandOver<Value: Sendable>: Sendable {
+    private struct Content {
+        var values: [Value] = []
+        var isClosed = false
+    }
+
+    private let content = Mutex(Content())
+    private let free: DispatchSemaphore
+    private let filled = DispatchSemaphore(value: 0)
+
+    /// Room for so many values.
+    public init(capacity: Int) {
+        free = DispatchSemaphore(value: capacity)
+    }
+
+    /// Waits for room and hands a value over.
+    public func put(_ value: Value) {
+        free.wait()
+        content.withLock { $0.values.append(value) }
+        filled.signal()
+    }
+
+    /// Waits for a value; nil when the other side has closed and all is taken.
+    public func take() -> Value? {
+        filled.wait()
+        let value: Value? = content.withLock { $0.values.isEmpty ? nil : $0.values.removeFirst() }
+        if value == nil {
+            filled.signal()
+        } else {
+            free.signal()
+        }
+        return value
+    }
+
+    /// Says that no more values come. Values handed over before are still taken.
+    public func close() {
+        content.withLock { $0.isClosed = true }
+        filled.signal()
+    }
+}

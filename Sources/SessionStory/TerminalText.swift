@@ -1,0 +1,48 @@
+/// Text for a terminal: colours where there is one, and nothing that could drive it.
+public struct TerminalText {
+    /// What a piece of text is.
+    public enum Style: Sendable { case plain, heading, good, bad, dim }
+
+    /// What was written so far.
+    public private(set) var text = ""
+    private let isColoured: Bool
+
+    /// - Parameter isColoured: Only for a terminal.
+    public init(isColoured: Bool) { self.isColoured = isColoured }
+
+    /// Appends a piece.
+    public mutating func write(_ piece: String, _ style: Style = .plain) {
+        let safe = Self.safe(piece)
+        guard isColoured, style != .plain else {
+            text += safe
+            return
+        }
+        switch style {
+        case .plain: text += safe
+        case .heading: text += "\u{1B}[1m\(safe)\u{1B}[0m"
+        case .good: text += "\u{1B}[32m\(safe)\u{1B}[0m"
+        case .bad: text += "\u{1B}[1;31m\(safe)\u{1B}[0m"
+        case .dim: text += "\u{1B}[2m\(safe)\u{1B}[0m"
+        }
+    }
+
+    /// Appends a piece, filled up with blanks.
+    public mutating func column(_ piece: String, _ width: Int, _ style: Style = .plain) {
+        write(piece, style)
+        text += String(repeating: " ", count: max(1, width - piece.count))
+    }
+
+    /// Ends the line.
+    public mutating func newline() { text += "\n" }
+
+    /// Ids and messages come from outside: control characters must not reach the terminal.
+    static func safe(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else {
+            return text
+        }
+        return String(
+            text.unicodeScalars.map { scalar -> Character in
+                scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) ? "\u{FFFD}" : Character(scalar)
+            })
+    }
+}
