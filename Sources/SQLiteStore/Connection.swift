@@ -1,0 +1,209 @@
+internal import CSQLite
+internal import SessionCore
+internal import SessionStore
+
+/// One sqlite3 connection, used by one thread at a time (opened with `SQLITE_OPEN_NOMUTEX`).
+final class Connection {
+    let handle: OpaquePointer
+    let path: String
+    private var statements: [String: Statement] = [:]
+
+    init(path: String, readOnly: Bool) throws {
+        self.path = path
+        var opened: OpaquePointer?
+        let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)
+        guard code == SQLITE_OK, let opened else {
+            let text = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(opened)
+            throw StoreError(
+                .cannotOpen, "\(path): cannot open the store: \(text)",
+                hint: readOnly
+                    ? "is the path right? `sessionizer replay ... --store sqlite:\(path)` makes a store"
+                    : "check that the folder exists and may be written to")
+        }
+        handle = opened
+        sqlite3_busy_timeout(handle, 10_000)
+    }
+
+    func close() {
+        statements.removeAll()
+        sqlite3_close_v2(handle)
+    }
+
+    func run(_ sql: String) throws {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        if code != SQLITE_OK { throw error(code) }
+    }
+
+    /// A statement prepared once and kept. Reset before it is handed out.
+    func statement(_ sql: String) throws -> Statement {
+        if let kept = statements[sql] {
+            kept.reset()
+            return kept
+        }
+        let made = try Statement(sql, self)
+        statements[sql] = made
+        return made
+    }
+
+    func error(_ code: Int32) -> StoreError {
+        let text = String(cString: sqlite3_errmsg(handle))
+        switch code & 0xFF {
+        case SQLITE_FULL:
+            return StoreError(.full, "\(path): the disk is full: \(text)", hint: "make room and run it again")
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            return StoreError(
+                .busy, "\(path): another process is writing to the store: \(text)",
+                hint: "one writer at a time; wait for it or stop it")
+        case SQLITE_CORRUPT, SQLITE_NOTADB:
+            return StoreError(.damaged, "\(path): not a store, or a damaged one: \(text)")
+        case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM:
+            return StoreError(
+                .cannotOpen, "\(path): the store cannot be written: \(text)",
+                hint: "check the rights of the file and of its folder")
+        case SQLITE_IOERR:
+            return StoreError(.failed, "\(path): reading or writing failed: \(text)", hint: "is the disk full?")
+        default:
+            return StoreError(.failed, "\(path): \(text) (sqlite code \(code))")
+        }
+    }
+}
+
+/// A prepared statement: bind in order, step, read.
+final class Statement {
+    private let handle: OpaquePointer
+    private unowned let connection: Connection
+    private var next: Int32 = 1
+
+    init(_ sql: String, _ connection: Connection) throws {
+        var made: OpaquePointer?
+        // SQLITE_PREPARE_PERSISTENT: "a hint to the query planner that the prepared statement will be retained
+        // for a long time and probably reused many times" (sqlite.org/c3ref/c_prepare_normalize.html).
+        let code = sqlite3_prepare_v3(
+            connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
+        guard code == SQLITE_OK, let made else { throw connection.error(code) }
+        handle = made
+        self.connection = connection
+    }
+
+    deinit { sqlite3_finalize(handle) }
+
+    func reset() {
+        sqlite3_reset(handle)
+        next = 1
+    }
+
+    @discardableResult
+    func bind(_ value: Int64?) -> Statement {
+        if let value { sqlite3_bind_int64(handle, next, value) } else { sqlite3_bind_null(handle, next) }
+        next += 1
+        return self
+    }
+
+    @discardableResult
+    func bind(_ value: Double?) -> Statement {
+        if let value { sqlite3_bind_double(handle, next, value) } else { sqlite3_bind_null(handle, next) }
+        next += 1
+        return self
+    }
+
+    @discardableResult
+    func bind(_ text: String?) -> Statement {
+        if var text {
+            text.withUTF8 { bytes in
+                _ = sqlite3_bind_text64(
+                    handle, next, bytes.baseAddress.map { UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) },
+                    UInt64(bytes.count), csqlite_transient(), UInt8(SQLITE_UTF8))
+            }
+        } else {
+            sqlite3_bind_null(handle, next)
+        }
+        next += 1
+        return self
+    }
+
+    /// Bytes that stay where they are until the statement has run: not copied.
+    @discardableResult
+    func bindStatic(_ text: UnsafeRawBufferPointer) -> Statement {
+        sqlite3_bind_text64(
+            handle, next, text.baseAddress?.assumingMemoryBound(to: CChar.self), UInt64(text.count),
+            csqlite_static(), UInt8(SQLITE_UTF8))
+        next += 1
+        return self
+    }
+
+    @discardableResult
+    func bindBlob(_ bytes: [UInt8]) -> Statement {
+        bytes.withUnsafeBytes { all in
+            _ = sqlite3_bind_blob64(handle, next, all.baseAddress, UInt64(all.count), csqlite_transient())
+        }
+        next += 1
+        return self
+    }
+
+    /// A symbol's text, or what follows a prefix of so many bytes; NULL where it is absent.
+    @discardableResult
+    func bind(_ symbol: Symbol, _ symbols: SymbolTable, dropping prefix: Int = 0, orEmpty: Bool = false)
+        -> Statement
+    {
+        if symbol.isPresent {
+            symbols.withBytes(of: symbol) { bytes in
+                let text = UnsafeRawBufferPointer(rebasing: bytes[prefix...])
+                _ = sqlite3_bind_text64(
+                    handle, next, text.baseAddress?.assumingMemoryBound(to: CChar.self), UInt64(text.count),
+                    csqlite_transient(), UInt8(SQLITE_UTF8))
+            }
+        } else if orEmpty {
+            sqlite3_bind_text(handle, next, "", 0, csqlite_static())
+        } else {
+            sqlite3_bind_null(handle, next)
+        }
+        next += 1
+        return self
+    }
+
+    /// Runs a statement that gives no rows.
+    func run() throws {
+        let code = sqlite3_step(handle)
+        reset()
+        if code != SQLITE_DONE && code != SQLITE_ROW { throw connection.error(code) }
+    }
+
+    /// Steps to the next row; false at the end.
+    func step() throws -> Bool {
+        let code = sqlite3_step(handle)
+        switch code {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE:
+            reset()
+            return false
+        default:
+            reset()
+            throw connection.error(code)
+        }
+    }
+
+    var columnCount: Int32 { sqlite3_column_count(handle) }
+    func name(_ column: Int32) -> String { String(cString: sqlite3_column_name(handle, column)) }
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
+    func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+    func optional(_ column: Int32) -> Int64? { isNull(column) ? nil : integer(column) }
+    func real(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
+
+    func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
+        guard let text = sqlite3_column_text(handle, column) else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(start: text, count: Int(sqlite3_column_bytes(handle, column)))
+    }
+
+    func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
+
+    func value(_ column: Int32) -> TableValue {
+        switch sqlite3_column_type(handle, column) {
+        case SQLITE_NULL: .null
+        case SQLITE_INTEGER: .integer(integer(column))
+        case SQLITE_FLOAT: .real(real(column))
+        default: .text(text(column))
+        }
+    }
+}

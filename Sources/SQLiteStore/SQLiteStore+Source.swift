@@ -1,0 +1,290 @@
+public import SessionCore
+internal import SessionStore
+
+/// Bringing back what is not in memory.
+extension SQLiteStore {
+    public func node(_ id: Symbol) throws -> StoredNode {
+        var node = StoredNode()
+        node.events = try events(
+            "SELECT payload FROM events WHERE subject = ? AND subject IS NOT NULL ORDER BY occurred_at"
+        ) { $0.bind(id, symbols) }
+        node.links = try names("SELECT to_id FROM links WHERE from_id = ?", id)
+        node.linkedBy = try names("SELECT from_id FROM links WHERE to_id = ?", id)
+        node.members = try names("SELECT named_id FROM session_members WHERE session_id = ?", id)
+        node.targets = try names("SELECT session_id FROM session_members WHERE named_id = ?", id)
+        return node
+    }
+
+    public func session(_ id: Symbol) throws -> StoredSession {
+        var session = StoredSession()
+        let milestones = Milestone.allCases.map(\.column).joined(separator: ", ")
+        let query = try connection.statement(
+            """
+            SELECT demand_ids, trip_ids, merchant_id, source, zone_id, outcome, failure_code, failure_message,
+              first_error_code, first_event_at, last_event_at, closed_at, robot_id, pilot_id, robot_ids,
+              pilot_ids, reassignment_count, pilot_handoff_count, attempt_count, attempt_failed_count,
+              rescue_count, error_count, event_count, anomaly_count, robot_micros, pilot_micros,
+              first_direct_at, \(milestones)
+            FROM sessions WHERE session_id = ?
+            """
+        ).bind(id, symbols)
+        if try query.step() {
+            let text = symbols.text(id)
+            guard let kind = SessionKind(sessionID: text) else {
+                throw StoreError(.damaged, "\(connection.path): \(text) is not a session id")
+            }
+            var row = SessionRow(id: id, kind: kind)
+            row.demands = try list(query.text(0), prefix: "demand:")
+            row.trips = try list(query.text(1), prefix: "trip:")
+            row.merchant = symbols.intern(query.bytes(2))
+            row.source = symbols.intern(query.bytes(3))
+            row.zone = symbols.intern(query.bytes(4))
+            let outcome = query.text(5)
+            row.outcome = Outcome.allCases.first { $0.name == outcome } ?? .inProgress
+            row.failureCode = symbols.intern(query.bytes(6))
+            row.failureMessage = symbols.intern(query.bytes(7))
+            row.firstErrorCode = symbols.intern(query.bytes(8))
+            row.firstEventAt = query.integer(9)
+            row.lastEventAt = query.integer(10)
+            row.closedAt = query.optional(11)
+            row.robot = symbols.intern(query.bytes(12))
+            row.pilot = symbols.intern(query.bytes(13))
+            row.robots = try list(query.text(14), prefix: "")
+            row.pilots = try list(query.text(15), prefix: "")
+            row.reassignmentCount = Int32(query.integer(16))
+            row.pilotHandoffCount = Int32(query.integer(17))
+            row.attemptCount = Int32(query.integer(18))
+            row.attemptFailedCount = Int32(query.integer(19))
+            row.rescueCount = Int32(query.integer(20))
+            row.errorCount = Int32(query.integer(21))
+            row.eventCount = Int32(query.integer(22))
+            row.anomalyCount = Int32(query.integer(23))
+            row.robotTime = query.integer(24)
+            row.pilotTime = query.integer(25)
+            row.firstDirectAt = query.integer(26)
+            for (index, milestone) in Milestone.allCases.enumerated() {
+                row.milestones[milestone] = query.optional(27 + Int32(index))
+            }
+            query.reset()
+            session.row = row
+        }
+        let windows = try connection.statement(
+            "SELECT \(Self.windowColumns), session_id FROM assignment_windows WHERE session_id = ?"
+        ).bind(id, symbols)
+        while try windows.step() { session.windows.append(window(windows)) }
+        return session
+    }
+
+    public func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) throws -> StoredLane {
+        var lane = StoredLane()
+        let column: String
+        switch kind {
+        case .robot: column = "robot_id = ? AND robot_id IS NOT NULL"
+        case .pilot: column = "pilot_id = ? AND pilot_id IS NOT NULL"
+        case .merchant:
+            column = "merchant_id = ? AND merchant_id IS NOT NULL AND robot_id IS NULL AND pilot_id IS NULL"
+        }
+        lane.events = try events(
+            """
+            SELECT payload FROM events WHERE \(column) AND occurred_at >= ? AND occurred_at < ?
+              AND subject IS NULL ORDER BY occurred_at
+            """
+        ) { $0.bind(entity, symbols).bind(from).bind(until) }
+        let windows = try connection.statement(
+            """
+            SELECT \(Self.windowColumns), session_id FROM assignment_windows
+            WHERE kind = ? AND entity_id = ? AND started_at >= ? AND started_at < ?
+            """
+        ).bind(kind.name).bind(entity, symbols).bind(from).bind(until)
+        while try windows.step() {
+            lane.windows.append(Owned(owner: symbols.intern(windows.bytes(8)), value: window(windows)))
+        }
+        let owner: String
+        switch kind {
+        case .robot: owner = "robot_id"
+        case .pilot: owner = "pilot_id"
+        case .merchant: return lane
+        }
+        let scopes = try connection.statement(
+            """
+            SELECT \(Self.scopeColumns) FROM robot_pilot_windows
+            WHERE \(owner) = ? AND started_at >= ? AND started_at < ? ORDER BY started_at
+            """
+        ).bind(entity, symbols).bind(from).bind(until)
+        while try scopes.step() { lane.scopeWindows.append(scope(scopes)) }
+        return lane
+    }
+
+    public func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) throws -> StoredRobotTrack {
+        var track = StoredRobotTrack()
+        track.events = try events(
+            """
+            SELECT payload FROM events WHERE robot_id = ? AND robot_track = 1 AND occurred_at >= ?
+            ORDER BY occurred_at
+            """
+        ) { $0.bind(robot, symbols).bind(from) }
+        let states = try connection.statement(
+            """
+            SELECT started_at, ended_at, state, reason FROM robot_states
+            WHERE robot_id = ? AND started_at < ? ORDER BY started_at DESC LIMIT 1
+            """
+        ).bind(robot, symbols).bind(from)
+        if try states.step() {
+            track.stateBefore = RobotStateRow(
+                startedAt: states.integer(0), endedAt: states.optional(1),
+                state: symbols.intern(states.bytes(2)), reason: symbols.intern(states.bytes(3)))
+            states.reset()
+        }
+        let scopes = try connection.statement(
+            """
+            SELECT \(Self.scopeColumns) FROM robot_pilot_windows
+            WHERE robot_id = ? AND started_at < ? ORDER BY started_at DESC LIMIT 1
+            """
+        ).bind(robot, symbols).bind(from)
+        if try scopes.step() {
+            let window = scope(scopes)
+            scopes.reset()
+            if window.endedAt.map({ $0 >= from }) ?? true { track.scopeBefore = window }
+        }
+        if watchingSilence {
+            let heard = try connection.statement(
+                "SELECT occurred_at FROM events WHERE robot_id = ? AND robot_id IS NOT NULL AND occurred_at >= ?"
+            ).bind(robot, symbols).bind(from)
+            while try heard.step() { track.heard.append(heard.integer(0)) }
+            let before = try connection.statement(
+                """
+                SELECT max(occurred_at) FROM events
+                WHERE robot_id = ? AND robot_id IS NOT NULL AND occurred_at < ?
+                """
+            ).bind(robot, symbols).bind(from)
+            if try before.step() { track.heardBefore = before.optional(0) }
+            before.reset()
+        }
+        return track
+    }
+
+    public func pilotTrack(_ pilot: Symbol, from: Instant) throws -> StoredPilotTrack {
+        var track = StoredPilotTrack()
+        track.events = try events(
+            """
+            SELECT payload FROM events WHERE pilot_id = ? AND pilot_track = 1 AND occurred_at >= ?
+            ORDER BY occurred_at
+            """
+        ) { $0.bind(pilot, symbols).bind(from) }
+        let shifts = try connection.statement(
+            """
+            SELECT started_at, ended_at FROM pilot_shifts
+            WHERE pilot_id = ? AND started_at < ? ORDER BY started_at DESC LIMIT 1
+            """
+        ).bind(pilot, symbols).bind(from)
+        if try shifts.step() {
+            let shift = ShiftRow(startedAt: shifts.integer(0), endedAt: shifts.optional(1))
+            shifts.reset()
+            if shift.endedAt.map({ $0 >= from }) ?? true { track.shiftBefore = shift }
+        }
+        return track
+    }
+
+    public func hasEvents(inHour hour: Instant) throws -> Bool {
+        let query = try connection.statement("SELECT 1 FROM events WHERE hour = ? LIMIT 1").bind(Self.hour(hour))
+        let found = try query.step()
+        query.reset()
+        return found
+    }
+
+    public func identities(inHour hour: Instant) throws -> [EventIdentity] {
+        let query = try connection.statement("SELECT event_id FROM events WHERE hour = ?").bind(Self.hour(hour))
+        var identities: [EventIdentity] = []
+        while try query.step() {
+            let text = query.bytes(0)
+            identities.append(Self.fingerprint(text) ?? reading.identity(text))
+        }
+        return identities
+    }
+
+    public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) throws -> Event? {
+        let query = try connection.statement("SELECT payload FROM events WHERE hour = ? AND event_id = ?")
+            .bind(Self.hour(candidate.time))
+        if candidate.eventID.length > 0 {
+            query.bindStatic(
+                UnsafeRawBufferPointer(start: bytes + candidate.eventID.offset, count: candidate.eventID.length))
+        } else {
+            query.bind(reading.fingerprintText(candidate.identity))
+        }
+        guard try query.step() else { return nil }
+        let event = reading.decode(query.bytes(0))
+        query.reset()
+        return event
+    }
+
+    /// The identity in `fp-` and 32 hexadecimal digits.
+    static func fingerprint(_ text: UnsafeRawBufferPointer) -> EventIdentity? {
+        guard text.count == 35, text[0] == 102, text[1] == 112, text[2] == 45 else { return nil }
+        var halves: (UInt64, UInt64) = (0, 0)
+        for index in 3..<35 {
+            let value: UInt64
+            switch text[index] {
+            case 48...57: value = UInt64(text[index] - 48)
+            case 97...102: value = UInt64(text[index] - 87)
+            default: return nil
+            }
+            if index < 19 { halves.0 = halves.0 << 4 | value } else { halves.1 = halves.1 << 4 | value }
+        }
+        return EventIdentity(high: halves.0, low: halves.1)
+    }
+
+    private static let windowColumns =
+        "kind, entity_id, started_at, ended_at, expires_at, opened_by, end_reason, inferred"
+    private static let scopeColumns =
+        "robot_id, pilot_id, started_at, ended_at, expires_at, opened_by, end_reason"
+
+    private func window(_ row: Statement) -> WindowRow {
+        let kind = row.text(0)
+        return WindowRow(
+            kind: WindowKind.allCases.first { $0.name == kind } ?? .robot, entity: symbols.intern(row.bytes(1)),
+            startedAt: row.integer(2), endedAt: row.optional(3), expiresAt: row.integer(4),
+            openedBy: symbols.intern(row.bytes(5)), endReason: reason(row, 6), inferred: row.integer(7) != 0)
+    }
+
+    private func scope(_ row: Statement) -> ScopeWindow {
+        ScopeWindow(
+            robot: symbols.intern(row.bytes(0)), pilot: symbols.intern(row.bytes(1)), startedAt: row.integer(2),
+            endedAt: row.optional(3), expiresAt: row.integer(4), openedBy: symbols.intern(row.bytes(5)),
+            endReason: reason(row, 6))
+    }
+
+    private func reason(_ row: Statement, _ column: Int32) -> EndReason? {
+        if row.isNull(column) { return nil }
+        let word = row.text(column)
+        return EndReason.allCases.first { $0.name == word }
+    }
+
+    private func names(_ sql: String, _ id: Symbol) throws -> [Symbol] {
+        let query = try connection.statement(sql).bind(id, symbols)
+        var found: [Symbol] = []
+        while try query.step() { found.append(symbols.intern(query.bytes(0))) }
+        return found
+    }
+
+    private func events(_ sql: String, _ bind: (Statement) -> Void) throws -> [Event] {
+        let query = try connection.statement(sql)
+        bind(query)
+        var found: [Event] = []
+        while try query.step() {
+            guard let event = reading.decode(query.bytes(0)) else {
+                throw StoreError(.damaged, "\(connection.path): a stored payload is no event any more")
+            }
+            found.append(event)
+        }
+        return found
+    }
+
+    /// The ids in a JSON array of strings that this program wrote.
+    private func list(_ json: String, prefix: String) throws -> [Symbol] {
+        if json == "[]" { return [] }
+        let query = try connection.statement("SELECT value FROM json_each(?)").bind(json)
+        var found: [Symbol] = []
+        while try query.step() { found.append(symbols.intern(prefix + query.text(0))) }
+        return found
+    }
+}

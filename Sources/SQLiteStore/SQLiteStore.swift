@@ -1,0 +1,167 @@
+internal import CSQLite
+public import SessionCore
+public import SessionStore
+
+/// The embedded store: one file, one writer. It is what `sqlite:PATH` names.
+public final class SQLiteStore {
+    /// How a store reads and understands the payloads it keeps.
+    public struct Reading {
+        /// Reads a stored payload again.
+        public var decode: (UnsafeRawBufferPointer) -> Event?
+        /// The identity of an `event_id`'s text.
+        public var identity: (UnsafeRawBufferPointer) -> EventIdentity
+        /// The `event_id` column of an event that has none.
+        public var fingerprintText: (EventIdentity) -> String
+        /// Which events are read back as tracks.
+        public var meanings: EventMeanings
+
+        /// All parts.
+        public init(
+            decode: @escaping (UnsafeRawBufferPointer) -> Event?,
+            identity: @escaping (UnsafeRawBufferPointer) -> EventIdentity,
+            fingerprintText: @escaping (EventIdentity) -> String, meanings: EventMeanings
+        ) {
+            self.decode = decode
+            self.identity = identity
+            self.fingerprintText = fingerprintText
+            self.meanings = meanings
+        }
+    }
+
+    let connection: Connection
+    let symbols: SymbolTable
+    let reading: Reading
+    var touchedHours: [Instant: Bool] = [:]
+
+    /// Opens a store for writing, making or migrating its tables.
+    /// - Parameters:
+    ///   - rules: What the derived tables depend on; a store made under other rules is refused.
+    ///   - catalogue: A text that changes when the catalogue's roles do.
+    public init(
+        path: String, symbols: SymbolTable, reading: Reading, rules: Rules, catalogue: String
+    ) throws {
+        connection = try Connection(path: path, readOnly: false)
+        self.symbols = symbols
+        self.reading = reading
+        do {
+            try connection.run("PRAGMA page_size = 8192")
+            try connection.run("PRAGMA journal_mode = WAL")
+            try connection.run("PRAGMA synchronous = NORMAL")
+            try connection.run("PRAGMA cache_size = -65536")
+            try connection.run("PRAGMA wal_autocheckpoint = 8000")
+            try connection.run("PRAGMA temp_store = MEMORY")
+            try Self.migrate(connection)
+            try recordRules(rules, catalogue)
+        } catch {
+            connection.close()
+            throw error
+        }
+    }
+
+    /// Lets go of the file.
+    public func close() { connection.close() }
+
+    /// Applies the migrations that the store does not have yet.
+    static func migrate(_ connection: Connection) throws {
+        try connection.run(
+            """
+            CREATE TABLE IF NOT EXISTS schema_migrations (
+              version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)
+            """)
+        let query = try connection.statement("SELECT coalesce(max(version), 0) FROM schema_migrations")
+        let applied = try query.step() ? Int(query.integer(0)) : 0
+        query.reset()
+        if applied > Schema.migrations.count {
+            throw StoreError(
+                .newerSchema, "\(connection.path): made by a newer version of this program (schema \(applied))",
+                hint: "use that version, or a new store")
+        }
+        for (index, migration) in Schema.migrations.enumerated() where index >= applied {
+            try connection.run("BEGIN IMMEDIATE")
+            do {
+                try connection.run(migration.sql)
+                try connection.statement(
+                    """
+                    INSERT INTO schema_migrations
+                    VALUES (?, ?, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))
+                    """
+                ).bind(Int64(index + 1)).bind(migration.name).run()
+                try connection.run("COMMIT")
+            } catch {
+                try? connection.run("ROLLBACK")
+                throw error
+            }
+        }
+    }
+
+    /// The tables are a function of the events and the rules: rows made under two sets of rules do not mix.
+    private func recordRules(_ rules: Rules, _ catalogue: String) throws {
+        func list(_ states: Set<String>) -> String {
+            "[" + states.sorted().map { "\"\($0)\"" }.joined(separator: ",") + "]"
+        }
+        let facts = [
+            ("max_window_seconds", "\(Double(rules.maxWindow) / 1e6)"),
+            ("max_silence_seconds", rules.maxSilence.map { "\(Double($0) / 1e6)" } ?? "off"),
+            ("usable_states", list(rules.usableStates)), ("downtime_states", list(rules.downtimeStates)),
+            ("off_duty_states", list(rules.offDutyStates)), ("max_targets", "\(rules.maxTargets)"),
+            ("catalogue", catalogue),
+        ]
+        for (key, value) in facts {
+            let query = try connection.statement("SELECT value FROM meta WHERE key = ?").bind(key)
+            if try query.step() {
+                let stored = query.text(0)
+                query.reset()
+                if stored != value {
+                    throw StoreError(
+                        .otherRules,
+                        key == "catalogue"
+                            ? "\(connection.path): made with another event catalogue"
+                            : "\(connection.path): made with \(key) = \(stored), now it is \(value)",
+                        hint: "replay the archive into a new store, or go back to the rules it was made with")
+                }
+            } else {
+                try connection.statement("INSERT INTO meta VALUES (?, ?)").bind(key).bind(value).run()
+            }
+        }
+    }
+}
+
+/// A store that is only asked.
+public final class SQLiteReader: TableReading {
+    private let connection: Connection
+
+    /// Opens an existing store without the right to change it.
+    public init(path: String) throws {
+        connection = try Connection(path: path, readOnly: true)
+        do {
+            let query = try connection.statement("SELECT count(*) FROM schema_migrations")
+            _ = try query.step()
+            query.reset()
+        } catch {
+            connection.close()
+            throw StoreError(.damaged, "\(path): not a store of this program", hint: "replay an archive into it first")
+        }
+    }
+
+    public func rows(_ sql: String, _ parameters: [TableValue] = []) throws -> [TableRow] {
+        let statement = try Statement(sql, connection)
+        for parameter in parameters {
+            switch parameter {
+            case .null: statement.bind(Int64?.none)
+            case .integer(let value): statement.bind(value)
+            case .real(let value): statement.bind(value)
+            case .text(let value): statement.bind(value)
+            }
+        }
+        let columns = (0..<statement.columnCount).map { statement.name($0) }
+        var rows: [TableRow] = []
+        while try statement.step() {
+            rows.append(
+                TableRow(columns: columns, values: (0..<Int32(columns.count)).map { statement.value($0) }))
+        }
+        return rows
+    }
+
+    /// Lets go of the file.
+    public func close() { connection.close() }
+}

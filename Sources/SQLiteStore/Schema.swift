@@ -1,0 +1,206 @@
+internal import SessionCore
+
+/// The schema, one migration after the other. A migration that has been released is never changed.
+enum Schema {
+    static let migrations: [(name: String, sql: String)] = [("0001_tables", tables), ("0002_views", views)]
+
+    private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(separator: ",\n")
+    private static let durationColumns = DurationColumn.allCases.map { "  \($0.column) REAL" }
+        .joined(separator: ",\n")
+
+    /// `hour` leads the identity's index: new events touch a few pages of it, however many are stored.
+    private static let tables = """
+        CREATE TABLE events (
+          event_id TEXT NOT NULL, occurred_at INTEGER NOT NULL, received_at INTEGER NOT NULL,
+          event TEXT NOT NULL, delivery_id TEXT, demand_id TEXT, trip_id TEXT, quote_id TEXT, offer_id TEXT,
+          robot_id TEXT, pilot_id TEXT, merchant_id TEXT, zone_id TEXT, source TEXT, payload TEXT NOT NULL,
+          hour INTEGER NOT NULL, subject TEXT, robot_track INTEGER, pilot_track INTEGER);
+        CREATE UNIQUE INDEX events_identity ON events(hour, event_id);
+        CREATE INDEX events_subject ON events(subject, occurred_at) WHERE subject IS NOT NULL;
+        CREATE INDEX events_robot ON events(robot_id, occurred_at) WHERE robot_id IS NOT NULL;
+        CREATE INDEX events_pilot ON events(pilot_id, occurred_at) WHERE pilot_id IS NOT NULL;
+        CREATE INDEX events_merchant ON events(merchant_id, occurred_at)
+          WHERE merchant_id IS NOT NULL AND subject IS NULL AND robot_id IS NULL AND pilot_id IS NULL;
+        CREATE INDEX events_robot_track ON events(robot_id, occurred_at) WHERE robot_track = 1;
+        CREATE INDEX events_pilot_track ON events(pilot_id, occurred_at) WHERE pilot_track = 1;
+
+        CREATE TABLE links (from_id TEXT NOT NULL, to_id TEXT NOT NULL, PRIMARY KEY (from_id, to_id)) WITHOUT ROWID;
+        CREATE INDEX links_back ON links(to_id, from_id);
+        CREATE TABLE session_members (session_id TEXT NOT NULL, named_id TEXT NOT NULL,
+          PRIMARY KEY (session_id, named_id)) WITHOUT ROWID;
+        CREATE INDEX session_members_back ON session_members(named_id, session_id);
+
+        CREATE TABLE sessions (
+          session_id TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, delivery_id TEXT, demand_ids TEXT NOT NULL,
+          trip_ids TEXT NOT NULL, merchant_id TEXT, source TEXT, zone_id TEXT, outcome TEXT NOT NULL,
+          failure_code TEXT, failure_message TEXT, first_error_code TEXT, first_event_at INTEGER NOT NULL,
+          last_event_at INTEGER NOT NULL, closed_at INTEGER,
+        \(milestoneColumns),
+        \(durationColumns),
+          robot_id TEXT, pilot_id TEXT, robot_ids TEXT NOT NULL, pilot_ids TEXT NOT NULL,
+          reassignment_count INTEGER NOT NULL, pilot_handoff_count INTEGER NOT NULL,
+          attempt_count INTEGER NOT NULL, attempt_failed_count INTEGER NOT NULL, rescue_count INTEGER NOT NULL,
+          error_count INTEGER NOT NULL, event_count INTEGER NOT NULL, anomaly_count INTEGER NOT NULL,
+          robot_seconds REAL NOT NULL, pilot_seconds REAL NOT NULL, updated_at INTEGER NOT NULL,
+          first_direct_at INTEGER NOT NULL, robot_micros INTEGER NOT NULL, pilot_micros INTEGER NOT NULL);
+
+        CREATE TABLE assignment_windows (
+          session_id TEXT NOT NULL, kind TEXT NOT NULL, entity_id TEXT NOT NULL, started_at INTEGER NOT NULL,
+          ended_at INTEGER, expires_at INTEGER NOT NULL, opened_by TEXT NOT NULL, end_reason TEXT,
+          inferred INTEGER NOT NULL, PRIMARY KEY (session_id, kind, entity_id, started_at)) WITHOUT ROWID;
+        CREATE INDEX assignment_windows_entity ON assignment_windows(kind, entity_id, started_at);
+
+        CREATE TABLE robot_states (
+          robot_id TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER, state TEXT NOT NULL, reason TEXT,
+          PRIMARY KEY (robot_id, started_at)) WITHOUT ROWID;
+        CREATE TABLE robot_pilot_windows (
+          robot_id TEXT NOT NULL, pilot_id TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER,
+          expires_at INTEGER NOT NULL, opened_by TEXT NOT NULL, end_reason TEXT,
+          PRIMARY KEY (robot_id, started_at, pilot_id)) WITHOUT ROWID;
+        CREATE INDEX robot_pilot_windows_pilot ON robot_pilot_windows(pilot_id, started_at);
+        CREATE TABLE pilot_shifts (
+          pilot_id TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER,
+          PRIMARY KEY (pilot_id, started_at)) WITHOUT ROWID;
+
+        CREATE TABLE robot_state_hours (
+          robot_id TEXT NOT NULL, hour INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+          micros INTEGER NOT NULL, PRIMARY KEY (robot_id, hour, state, reason)) WITHOUT ROWID;
+        CREATE TABLE robot_hours (
+          robot_id TEXT NOT NULL, hour INTEGER NOT NULL, usable INTEGER NOT NULL, downtime INTEGER NOT NULL,
+          off_duty INTEGER NOT NULL, other INTEGER NOT NULL, on_delivery INTEGER NOT NULL,
+          deliveries_completed INTEGER NOT NULL, error_count INTEGER NOT NULL, state_conflicts INTEGER NOT NULL,
+          PRIMARY KEY (robot_id, hour)) WITHOUT ROWID;
+        CREATE TABLE pilot_hours (
+          pilot_id TEXT NOT NULL, hour INTEGER NOT NULL, shift INTEGER NOT NULL, assigned INTEGER NOT NULL,
+          PRIMARY KEY (pilot_id, hour)) WITHOUT ROWID;
+        CREATE TABLE merchant_hours (
+          merchant_id TEXT NOT NULL, source TEXT NOT NULL, hour INTEGER NOT NULL, sessions INTEGER NOT NULL,
+          completed INTEGER NOT NULL, failed INTEGER NOT NULL, canceled INTEGER NOT NULL,
+          robot INTEGER NOT NULL, pilot INTEGER NOT NULL,
+          PRIMARY KEY (merchant_id, source, hour)) WITHOUT ROWID;
+        CREATE TABLE event_hourly (
+          event TEXT NOT NULL, merchant_id TEXT NOT NULL, source TEXT NOT NULL, hour INTEGER NOT NULL,
+          events INTEGER NOT NULL, PRIMARY KEY (event, merchant_id, source, hour)) WITHOUT ROWID;
+
+        CREATE TABLE rejected_events (
+          received_at INTEGER NOT NULL, transport TEXT NOT NULL, origin TEXT NOT NULL, reason TEXT NOT NULL,
+          detail TEXT NOT NULL, body BLOB NOT NULL);
+        CREATE UNIQUE INDEX rejected_events_place ON rejected_events(transport, origin, reason, length(body), substr(body, 1, 256));
+        CREATE TABLE ingestion_batches (
+          batch_id INTEGER PRIMARY KEY, transport TEXT NOT NULL, origin TEXT NOT NULL, received INTEGER NOT NULL,
+          accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected INTEGER NOT NULL,
+          skipped INTEGER NOT NULL, first_offset INTEGER, last_offset INTEGER, started_at INTEGER NOT NULL,
+          committed_at INTEGER NOT NULL);
+        CREATE TABLE freshness (
+          scope TEXT PRIMARY KEY NOT NULL, last_event_at INTEGER, last_committed_at INTEGER NOT NULL,
+          events INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;
+        """
+
+    private static let views = """
+        CREATE VIEW session_events AS
+          SELECT s.session_id, e.event_id, e.occurred_at, e.event, 'direct' AS via, NULL AS via_id
+            FROM sessions s JOIN events e ON e.subject = s.session_id
+          UNION ALL
+          SELECT m.session_id, e.event_id, e.occurred_at, e.event, 'direct', NULL
+            FROM session_members m JOIN events e ON e.subject = m.named_id
+          UNION ALL
+          SELECT w.session_id, e.event_id, e.occurred_at, e.event, 'robot', w.entity_id
+            FROM assignment_windows w JOIN events e
+              ON e.robot_id = w.entity_id AND e.occurred_at >= w.started_at
+                AND e.occurred_at < coalesce(w.ended_at, w.expires_at)
+            WHERE w.kind = 'robot' AND e.subject IS NULL
+          UNION ALL
+          SELECT w.session_id, e.event_id, e.occurred_at, e.event, 'pilot', w.entity_id
+            FROM assignment_windows w JOIN events e
+              ON e.pilot_id = w.entity_id AND e.occurred_at >= w.started_at
+                AND e.occurred_at < coalesce(w.ended_at, w.expires_at)
+            WHERE w.kind = 'pilot' AND e.subject IS NULL
+              AND (e.robot_id IS NULL OR NOT EXISTS (
+                SELECT 1 FROM assignment_windows r
+                WHERE r.kind = 'robot' AND r.entity_id = e.robot_id AND r.started_at <= e.occurred_at
+                  AND e.occurred_at < coalesce(r.ended_at, r.expires_at)))
+          UNION ALL
+          SELECT w.session_id, e.event_id, e.occurred_at, e.event, 'merchant', w.entity_id
+            FROM assignment_windows w JOIN events e
+              ON e.merchant_id = w.entity_id AND e.occurred_at >= w.started_at
+                AND e.occurred_at < coalesce(w.ended_at, w.expires_at)
+            WHERE w.kind = 'merchant' AND e.subject IS NULL AND e.robot_id IS NULL AND e.pilot_id IS NULL
+              AND e.merchant_id IS NOT NULL;
+
+        CREATE VIEW robot_state_hourly AS
+          SELECT robot_id, hour, state, reason, micros / 1e6 AS seconds FROM robot_state_hours;
+        CREATE VIEW robot_hourly AS
+          SELECT robot_id, hour, usable / 1e6 AS usable_seconds, downtime / 1e6 AS downtime_seconds,
+            off_duty / 1e6 AS off_duty_seconds, other / 1e6 AS other_seconds,
+            on_delivery / 1e6 AS on_delivery_seconds, deliveries_completed, error_count, state_conflicts
+          FROM robot_hours;
+        CREATE VIEW pilot_hourly AS
+          SELECT pilot_id, hour, shift / 1e6 AS shift_seconds, assigned / 1e6 AS assigned_seconds FROM pilot_hours;
+        CREATE VIEW merchant_hourly AS
+          SELECT merchant_id, source, hour, sessions, completed, failed, canceled, robot / 1e6 AS robot_seconds,
+            pilot / 1e6 AS pilot_seconds FROM merchant_hours;
+
+        CREATE VIEW stg_events AS
+          SELECT event_id, occurred_at, strftime('%Y-%m-%dT%H:%M:%fZ', occurred_at / 1e6, 'unixepoch') AS occurred_utc,
+            received_at, event, delivery_id, demand_id, trip_id, quote_id, offer_id, robot_id, pilot_id,
+            merchant_id, zone_id, source, payload FROM events;
+        CREATE VIEW fact_delivery_lifecycle AS
+          SELECT session_id, event_id, occurred_at,
+            strftime('%Y-%m-%dT%H:%M:%fZ', occurred_at / 1e6, 'unixepoch') AS occurred_utc, event, via, via_id
+          FROM session_events;
+        CREATE VIEW dim_delivery_sessions AS
+          SELECT *, strftime('%Y-%m-%dT%H:%M:%fZ', first_event_at / 1e6, 'unixepoch') AS first_event_utc,
+            strftime('%Y-%m-%dT%H:%M:%fZ', closed_at / 1e6, 'unixepoch') AS closed_utc
+          FROM sessions WHERE kind IN ('delivery', 'demand');
+        CREATE VIEW dim_robot_state AS
+          SELECT *, strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1e6, 'unixepoch') AS started_utc,
+            strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1e6, 'unixepoch') AS ended_utc,
+            (ended_at - started_at) / 1e6 AS seconds
+          FROM robot_states;
+        CREATE VIEW open_robot_state_hours AS
+          WITH RECURSIVE now(at) AS (SELECT CAST((julianday('now') - 2440587.5) * 86400 AS INTEGER) * 1000000),
+            pieces(robot_id, state, reason, from_at, until_at) AS (
+              SELECT robot_id, state, reason, started_at,
+                min(now.at, (started_at / 3600000000 + 1) * 3600000000)
+                FROM robot_states, now WHERE ended_at IS NULL AND started_at < now.at
+              UNION ALL
+              SELECT robot_id, state, reason, until_at, min(now.at, until_at + 3600000000)
+                FROM pieces, now WHERE until_at < now.at)
+          SELECT robot_id, from_at / 3600000000 * 3600000000 AS hour, state, coalesce(reason, '') AS reason,
+            (until_at - from_at) / 1e6 AS seconds FROM pieces;
+        CREATE VIEW usable_supply_hours AS
+          SELECT robot_id, hour, sum(seconds) / 3600.0 AS usable_hours FROM (
+            SELECT robot_id, hour, usable / 1e6 AS seconds FROM robot_hours
+            UNION ALL
+            SELECT o.robot_id, o.hour, o.seconds FROM open_robot_state_hours o
+              WHERE o.state IN (SELECT value FROM meta, json_each(meta.value) WHERE meta.key = 'usable_states'))
+          GROUP BY robot_id, hour HAVING sum(seconds) > 0;
+        CREATE VIEW downtime_by_reason AS
+          SELECT state, reason, count(DISTINCT robot_id) AS robots, sum(seconds) / 3600.0 AS hours FROM (
+            SELECT robot_id, state, reason, micros / 1e6 AS seconds FROM robot_state_hours
+            UNION ALL SELECT robot_id, state, reason, seconds FROM open_robot_state_hours)
+          WHERE state IN (SELECT value FROM meta, json_each(meta.value) WHERE meta.key = 'downtime_states')
+          GROUP BY state, reason;
+        CREATE VIEW robot_reliability AS
+          SELECT h.robot_id, h.operating_hours, coalesce(f.failures, 0) AS failures,
+            CASE WHEN f.failures > 0 THEN h.operating_hours / f.failures END AS mtbf_hours FROM (
+              SELECT robot_id, sum(usable) / 3.6e9 AS operating_hours FROM robot_hours GROUP BY robot_id) h
+            LEFT JOIN (
+              SELECT robot_id, count(*) AS failures FROM robot_states
+              WHERE state IN (SELECT value FROM meta, json_each(meta.value) WHERE meta.key = 'downtime_states')
+                AND state <> 'unknown'
+              GROUP BY robot_id) f ON f.robot_id = h.robot_id;
+        CREATE VIEW delivery_funnel AS
+          SELECT merchant_id, source, hour,
+            sum(CASE event WHEN 'offer.received' THEN events ELSE 0 END) AS offers_received,
+            sum(CASE event WHEN 'offer.accepted' THEN events ELSE 0 END) AS offers_accepted,
+            sum(CASE event WHEN 'offer.rejected' THEN events ELSE 0 END) AS offers_rejected,
+            sum(CASE event WHEN 'offer.expired' THEN events ELSE 0 END) AS offers_expired,
+            sum(CASE event WHEN 'demand.created' THEN events ELSE 0 END) AS demands_created,
+            sum(CASE event WHEN 'demand.canceled' THEN events ELSE 0 END) AS demands_canceled,
+            sum(CASE event WHEN 'delivery.failed' THEN events ELSE 0 END) AS deliveries_failed,
+            sum(CASE event WHEN 'delivery.dropoff_completed' THEN events ELSE 0 END) AS dropoffs_completed
+          FROM event_hourly GROUP BY merchant_id, source, hour;
+        """
+}

@@ -1,0 +1,93 @@
+public import SessionCore
+
+/// What is recorded of a batch beside its events: a row of `ingestion_batches`.
+public struct BatchRecord: Equatable, Sendable {
+    public var transport: String
+    public var origin: String
+    public var received: Int
+    public var accepted: Int
+    public var duplicates: Int
+    public var rejected: Int
+    public var skipped: Int
+    /// Of a stream; nil elsewhere.
+    public var firstOffset: Int64?
+    public var lastOffset: Int64?
+    public var startedAt: Instant
+    public var committedAt: Instant
+
+    /// All columns but the key.
+    public init(
+        transport: String, origin: String, received: Int, accepted: Int, duplicates: Int, rejected: Int,
+        skipped: Int, firstOffset: Int64?, lastOffset: Int64?, startedAt: Instant, committedAt: Instant
+    ) {
+        self.transport = transport
+        self.origin = origin
+        self.received = received
+        self.accepted = accepted
+        self.duplicates = duplicates
+        self.rejected = rejected
+        self.skipped = skipped
+        self.firstOffset = firstOffset
+        self.lastOffset = lastOffset
+        self.startedAt = startedAt
+        self.committedAt = committedAt
+    }
+}
+
+/// A message that could not become an event: a row of `rejected_events`.
+public struct RejectedMessage: Equatable, Sendable {
+    public var receivedAt: Instant
+    public var transport: String
+    /// The file and line, or the queue, it came from.
+    public var origin: String
+    public var reason: String
+    public var detail: String
+    public var body: [UInt8]
+
+    /// All columns.
+    public init(
+        receivedAt: Instant, transport: String, origin: String, reason: String, detail: String, body: [UInt8]
+    ) {
+        self.receivedAt = receivedAt
+        self.transport = transport
+        self.origin = origin
+        self.reason = reason
+        self.detail = detail
+        self.body = body
+    }
+}
+
+/// A store of facts and of the tables derived from them.
+public protocol SessionStoring: AnyObject, EntitySource {
+    /// Writes a batch in one transaction: its new events, the changed rows, the rejects, its own row.
+    /// When it throws, nothing of it is stored.
+    /// - Parameter bytes: What the events' ranges refer to.
+    func commit(
+        _ changes: Changes, bytes: UnsafeRawPointer, rejected: [RejectedMessage], batch: BatchRecord) throws
+
+    /// Lets go of the store.
+    func close()
+}
+
+/// Something a store could not do.
+public struct StoreError: Error, CustomStringConvertible, Sendable {
+    /// What it is about, for a program to decide by.
+    public enum Kind: Sendable { case cannotOpen, busy, full, damaged, otherRules, newerSchema, failed }
+
+    /// What it is about.
+    public let kind: Kind
+    /// What went wrong and where.
+    public let message: String
+    /// What to do about it.
+    public let hint: String?
+
+    /// All parts.
+    public init(_ kind: Kind, _ message: String, hint: String? = nil) {
+        self.kind = kind
+        self.message = message
+        self.hint = hint
+    }
+
+    /// Both, for people.
+    public var description: String { hint.map { "\(message)\n  hint: \($0)" } ?? message }
+}
