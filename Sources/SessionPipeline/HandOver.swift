@@ -11,12 +11,13 @@ public final class HandOver<Value: Sendable>: Sendable {
     }
 
     private let content = Mutex(Content())
-    private let free: DispatchSemaphore
+    // Dispatch traps when a semaphore is released below the value it began with: it begins with none.
+    private let free = DispatchSemaphore(value: 0)
     private let filled = DispatchSemaphore(value: 0)
 
     /// Room for so many values.
     public init(capacity: Int) {
-        free = DispatchSemaphore(value: capacity)
+        for _ in 0..<capacity { free.signal() }
     }
 
     /// Waits for room and hands a value over.

@@ -1,4 +1,5 @@
 public import EventDecoding
+internal import MessageBatches
 public import SessionCore
 public import SessionStore
 

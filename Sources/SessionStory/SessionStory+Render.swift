@@ -1,4 +1,4 @@
-public import SessionStore
+internal import SessionStore
 
 extension SessionStory {
     /// For a terminal, made to be read from the top.

@@ -1,1 +1,4 @@
-print("sessionizer")
+import Glibc
+
+signal(SIGPIPE, SIG_IGN)
+exit(CommandLineTool.run(Array(CommandLine.arguments.dropFirst())))

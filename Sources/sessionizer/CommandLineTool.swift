@@ -1,0 +1,135 @@
+import ArchiveSource
+import ConfigurationFile
+import Glibc
+import SQLiteStore
+import SessionStore
+import SessionStory
+
+/// Parses the command line and runs one command. Exit codes: 0 done, 1 failed, 2 unusable arguments.
+enum CommandLineTool {
+    static let version = "0.1.0"
+
+    static let help = """
+        sessionizer: a robot fleet's events become the truth about each delivery
+
+          sessionizer replay PATH... [--store URL] [--from DAY] [--to DAY] [--format text|json]
+              read archived JSONL (files, folders with dt=YYYY-MM-DD days, - for standard input; plain, gzip
+              or zstd) into the store
+          sessionizer session ID [--store URL] [--format text|json]
+              the story of a delivery (a bare delivery id is enough), demand, trip, quote or offer
+          sessionizer robot ID [--store URL] [--format text|json]
+              what a robot did
+          sessionizer rejected [--store URL] [--format text|json]
+              messages that could not be read, with reason and origin
+          sessionizer migrate [--store URL]
+              make or update the store's tables
+          sessionizer --version | help
+
+        Store URLs: sqlite:PATH (default sqlite:sessionizer.db, or SESSIONIZER_STORE_URL).
+        """
+
+    static func run(_ words: [String]) -> Int32 {
+        do {
+            guard let command = words.first else {
+                complain(help)
+                return 2
+            }
+            let rest = Array(words.dropFirst())
+            switch command {
+            case "help", "--help", "-h":
+                print(help)
+                return 0
+            case "--version", "version":
+                print("sessionizer \(version)")
+                return 0
+            case "replay": return try ReplayCommand.run(rest, Settings.ofProcess())
+            case "session": return try session(rest, Settings.ofProcess())
+            case "robot": return try robot(rest, Settings.ofProcess())
+            case "rejected": return try rejected(rest, Settings.ofProcess())
+            case "migrate":
+                let arguments = try Arguments(rest, allowed: ["--store"])
+                let settings = try Settings.ofProcess()
+                let path = try settings.storePath(arguments["--store"])
+                try WritingParts(settings: settings, path: path).store.close()
+                print("\(path): the tables are up to date")
+                return 0
+            default: throw UsageError(description: "unknown command \(command); see `sessionizer help`")
+            }
+        } catch let error as UsageError {
+            complain("sessionizer: \(error)")
+            return 2
+        } catch let error as ArchiveError {
+            complain("sessionizer: \(error)")
+            return error.isUsage ? 2 : 1
+        } catch {
+            complain("sessionizer: \(error)")
+            return 1
+        }
+    }
+
+    private static func session(_ words: [String], _ settings: Settings) throws -> Int32 {
+        let arguments = try Arguments(words, allowed: ["--store", "--format"])
+        guard arguments.operands.count == 1 else { throw UsageError(description: "session needs one id") }
+        let id = arguments.operands[0]
+        let store = try SQLiteReader(path: settings.storePath(arguments["--store"]))
+        let stories = try SessionStory.find(id, in: store)
+        if stories.isEmpty {
+            complain("sessionizer: no session is known as \(id)")
+            let near = try SessionStory.near(id, in: store)
+            if !near.isEmpty { complain("  near it: \(near.joined(separator: ", "))") }
+            return 1
+        }
+        let isColoured = isatty(STDOUT_FILENO) == 1
+        for story in stories {
+            print(try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isColoured))
+        }
+        return 0
+    }
+
+    private static func robot(_ words: [String], _ settings: Settings) throws -> Int32 {
+        let arguments = try Arguments(words, allowed: ["--store", "--format"])
+        guard arguments.operands.count == 1 else { throw UsageError(description: "robot needs one id") }
+        let id = arguments.operands[0]
+        let store = try SQLiteReader(path: settings.storePath(arguments["--store"]))
+        guard let story = try RobotStory.find(id, in: store) else {
+            complain("sessionizer: no robot is known as \(id)")
+            let near = try RobotStory.near(id, in: store)
+            if !near.isEmpty { complain("  near it: \(near.joined(separator: ", "))") }
+            return 1
+        }
+        print(try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isatty(STDOUT_FILENO) == 1))
+        return 0
+    }
+
+    private static func rejected(_ words: [String], _ settings: Settings) throws -> Int32 {
+        let arguments = try Arguments(words, allowed: ["--store", "--format"])
+        let store = try SQLiteReader(path: settings.storePath(arguments["--store"]))
+        let rows = try store.rows(
+            """
+            SELECT received_at, transport, origin, reason, detail, CAST(substr(body, 1, 400) AS TEXT) AS body
+            FROM rejected_events ORDER BY rowid
+            """, [])
+        let wantsJSON = try arguments.wantsJSON()
+        for row in rows {
+            if wantsJSON {
+                var out = JSONText()
+                out.object { out in
+                    for column in ["transport", "origin", "reason", "detail", "body"] {
+                        out.string(column, row.text(column))
+                    }
+                }
+                print(out.text)
+            } else {
+                var out = TerminalText(isColoured: isatty(STDOUT_FILENO) == 1)
+                out.write("\(row.text("origin") ?? "?"): ")
+                out.write(row.text("reason") ?? "?", .bad)
+                out.write(": \(row.text("detail") ?? "")")
+                out.newline()
+                out.write("    \((row.text("body") ?? "").prefix(160))", .dim)
+                print(out.text)
+            }
+        }
+        if rows.isEmpty, !wantsJSON { print("nothing was rejected") }
+        return 0
+    }
+}

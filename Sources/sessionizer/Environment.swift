@@ -1,0 +1,129 @@
+import ConfigurationFile
+import EventDecoding
+import Glibc
+import SQLiteStore
+import SessionCore
+import SessionPipeline
+import SessionStore
+
+/// What the environment sets (contract, "Environment").
+struct Settings {
+    var storeURL = "sqlite:sessionizer.db"
+    var maxResidentEntities = 60_000
+    var batchMaxEvents = 20_000
+    var catalogueFile: String?
+
+    static let known: Set<String> = [
+        "SESSIONIZER_STORE_URL", "SESSIONIZER_AMQP_URL", "SESSIONIZER_AMQP_QUEUE", "SESSIONIZER_HTTP_LISTEN",
+        "SESSIONIZER_LOG_LEVEL", "SESSIONIZER_MAX_RESIDENT_ENTITIES", "SESSIONIZER_BATCH_MAX_EVENTS",
+        "SESSIONIZER_BATCH_MAX_AGE_MS", "SESSIONIZER_CATALOGUE", "SESSIONIZER_SHARED",
+    ]
+
+    init(environment: [String: String]) throws {
+        for name in environment.keys.sorted() where name.hasPrefix("SESSIONIZER_") {
+            guard Self.known.contains(name) else {
+                throw UsageError(
+                    description: "unknown variable \(name); known: \(Self.known.sorted().joined(separator: ", "))")
+            }
+        }
+        func number(_ name: String, _ value: inout Int, _ range: ClosedRange<Int>) throws {
+            guard let text = environment[name] else { return }
+            guard let number = Int(text), range.contains(number) else {
+                throw UsageError(
+                    description: "\(name)=\(text): expected a whole number from \(range.lowerBound) to "
+                        + "\(range.upperBound)")
+            }
+            value = number
+        }
+        if let url = environment["SESSIONIZER_STORE_URL"] { storeURL = url }
+        try number("SESSIONIZER_MAX_RESIDENT_ENTITIES", &maxResidentEntities, 1...100_000_000)
+        try number("SESSIONIZER_BATCH_MAX_EVENTS", &batchMaxEvents, 1...1_000_000)
+        catalogueFile = environment["SESSIONIZER_CATALOGUE"]
+    }
+
+    static func ofProcess() throws -> Settings {
+        var environment: [String: String] = [:]
+        var entry = environ
+        while let variable = entry.pointee {
+            let parts = String(cString: variable).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { environment[String(parts[0])] = String(parts[1]) }
+            entry += 1
+        }
+        return try Settings(environment: environment)
+    }
+
+    /// The path in `sqlite:PATH`.
+    func storePath(_ option: String?) throws -> String {
+        let url = option ?? storeURL
+        if url.hasPrefix("sqlite:") {
+            let path = String(url.dropFirst("sqlite:".count))
+            if path.isEmpty { throw UsageError(description: "\(url): expected sqlite:PATH") }
+            return path
+        }
+        if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
+            throw UsageError(description: "PostgreSQL is not supported by this version yet; use sqlite:PATH")
+        }
+        throw UsageError(description: "--store \(url): expected sqlite:PATH")
+    }
+
+    func catalogue() throws -> Catalogue {
+        guard let path = catalogueFile else { return try CatalogueFile.builtIn() }
+        guard let file = fopen(path, "r") else {
+            throw UsageError(description: "\(path): \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(file) }
+
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = fread(&buffer, 1, buffer.count, file)
+            if count == 0 { break }
+            bytes.append(contentsOf: buffer[..<count])
+        }
+        return try CatalogueFile.parse(String(decoding: bytes, as: UTF8.self), file: path)
+    }
+}
+
+/// The parts of a writing run, wired together.
+struct WritingParts {
+    let symbols = SymbolTable()
+    let store: SQLiteStore
+    let ingestor: Ingestor
+
+    init(settings: Settings, path: String, rules: Rules = Rules()) throws {
+        let catalogue = try settings.catalogue()
+        let meanings = EventMeanings(catalogue: catalogue, symbols: symbols)
+        let engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
+        let decoder = EventDecoder()
+        let symbols = symbols
+        store = try SQLiteStore(
+            path: path, symbols: symbols,
+            reading: SQLiteStore.Reading(
+                decode: { decoder.storedEvent(payload: $0, symbols: symbols) },
+                identity: EventDecoder.identity(ofEventID:), fingerprintText: EventDecoder.fingerprintText,
+                meanings: meanings),
+            rules: rules, catalogue: Self.fingerprint(of: catalogue))
+        ingestor = Ingestor(
+            engine: engine, symbols: symbols, store: store,
+            settings: Ingestor.Settings(maxResidentEntities: settings.maxResidentEntities))
+    }
+
+    /// Changes when a role does, not when a summary does.
+    private static func fingerprint(of catalogue: Catalogue) -> String {
+        let text = catalogue.entries.sorted { $0.name < $1.name }.map {
+            "\($0.name) \($0.window) \($0.milestone.map(\.column) ?? "-") \($0.state) \($0.shift) \($0.counter) "
+                + "\($0.isError) \($0.tellsFailure)"
+        }.joined(separator: "\n")
+        var text8 = text
+        let identity = text8.withUTF8 { EventDecoder.identity(ofEventID: UnsafeRawBufferPointer($0)) }
+        return EventDecoder.fingerprintText(identity)
+    }
+}
+
+/// Microseconds since the epoch, now.
+func wallClock() -> Instant {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
+}

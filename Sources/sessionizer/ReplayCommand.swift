@@ -1,0 +1,135 @@
+import ArchiveSource
+import Dispatch
+import EventDecoding
+import Glibc
+import MessageBatches
+import SessionPipeline
+import SessionStory
+import SQLiteStore
+import Synchronization
+
+/// `sessionizer replay PATH... --store URL`
+enum ReplayCommand {
+    static let options: Set<String> = ["--store", "--from", "--to", "--format"]
+
+    static func run(_ words: [String], _ settings: Settings) throws -> Int32 {
+        let arguments = try Arguments(words, allowed: options)
+        let wantsJSON = try arguments.wantsJSON()
+        if arguments.operands.isEmpty {
+            throw UsageError(description: "replay needs at least one file or folder, or - for standard input")
+        }
+        let path = try settings.storePath(arguments["--store"])
+        let files = try ArchiveFiles.find(arguments.operands, from: arguments["--from"], to: arguments["--to"])
+        let parts = try WritingParts(settings: settings, path: path)
+        defer { parts.store.close() }
+
+        let startedAt = wallClock()
+        let reader = ArchiveReader(files)
+        let full = HandOver<DecodedBatch>(capacity: 2)
+        let empty = HandOver<DecodedBatch>(capacity: 4)
+        for _ in 0..<4 { empty.put(DecodedBatch(batch: MessageBatch(capacity: 1 << 23))) }
+        let progress = Progress(files: files)
+        let job = ReadingJob(reader: reader, full: full, empty: empty, progress: progress)
+        DispatchQueue(label: "sessionizer.decode").async { [size = settings.batchMaxEvents] in job.run(batchSize: size) }
+
+        var failure: (any Error)?
+        while let decoded = full.take() {
+            if failure == nil {
+                do {
+                    try parts.ingestor.ingest(decoded, clock: wallClock)
+                    progress.show(parts.ingestor.totals, startedAt: startedAt)
+                } catch {
+                    failure = error
+                    job.stop()
+                }
+            }
+            decoded.removeAll()
+            empty.put(decoded)
+        }
+        progress.clear()
+        if let failure { throw failure }
+        let summary = ReplaySummary(
+            totals: parts.ingestor.totals, damages: reader.damages, files: files.count,
+            elapsed: Double(wallClock() - startedAt) / 1e6, sessions: try SQLiteReader(path: path).rows(
+                "SELECT kind, outcome, count(*) AS n FROM sessions GROUP BY kind, outcome ORDER BY kind, outcome", []))
+        print(wantsJSON ? summary.json() : summary.text())
+        for damage in reader.damages { complain("sessionizer: \(damage)") }
+        return reader.damages.isEmpty ? 0 : 1
+    }
+}
+
+/// Reads and decodes on a thread of its own, one batch ahead of the engine.
+private final class ReadingJob: @unchecked Sendable {
+    private let reader: ArchiveReader
+    private let full: HandOver<DecodedBatch>
+    private let empty: HandOver<DecodedBatch>
+    private let progress: Progress
+    private let isStopped = Atomic<Bool>(false)
+
+    init(
+        reader: ArchiveReader, full: HandOver<DecodedBatch>, empty: HandOver<DecodedBatch>, progress: Progress
+    ) {
+        self.reader = reader
+        self.full = full
+        self.empty = empty
+        self.progress = progress
+    }
+
+    func stop() { isStopped.store(true, ordering: .relaxed) }
+
+    func run(batchSize: Int) {
+        let decoder = EventDecoder()
+        while !isStopped.load(ordering: .relaxed), let decoded = empty.take() {
+            guard reader.fill(decoded.batch, maxMessages: batchSize) else { break }
+            decoder.scan(decoded)
+            progress.note(filesDone: reader.filesDone, bytesRead: reader.bytesRead)
+            full.put(decoded)
+        }
+        full.close()
+    }
+}
+
+/// One line on standard error, if that is a terminal.
+final class Progress: Sendable {
+    private let filesDone = Atomic<Int>(0)
+    private let bytesRead = Atomic<Int64>(0)
+    private let fileCount: Int
+    private let totalBytes: Int64
+    private let isShown = isatty(STDERR_FILENO) == 1
+    private let lastShown = Atomic<Int64>(0)
+
+    init(files: [ArchiveFile]) {
+        fileCount = files.count
+        totalBytes = files.reduce(0) { $0 + $1.size }
+    }
+
+    func note(filesDone: Int, bytesRead: Int64) {
+        self.filesDone.store(filesDone, ordering: .relaxed)
+        self.bytesRead.store(bytesRead, ordering: .relaxed)
+    }
+
+    func show(_ totals: IngestTotals, startedAt: Int64) {
+        guard isShown else { return }
+        let now = wallClock()
+        guard now - lastShown.load(ordering: .relaxed) > 200_000 else { return }
+        lastShown.store(now, ordering: .relaxed)
+        let elapsed = max(Double(now - startedAt) / 1e6, 0.001)
+        let read = Double(bytesRead.load(ordering: .relaxed))
+        var line = "\(filesDone.load(ordering: .relaxed))/\(fileCount) files, \(totals.received) messages, "
+            + "\(Int(Double(totals.received) / elapsed))/s"
+        if totalBytes > 0, read > 0 {
+            line += ", \(InstantText.length(max(0, elapsed * (Double(totalBytes) / read - 1)))) left"
+        }
+        complain("\r\u{1B}[K\(line)", newline: false)
+    }
+
+    func clear() {
+        if isShown { complain("\r\u{1B}[K", newline: false) }
+    }
+}
+
+/// Writes to standard error.
+func complain(_ text: String, newline: Bool = true) {
+    var text = newline ? text + "\n" : text
+    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

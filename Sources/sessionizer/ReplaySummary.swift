@@ -1,0 +1,74 @@
+import ArchiveSource
+import EventDecoding
+import Glibc
+import SessionPipeline
+import SessionStore
+import SessionStory
+
+/// What a replay came to: every message in one bin, and the sessions that are in the store now.
+struct ReplaySummary {
+    let totals: IngestTotals
+    let damages: [ArchiveDamage]
+    let files: Int
+    let elapsed: Double
+    let sessions: [TableRow]
+
+    private var perSecond: Double { elapsed > 0 ? (Double(totals.received) / elapsed).rounded() : 0 }
+
+    private var peakMemory: Int64 {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return Int64(usage.ru_maxrss) * 1024
+    }
+
+    private var rejected: [(String, Int)] {
+        RejectReason.allCases.compactMap { reason in totals.rejected[reason].map { (reason.rawValue, $0) } }
+    }
+
+    func text() -> String {
+        var lines = ["received    \(totals.received) messages in \(files) files"]
+        lines.append("accepted    \(totals.accepted)")
+        let twins = totals.unequalTwins > 0 ? " (\(totals.unequalTwins) say something else than the first)" : ""
+        lines.append("duplicates  \(totals.duplicates)\(twins)")
+        lines.append("skipped     \(totals.skipped)")
+        let reasons = rejected.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+        lines.append("rejected    \(totals.rejectedCount)\(reasons.isEmpty ? "" : " (\(reasons))")")
+        if totals.accepted == 0, totals.duplicates > 0 { lines.append("nothing changed: all events were there") }
+        lines.append("sessions in the store:")
+        for row in sessions {
+            let name = "\(row.text("kind") ?? "?") \(row.text("outcome") ?? "?")"
+            lines.append("  \(name)" + String(repeating: " ", count: max(1, 24 - name.count)) + "\(row.integer("n") ?? 0)")
+        }
+        lines.append(
+            "\(InstantText.length(elapsed)), \(Int(perSecond)) events/s, peak memory \(peakMemory >> 20) MB")
+        if !damages.isEmpty { lines.append("\(damages.count) problems with files, see standard error") }
+        return lines.joined(separator: "\n")
+    }
+
+    func json() -> String {
+        var out = JSONText()
+        out.object { out in
+            out.integer("files", Int64(files))
+            out.integer("received", Int64(totals.received))
+            out.integer("accepted", Int64(totals.accepted))
+            out.integer("duplicates", Int64(totals.duplicates))
+            out.integer("unequal_twins", Int64(totals.unequalTwins))
+            out.integer("skipped", Int64(totals.skipped))
+            out.object("rejected") { out in for (reason, count) in rejected { out.integer(reason, Int64(count)) } }
+            out.array("sessions") { out in
+                for row in sessions {
+                    out.object { out in
+                        out.string("kind", row.text("kind"))
+                        out.string("outcome", row.text("outcome"))
+                        out.integer("count", row.integer("n"))
+                    }
+                }
+            }
+            out.number("elapsed_seconds", elapsed)
+            out.number("events_per_second", perSecond)
+            out.integer("peak_memory_bytes", peakMemory)
+            out.array("problems") { out in for damage in damages { out.string(nil, damage.description) } }
+        }
+        return out.text
+    }
+}
