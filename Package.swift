@@ -66,6 +66,16 @@ let package = Package(
                 "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline", "SessionStory",
             ],
             swiftSettings: strict),
+
+        // A naive reading of the semantics, and the tests that hold everything against it.
+        .target(name: "ReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
+        .testTarget(
+            name: "SessionizerTests",
+            dependencies: [
+                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
+                "SessionStore", "SQLiteStore", "ArchiveSource", "SessionPipeline", "SessionStory",
+            ],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )
