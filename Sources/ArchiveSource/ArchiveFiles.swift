@@ -66,7 +66,8 @@ public enum ArchiveFiles {
     }
 
     private static func collect(
-        _ folder: String, _ from: String?, _ to: String?, _ files: inout [ArchiveFile], _ sawOtherDays: inout Bool
+        _ folder: String, _ from: String?, _ to: String?, _ files: inout [ArchiveFile],
+        _ sawOtherDays: inout Bool
     ) throws(ArchiveError) {
         guard let handle = opendir(folder) else {
             throw ArchiveError("\(folder): cannot be read: \(String(cString: strerror(errno)))")

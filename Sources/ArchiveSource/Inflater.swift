@@ -80,7 +80,8 @@ final class Inflater {
             if input.isEmpty { return .progress(consumed: 0, produced: 0) }
             isAtBoundary = false
         }
-        zlib.pointee.next_in = UnsafeMutablePointer(mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        zlib.pointee.next_in = UnsafeMutablePointer(
+            mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
         zlib.pointee.avail_in = UInt32(input.count)
         zlib.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
         zlib.pointee.avail_out = UInt32(output.count)
@@ -94,7 +95,8 @@ final class Inflater {
             isAtBoundary = true
         default:
             if produced > 0 { return .progress(consumed: consumed, produced: produced) }
-            return .corrupt(zlib.pointee.msg.map { "damaged gzip data: \(String(cString: $0))" } ?? "damaged gzip data")
+            return .corrupt(
+                zlib.pointee.msg.map { "damaged gzip data: \(String(cString: $0))" } ?? "damaged gzip data")
         }
         return .progress(consumed: consumed, produced: produced)
     }

@@ -15,7 +15,9 @@ public enum CatalogueFile {
         guard let root = try YAMLDocument.parse(text, file: file) else {
             throw fail(1, "empty; expected a map with the key `events`")
         }
-        guard case .map(let top) = root.content else { throw fail(root.line, "expected a map with the key `events`") }
+        guard case .map(let top) = root.content else {
+            throw fail(root.line, "expected a map with the key `events`")
+        }
         var entries: [CatalogueEntry] = []
         var lines: [String: Int] = [:]
         for (key, value) in top {
@@ -26,7 +28,9 @@ public enum CatalogueFile {
                 throw fail(value.line, "`events` must be a map of event names")
             }
             for (name, body) in events {
-                guard let text = name.text, !text.isEmpty else { throw fail(name.line, "an event's name is a text") }
+                guard let text = name.text, !text.isEmpty else {
+                    throw fail(name.line, "an event's name is a text")
+                }
                 if let first = lines[text] {
                     throw fail(name.line, "`\(text)` stands here a second time (first in line \(first))")
                 }
@@ -68,7 +72,8 @@ public enum CatalogueFile {
             case "opens", "releases", "closes": roles.append((value.line, key.text ?? "", word))
             case "as": reason = (value.line, word)
             case "milestone":
-                guard let milestone = Milestone.allCases.first(where: { $0.column == word }), milestone != .assigned
+                guard let milestone = Milestone.allCases.first(where: { $0.column == word }),
+                    milestone != .assigned
                 else {
                     let columns = Milestone.allCases.filter { $0 != .assigned }.map(\.column)
                     throw unexpected("one of \(columns.joined(separator: ", "))")
@@ -108,7 +113,8 @@ public enum CatalogueFile {
     }
 
     private static func role(
-        _ name: String, _ roles: [(line: Int, key: String, word: String)], _ reason: (line: Int, word: String)?,
+        _ name: String, _ roles: [(line: Int, key: String, word: String)],
+        _ reason: (line: Int, word: String)?,
         _ fail: (Int, String) -> ConfigurationError
     ) throws(ConfigurationError) -> WindowRole {
         guard let role = roles.first else {
@@ -116,7 +122,8 @@ public enum CatalogueFile {
             return .neutral
         }
         if roles.count > 1 {
-            throw fail(roles[1].line, "`\(name)`: only one of opens, releases and closes; `\(role.key)` is there")
+            throw fail(
+                roles[1].line, "`\(name)`: only one of opens, releases and closes; `\(role.key)` is there")
         }
         func unexpected(_ expected: String) -> ConfigurationError {
             fail(role.line, "`\(name)`: \(role.key) is `\(role.word)`; expected \(expected)")
@@ -128,7 +135,8 @@ public enum CatalogueFile {
         case ("opens", "robot"): return .opensRobot
         case ("opens", "pilot"): return .opensPilot
         case ("closes", let word):
-            guard let outcome = Outcome.allCases.first(where: { $0.name == word }), outcome != .inProgress else {
+            guard let outcome = Outcome.allCases.first(where: { $0.name == word }), outcome != .inProgress
+            else {
                 throw unexpected("completed, failed, canceled, rejected or expired")
             }
             return .closes(outcome)

@@ -61,7 +61,8 @@ public enum YAMLDocument {
     }
 
     private static func node(
-        _ raw: UnsafeMutablePointer<yaml_node_t>, _ document: inout yaml_document_t, _ file: String, depth: Int
+        _ raw: UnsafeMutablePointer<yaml_node_t>, _ document: inout yaml_document_t, _ file: String,
+        depth: Int
     ) throws(ConfigurationError) -> YAMLNode {
         let line = Int(raw.pointee.start_mark.line) + 1
         // An alias may point to what holds it.
@@ -99,6 +100,7 @@ public enum YAMLDocument {
             }
             return YAMLNode(content: .map(map), line: line)
         }
-        throw ConfigurationError(file: file, line: line, problem: "a YAML node of a kind that is not used here")
+        throw ConfigurationError(
+            file: file, line: line, problem: "a YAML node of a kind that is not used here")
     }
 }

@@ -56,7 +56,9 @@ extension EventDecoder {
         event.reason = symbol(CSJ_FIELD_REASON)
         event.errorCode = symbol(CSJ_FIELD_ERROR_CODE)
         event.errorMessage = symbol(CSJ_FIELD_ERROR_MESSAGE)
-        if !event.errorCode.isPresent, !event.errorMessage.isPresent { event.errorCode = symbol(CSJ_FIELD_ERROR) }
+        if !event.errorCode.isPresent, !event.errorMessage.isPresent {
+            event.errorCode = symbol(CSJ_FIELD_ERROR)
+        }
         return event
     }
 }

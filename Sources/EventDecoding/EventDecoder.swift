@@ -98,7 +98,9 @@ public final class EventDecoder {
         let problem = message.problem.map { String(cString: $0) } ?? "not JSON"
         let detail = "\(problem), at byte \(message.position + 1)"
         if status == CSJ_INVALID_UTF8 { return .rejected(.invalidUTF8, detail) }
-        if status == CSJ_NOT_AN_OBJECT { return .rejected(.notAnObject, "\(problem); an event is a JSON object") }
+        if status == CSJ_NOT_AN_OBJECT {
+            return .rejected(.notAnObject, "\(problem); an event is a JSON object")
+        }
         return .rejected(.malformedJSON, text.length == 0 ? "an empty text" : detail)
     }
 
@@ -106,7 +108,8 @@ public final class EventDecoder {
         let stamp = CSJ_FIELD_TIMESTAMP
         let kind = type(stamp)
         if kind == CSJ_ABSENT || kind == CSJ_NULL || (kind == CSJ_STRING && field(stamp).isEmpty) {
-            return .rejected(.missingTimestamp, "no `timestamp`; expected RFC 3339, e.g. 2026-11-02T16:15:07.992Z")
+            return .rejected(
+                .missingTimestamp, "no `timestamp`; expected RFC 3339, e.g. 2026-11-02T16:15:07.992Z")
         }
         guard kind == CSJ_STRING, let time = Timestamp.parse(field(stamp)) else {
             let shown = String(decoding: field(stamp).prefix(64), as: UTF8.self)

@@ -7,6 +7,7 @@ final class Connection {
     let handle: OpaquePointer
     let path: String
     private var statements: [String: Statement] = [:]
+    private var isClosed = false
 
     init(path: String, readOnly: Bool) throws {
         self.path = path
@@ -26,7 +27,12 @@ final class Connection {
         sqlite3_busy_timeout(handle, 10_000)
     }
 
+    deinit { close() }
+
     func close() {
+        if isClosed { return }
+        isClosed = true
+        // Statements before the connection: one that is left keeps the file open.
         statements.removeAll()
         sqlite3_close_v2(handle)
     }
@@ -63,7 +69,8 @@ final class Connection {
                 .cannotOpen, "\(path): the store cannot be written: \(text)",
                 hint: "check the rights of the file and of its folder")
         case SQLITE_IOERR:
-            return StoreError(.failed, "\(path): reading or writing failed: \(text)", hint: "is the disk full?")
+            return StoreError(
+                .failed, "\(path): reading or writing failed: \(text)", hint: "is the disk full?")
         default:
             return StoreError(.failed, "\(path): \(text) (sqlite code \(code))")
         }
@@ -113,7 +120,8 @@ final class Statement {
         if var text {
             text.withUTF8 { bytes in
                 _ = sqlite3_bind_text64(
-                    handle, next, bytes.baseAddress.map { UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) },
+                    handle, next,
+                    bytes.baseAddress.map { UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) },
                     UInt64(bytes.count), csqlite_transient(), UInt8(SQLITE_UTF8))
             }
         } else {
@@ -192,7 +200,9 @@ final class Statement {
     func real(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
 
     func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
-        guard let text = sqlite3_column_text(handle, column) else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        guard let text = sqlite3_column_text(handle, column) else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
         return UnsafeRawBufferPointer(start: text, count: Int(sqlite3_column_bytes(handle, column)))
     }
 

@@ -2,6 +2,7 @@ public import SessionCore
 public import SessionStore
 
 extension SQLiteStore: SessionStoring {
+    /// Writes a batch in one transaction; see ``SessionStoring``.
     public func commit(
         _ changes: Changes, bytes: UnsafeRawPointer, rejected: [RejectedMessage], batch: BatchRecord
     ) throws {
@@ -55,7 +56,9 @@ extension SQLiteStore: SessionStoring {
         for row in changes.links { try link.bind(row.owner, symbols).bind(row.value, symbols).run() }
         let remove = try connection.statement(
             "DELETE FROM session_members WHERE session_id = ? AND named_id = ?")
-        for row in changes.removedMembers { try remove.bind(row.owner, symbols).bind(row.value, symbols).run() }
+        for row in changes.removedMembers {
+            try remove.bind(row.owner, symbols).bind(row.value, symbols).run()
+        }
         let add = try connection.statement("INSERT OR IGNORE INTO session_members VALUES (?, ?)")
         for row in changes.addedMembers { try add.bind(row.owner, symbols).bind(row.value, symbols).run() }
     }
@@ -85,7 +88,9 @@ extension SQLiteStore: SessionStoring {
             }
             upsert.bind(row.robot, symbols).bind(row.pilot, symbols).bind(list(row.robots))
                 .bind(list(row.pilots)).bind(Int64(row.reassignmentCount)).bind(Int64(row.pilotHandoffCount))
-                .bind(Int64(row.attemptCount)).bind(Int64(row.attemptFailedCount)).bind(Int64(row.rescueCount))
+                .bind(Int64(row.attemptCount)).bind(Int64(row.attemptFailedCount)).bind(
+                    Int64(row.rescueCount)
+                )
                 .bind(Int64(row.errorCount)).bind(Int64(row.eventCount)).bind(Int64(row.anomalyCount))
                 .bind(Double(row.robotTime) / 1e6).bind(Double(row.pilotTime) / 1e6).bind(updatedAt)
                 .bind(row.firstDirectAt).bind(row.robotTime).bind(row.pilotTime)
@@ -120,7 +125,8 @@ extension SQLiteStore: SessionStoring {
 
     private func writeWindows(_ changes: Changes) throws {
         let remove = try connection.statement(
-            "DELETE FROM assignment_windows WHERE session_id = ? AND kind = ? AND entity_id = ? AND started_at = ?")
+            "DELETE FROM assignment_windows WHERE session_id = ? AND kind = ? AND entity_id = ? AND started_at = ?"
+        )
         for key in changes.deletedWindows {
             try remove.bind(key.session, symbols).bind(key.kind.name).bind(key.entity, symbols)
                 .bind(key.startedAt).run()
@@ -139,7 +145,9 @@ extension SQLiteStore: SessionStoring {
     private func writeTracks(_ changes: Changes) throws {
         let removeState = try connection.statement(
             "DELETE FROM robot_states WHERE robot_id = ? AND started_at = ?")
-        for row in changes.deletedRobotStates { try removeState.bind(row.owner, symbols).bind(row.value).run() }
+        for row in changes.deletedRobotStates {
+            try removeState.bind(row.owner, symbols).bind(row.value).run()
+        }
         let state = try connection.statement("INSERT OR REPLACE INTO robot_states VALUES (?, ?, ?, ?, ?)")
         for row in changes.robotStates {
             try state.bind(row.owner, symbols).bind(row.value.startedAt).bind(row.value.endedAt)
@@ -249,7 +257,8 @@ extension SQLiteStore: SessionStoring {
         }
     }
 
-    private func writeRecords(_ changes: Changes, _ rejected: [RejectedMessage], _ batch: BatchRecord) throws {
+    private func writeRecords(_ changes: Changes, _ rejected: [RejectedMessage], _ batch: BatchRecord) throws
+    {
         let reject = try connection.statement(
             "INSERT OR IGNORE INTO rejected_events VALUES (?, ?, ?, ?, ?, ?)")
         for row in rejected {
@@ -260,7 +269,8 @@ extension SQLiteStore: SessionStoring {
             "INSERT INTO ingestion_batches VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ).bind(batch.transport).bind(batch.origin).bind(Int64(batch.received)).bind(Int64(batch.accepted))
             .bind(Int64(batch.duplicates)).bind(Int64(batch.rejected)).bind(Int64(batch.skipped))
-            .bind(batch.firstOffset).bind(batch.lastOffset).bind(batch.startedAt).bind(batch.committedAt).run()
+            .bind(batch.firstOffset).bind(batch.lastOffset).bind(batch.startedAt).bind(batch.committedAt)
+            .run()
         let last = changes.accepted.lazy.map(\.time).max()
         for scope in ["all", batch.transport] {
             try connection.statement(
@@ -277,5 +287,7 @@ extension SQLiteStore: SessionStoring {
 
 extension Sequence where Element == UInt8 {
     /// The scalars of UTF-8 bytes.
-    func withScalars() -> String.UnicodeScalarView { String(decoding: Array(self), as: UTF8.self).unicodeScalars }
+    func withScalars() -> String.UnicodeScalarView {
+        String(decoding: Array(self), as: UTF8.self).unicodeScalars
+    }
 }

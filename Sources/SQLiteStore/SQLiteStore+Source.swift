@@ -3,6 +3,7 @@ internal import SessionStore
 
 /// Bringing back what is not in memory.
 extension SQLiteStore {
+    /// See ``EntitySource``.
     public func node(_ id: Symbol) throws -> StoredNode {
         var node = StoredNode()
         node.events = try events(
@@ -15,6 +16,7 @@ extension SQLiteStore {
         return node
     }
 
+    /// See ``EntitySource``.
     public func session(_ id: Symbol) throws -> StoredSession {
         var session = StoredSession()
         let milestones = Milestone.allCases.map(\.column).joined(separator: ", ")
@@ -75,7 +77,9 @@ extension SQLiteStore {
         return session
     }
 
-    public func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) throws -> StoredLane {
+    /// See ``EntitySource``.
+    public func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) throws -> StoredLane
+    {
         var lane = StoredLane()
         let column: String
         switch kind {
@@ -115,6 +119,7 @@ extension SQLiteStore {
         return lane
     }
 
+    /// See ``EntitySource``.
     public func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) throws -> StoredRobotTrack {
         var track = StoredRobotTrack()
         track.events = try events(
@@ -163,6 +168,7 @@ extension SQLiteStore {
         return track
     }
 
+    /// See ``EntitySource``.
     public func pilotTrack(_ pilot: Symbol, from: Instant) throws -> StoredPilotTrack {
         var track = StoredPilotTrack()
         track.events = try events(
@@ -185,15 +191,19 @@ extension SQLiteStore {
         return track
     }
 
+    /// See ``EntitySource``.
     public func hasEvents(inHour hour: Instant) throws -> Bool {
-        let query = try connection.statement("SELECT 1 FROM events WHERE hour = ? LIMIT 1").bind(Self.hour(hour))
+        let query = try connection.statement("SELECT 1 FROM events WHERE hour = ? LIMIT 1").bind(
+            Self.hour(hour))
         let found = try query.step()
         query.reset()
         return found
     }
 
+    /// See ``EntitySource``.
     public func identities(inHour hour: Instant) throws -> [EventIdentity] {
-        let query = try connection.statement("SELECT event_id FROM events WHERE hour = ?").bind(Self.hour(hour))
+        let query = try connection.statement("SELECT event_id FROM events WHERE hour = ?").bind(
+            Self.hour(hour))
         var identities: [EventIdentity] = []
         while try query.step() {
             let text = query.bytes(0)
@@ -202,12 +212,14 @@ extension SQLiteStore {
         return identities
     }
 
+    /// See ``EntitySource``.
     public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) throws -> Event? {
         let query = try connection.statement("SELECT payload FROM events WHERE hour = ? AND event_id = ?")
             .bind(Self.hour(candidate.time))
         if candidate.eventID.length > 0 {
             query.bindStatic(
-                UnsafeRawBufferPointer(start: bytes + candidate.eventID.offset, count: candidate.eventID.length))
+                UnsafeRawBufferPointer(
+                    start: bytes + candidate.eventID.offset, count: candidate.eventID.length))
         } else {
             query.bind(reading.fingerprintText(candidate.identity))
         }
@@ -241,14 +253,16 @@ extension SQLiteStore {
     private func window(_ row: Statement) -> WindowRow {
         let kind = row.text(0)
         return WindowRow(
-            kind: WindowKind.allCases.first { $0.name == kind } ?? .robot, entity: symbols.intern(row.bytes(1)),
+            kind: WindowKind.allCases.first { $0.name == kind } ?? .robot,
+            entity: symbols.intern(row.bytes(1)),
             startedAt: row.integer(2), endedAt: row.optional(3), expiresAt: row.integer(4),
             openedBy: symbols.intern(row.bytes(5)), endReason: reason(row, 6), inferred: row.integer(7) != 0)
     }
 
     private func scope(_ row: Statement) -> ScopeWindow {
         ScopeWindow(
-            robot: symbols.intern(row.bytes(0)), pilot: symbols.intern(row.bytes(1)), startedAt: row.integer(2),
+            robot: symbols.intern(row.bytes(0)), pilot: symbols.intern(row.bytes(1)),
+            startedAt: row.integer(2),
             endedAt: row.optional(3), expiresAt: row.integer(4), openedBy: symbols.intern(row.bytes(5)),
             endReason: reason(row, 6))
     }

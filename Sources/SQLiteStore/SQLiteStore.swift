@@ -73,7 +73,8 @@ public final class SQLiteStore {
         query.reset()
         if applied > Schema.migrations.count {
             throw StoreError(
-                .newerSchema, "\(connection.path): made by a newer version of this program (schema \(applied))",
+                .newerSchema,
+                "\(connection.path): made by a newer version of this program (schema \(applied))",
                 hint: "use that version, or a new store")
         }
         for (index, migration) in Schema.migrations.enumerated() where index >= applied {
@@ -139,10 +140,12 @@ public final class SQLiteReader: TableReading {
             query.reset()
         } catch {
             connection.close()
-            throw StoreError(.damaged, "\(path): not a store of this program", hint: "replay an archive into it first")
+            throw StoreError(
+                .damaged, "\(path): not a store of this program", hint: "replay an archive into it first")
         }
     }
 
+    /// The rows of a query, all at once.
     public func rows(_ sql: String, _ parameters: [TableValue] = []) throws -> [TableRow] {
         let statement = try Statement(sql, connection)
         for parameter in parameters {

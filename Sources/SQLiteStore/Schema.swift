@@ -4,7 +4,8 @@ internal import SessionCore
 enum Schema {
     static let migrations: [(name: String, sql: String)] = [("0001_tables", tables), ("0002_views", views)]
 
-    private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(separator: ",\n")
+    private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
+        separator: ",\n")
     private static let durationColumns = DurationColumn.allCases.map { "  \($0.column) REAL" }
         .joined(separator: ",\n")
 

@@ -56,12 +56,19 @@ public struct HourKey: Hashable, Sendable, BitwiseCopyable {
 
 /// What to add to a row of `robot_hourly`. Times in microseconds.
 public struct RobotHourDelta: Equatable, Sendable, BitwiseCopyable {
+    /// What to add to `usable`.
     public var usable: Microseconds = 0
+    /// What to add to `downtime`.
     public var downtime: Microseconds = 0
+    /// What to add to `off_duty`.
     public var offDuty: Microseconds = 0
+    /// What to add to `other`.
     public var other: Microseconds = 0
+    /// What to add to `on_delivery`.
     public var onDelivery: Microseconds = 0
+    /// What to add to `deliveries_completed`.
     public var deliveriesCompleted: Int64 = 0
+    /// What to add to `error_count`.
     public var errorCount: Int64 = 0
     /// Facts whose `from_state` contradicts the interval before.
     public var stateConflicts: Int64 = 0
@@ -72,7 +79,9 @@ public struct RobotHourDelta: Equatable, Sendable, BitwiseCopyable {
 
 /// What to add to a row of `pilot_hourly`.
 public struct PilotHourDelta: Equatable, Sendable, BitwiseCopyable {
+    /// What to add to `shift`.
     public var shift: Microseconds = 0
+    /// What to add to `assigned`.
     public var assigned: Microseconds = 0
 
     /// Nothing to add.
@@ -81,11 +90,17 @@ public struct PilotHourDelta: Equatable, Sendable, BitwiseCopyable {
 
 /// What to add to a row of `merchant_hourly`.
 public struct MerchantHourDelta: Equatable, Sendable, BitwiseCopyable {
+    /// What to add to `sessions`.
     public var sessions: Int64 = 0
+    /// What to add to `completed`.
     public var completed: Int64 = 0
+    /// What to add to `failed`.
     public var failed: Int64 = 0
+    /// What to add to `canceled`.
     public var canceled: Int64 = 0
+    /// What to add to `robot`.
     public var robot: Microseconds = 0
+    /// What to add to `pilot`.
     public var pilot: Microseconds = 0
 
     /// Nothing to add.
@@ -112,16 +127,20 @@ public struct Changes: Sendable {
     /// Members that moved on.
     public var removedMembers: [Owned<Symbol>] = []
 
+    /// Rows of `sessions` that changed.
     public var sessions: [SessionRow] = []
+    /// Rows of `deleted_sessions` that changed.
     public var deletedSessions: [Symbol] = []
     /// The owner is the session.
     public var windows: [Owned<WindowRow>] = []
+    /// Rows of `deleted_windows` that changed.
     public var deletedWindows: [WindowKey] = []
 
     /// The owner is the robot.
     public var robotStates: [Owned<RobotStateRow>] = []
     /// The owner is the robot, the value `started_at`.
     public var deletedRobotStates: [Owned<Instant>] = []
+    /// Rows of `scope_windows` that changed.
     public var scopeWindows: [ScopeWindow] = []
     /// Owner: the robot; value: the window as it was.
     public var deletedScopeWindows: [ScopeWindow] = []

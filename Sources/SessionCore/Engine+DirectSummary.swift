@@ -43,7 +43,8 @@ extension Engine {
         if row.demands.count > 1 { row.demands.sort { symbols.precedes($0, $1) } }
         if row.trips.count > 1 { row.trips.sort { symbols.precedes($0, $1) } }
         for column in DurationColumn.allCases {
-            if let from = row.milestones[column.ends.from], let to = row.milestones[column.ends.to], to < from {
+            if let from = row.milestones[column.ends.from], let to = row.milestones[column.ends.to], to < from
+            {
                 row.anomalyCount += 1
             }
         }

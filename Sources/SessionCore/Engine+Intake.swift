@@ -4,10 +4,12 @@ extension Engine {
         for index in changes.accepted.indices {
             let event = changes.accepted[index]
             let hour = Hours.start(of: event.time)
-            changes.eventHourly[HourKey(hour: hour, event.name, event.merchant, event.source), default: 0] += 1
+            changes.eventHourly[HourKey(hour: hour, event.name, event.merchant, event.source), default: 0] +=
+                1
             let hasError = meanings.hasError(event)
             if hasError, event.robot.isPresent {
-                changes.robotHourly[HourKey(hour: hour, event.robot), default: RobotHourDelta()].errorCount += 1
+                changes.robotHourly[HourKey(hour: hour, event.robot), default: RobotHourDelta()].errorCount +=
+                    1
             }
             let subject = event.subject
             if subject.isPresent {

@@ -10,7 +10,8 @@ extension Engine {
             return node
         }
         if index >= nodes.count {
-            nodes.append(contentsOf: repeatElement(nil, count: max(index + 1, symbols.slotCount) - nodes.count))
+            nodes.append(
+                contentsOf: repeatElement(nil, count: max(index + 1, symbols.slotCount) - nodes.count))
         }
         guard let kind = symbols.withBytes(of: id, { SessionKind(sessionID: $0) }) else {
             preconditionFailure("a session id begins with its kind: \(symbols.text(id))")
@@ -32,7 +33,8 @@ extension Engine {
         }
         node.lastUsed = batch
         if index >= nodes.count {
-            nodes.append(contentsOf: repeatElement(nil, count: max(index + 1, symbols.slotCount) - nodes.count))
+            nodes.append(
+                contentsOf: repeatElement(nil, count: max(index + 1, symbols.slotCount) - nodes.count))
         }
         nodes[index] = node
         residentEntities += 1
@@ -146,7 +148,11 @@ extension Engine {
     private func evictEntities(downTo limit: Int) {
         var stamps: [Int: Int] = [:]
         for case let node? in nodes { stamps[node.lastUsed, default: 0] += 1 }
-        for kind in lanes { for case let lane? in kind { for chunk in lane.chunks { stamps[chunk.lastUsed, default: 0] += 1 } } }
+        for kind in lanes {
+            for case let lane? in kind {
+                for chunk in lane.chunks { stamps[chunk.lastUsed, default: 0] += 1 }
+            }
+        }
         for track in robotTracks.values { stamps[track.lastUsed, default: 0] += 1 }
         for track in pilotTracks.values { stamps[track.lastUsed, default: 0] += 1 }
         var excess = residentEntities - limit
@@ -184,7 +190,8 @@ extension Engine {
 
     /// Keeps of each track the end only; what was before it stays as one carried row.
     private func trimTracks() {
-        for track in robotTracks.values where track.states.count + track.scope.count + track.heard.count > 512 {
+        for track in robotTracks.values where track.states.count + track.scope.count + track.heard.count > 512
+        {
             let times = (track.states.map(\.time) + track.scope.map(\.time) + track.heard).sorted()
             let from = times[times.count - 128]
             track.stateBefore = track.stateRows.last { $0.startedAt < from }
@@ -202,7 +209,9 @@ extension Engine {
         }
         for track in pilotTracks.values where track.facts.count > 256 {
             let from = track.facts[track.facts.count - 64].time
-            track.shiftBefore = track.rows.last { $0.startedAt < from && ($0.endedAt.map { $0 >= from } ?? true) }
+            track.shiftBefore = track.rows.last {
+                $0.startedAt < from && ($0.endedAt.map { $0 >= from } ?? true)
+            }
             track.rows.removeAll { $0.startedAt < (track.shiftBefore?.startedAt ?? from) }
             track.facts.removeAll { $0.time < from }
             track.from = from

@@ -18,7 +18,9 @@ extension Engine {
                 row.id, row.merchant, row.source, row.zone, row.failureCode, row.failureMessage,
                 row.firstErrorCode, row.robot, row.pilot,
             ] { mark(symbol) }
-            for list in [row.demands, row.trips, row.robots, row.pilots] { for symbol in list { mark(symbol) } }
+            for list in [row.demands, row.trips, row.robots, row.pilots] {
+                for symbol in list { mark(symbol) }
+            }
         }
         func mark(_ error: ErrorFact) {
             mark(error.key)

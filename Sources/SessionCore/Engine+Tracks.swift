@@ -60,7 +60,8 @@ extension Engine {
     func foldScope(_ track: RobotTrack, of robot: Symbol) throws {
         let carried = track.scopeBefore.map {
             FoldedWindow(
-                entity: $0.pilot, startedAt: $0.startedAt, endedAt: nil, openedBy: $0.openedBy, endReason: nil,
+                entity: $0.pilot, startedAt: $0.startedAt, endedAt: nil, openedBy: $0.openedBy,
+                endReason: nil,
                 inferred: false)
         }
         if carried == nil, track.scope.isEmpty {
@@ -69,7 +70,8 @@ extension Engine {
         }
         var fold = WindowFold(maxWindow: rules.maxWindow, carrying: carried)
         let facts = track.scope
-        try forEachInFoldOrder(facts, rank: { $0.release != nil ? 0 : ($0.pilot.isPresent ? 1 : 2) }) { fact, rank in
+        try forEachInFoldOrder(facts, rank: { $0.release != nil ? 0 : ($0.pilot.isPresent ? 1 : 2) }) {
+            fact, rank in
             try closeByPilot(&fold, before: fact, rank: rank)
             if let reason = fact.release {
                 fold.apply(.release(reason), entity: fact.pilot, at: fact.time, name: fact.name)
@@ -129,7 +131,9 @@ extension Engine {
                 try body(facts[index], rank(facts[index]))
             } else {
                 for wanted in 0...3 {
-                    for same in index..<end where rank(facts[same]) == wanted { try body(facts[same], wanted) }
+                    for same in index..<end where rank(facts[same]) == wanted {
+                        try body(facts[same], wanted)
+                    }
                 }
             }
             index = end
@@ -137,7 +141,8 @@ extension Engine {
     }
 
     /// Scope windows (of a robot, or of a pilot) that began before an instant and had not ended before it.
-    func scopeWindows(_ kind: WindowKind, _ entity: Symbol, heldBefore time: Instant) throws -> [ScopeWindow] {
+    func scopeWindows(_ kind: WindowKind, _ entity: Symbol, heldBefore time: Instant) throws -> [ScopeWindow]
+    {
         let bucket = Lane.bucket(of: time)
         var found: [ScopeWindow] = []
         for chunk in try chunks(kind, entity, bucket - lookback, bucket) {

@@ -81,7 +81,8 @@ public final class Engine {
     ///   - events: Accepted ones and duplicates alike, in the order they came.
     ///   - bytes: What the events' ranges refer to.
     ///   - source: The committed state.
-    public func apply(_ events: [Event], bytes: UnsafeRawPointer, source: any EntitySource) throws -> Changes {
+    public func apply(_ events: [Event], bytes: UnsafeRawPointer, source: any EntitySource) throws -> Changes
+    {
         batch += 1
         self.source = source
         changes = Changes()

@@ -94,16 +94,24 @@ public protocol EntitySource {
 public struct EmptySource: EntitySource {
     /// Nothing.
     public init() {}
+    /// See ``EntitySource``.
     public func node(_ id: Symbol) -> StoredNode { StoredNode() }
+    /// See ``EntitySource``.
     public func session(_ id: Symbol) -> StoredSession { StoredSession() }
+    /// See ``EntitySource``.
     public func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) -> StoredLane {
         StoredLane()
     }
+    /// See ``EntitySource``.
     public func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) -> StoredRobotTrack {
         StoredRobotTrack()
     }
+    /// See ``EntitySource``.
     public func pilotTrack(_ pilot: Symbol, from: Instant) -> StoredPilotTrack { StoredPilotTrack() }
+    /// See ``EntitySource``.
     public func hasEvents(inHour hour: Instant) -> Bool { false }
+    /// See ``EntitySource``.
     public func identities(inHour hour: Instant) -> [EventIdentity] { [] }
+    /// See ``EntitySource``.
     public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) -> Event? { nil }
 }

@@ -89,13 +89,14 @@ public struct EventKey: Hashable, Sendable, BitwiseCopyable {
         case .fingerprint: return []
         case .symbol: return symbols.withBytes(of: symbol) { Array($0) }
         case .short:
-            let all = withUnsafeBytes(of: high.bigEndian) { Array($0) }
+            let all =
+                withUnsafeBytes(of: high.bigEndian) { Array($0) }
                 + withUnsafeBytes(of: low.bigEndian) { Array($0) }
             return Array(all.prefix { $0 != 0 })
         case .uuid:
             var text: [UInt8] = []
-            for (index, byte) in
-                (withUnsafeBytes(of: high.bigEndian) { Array($0) }
+            for (index, byte)
+                in (withUnsafeBytes(of: high.bigEndian) { Array($0) }
                 + withUnsafeBytes(of: low.bigEndian) { Array($0) }).enumerated()
             {
                 if index == 4 || index == 6 || index == 8 || index == 10 { text.append(45) }

@@ -79,7 +79,8 @@ struct IdentityIndex {
     /// Forgets the hours longest unused until the limit is kept.
     mutating func evict(limit: Int = residentLimit) {
         guard residentCount > limit else { return }
-        for (hour, content) in hours.sorted(by: { ($0.value.lastUsed, $0.key) < ($1.value.lastUsed, $1.key) }) {
+        for (hour, content) in hours.sorted(by: { ($0.value.lastUsed, $0.key) < ($1.value.lastUsed, $1.key) })
+        {
             if residentCount <= limit / 2 { break }
             hours[hour] = nil
             residentCount -= content.identities.count

@@ -2,17 +2,27 @@ public import SessionCore
 
 /// What is recorded of a batch beside its events: a row of `ingestion_batches`.
 public struct BatchRecord: Equatable, Sendable {
+    /// The `transport` column.
     public var transport: String
+    /// The `origin` column.
     public var origin: String
+    /// The `received` column.
     public var received: Int
+    /// The `accepted` column.
     public var accepted: Int
+    /// The `duplicates` column.
     public var duplicates: Int
+    /// The `rejected` column.
     public var rejected: Int
+    /// The `skipped` column.
     public var skipped: Int
     /// Of a stream; nil elsewhere.
     public var firstOffset: Int64?
+    /// The `last_offset` column.
     public var lastOffset: Int64?
+    /// The `started_at` column.
     public var startedAt: Instant
+    /// The `committed_at` column.
     public var committedAt: Instant
 
     /// All columns but the key.
@@ -36,12 +46,17 @@ public struct BatchRecord: Equatable, Sendable {
 
 /// A message that could not become an event: a row of `rejected_events`.
 public struct RejectedMessage: Equatable, Sendable {
+    /// The `received_at` column.
     public var receivedAt: Instant
+    /// The `transport` column.
     public var transport: String
     /// The file and line, or the queue, it came from.
     public var origin: String
+    /// The `reason` column.
     public var reason: String
+    /// The `detail` column.
     public var detail: String
+    /// The `body` column.
     public var body: [UInt8]
 
     /// All columns.

@@ -81,7 +81,8 @@ public struct JSONText {
             case "\r": text += "\\r"
             case "\t": text += "\\t"
             default:
-                if scalar.value < 0x20 || scalar.value == 0x7F || scalar.value == 0x2028 || scalar.value == 0x2029
+                if scalar.value < 0x20 || scalar.value == 0x7F || scalar.value == 0x2028
+                    || scalar.value == 0x2029
                 {
                     let hex = String(scalar.value, radix: 16)
                     text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex

@@ -16,7 +16,8 @@ public struct RobotStory: Sendable {
         if known.isEmpty { return nil }
         return RobotStory(
             id: id,
-            states: try store.rows("SELECT * FROM robot_states WHERE robot_id = ?1 ORDER BY started_at", [.text(id)]),
+            states: try store.rows(
+                "SELECT * FROM robot_states WHERE robot_id = ?1 ORDER BY started_at", [.text(id)]),
             windows: try store.rows(
                 """
                 SELECT * FROM assignment_windows WHERE kind = 'robot' AND entity_id = ?1 ORDER BY started_at
@@ -26,14 +27,19 @@ public struct RobotStory: Sendable {
                 SELECT occurred_at, event, payload FROM events
                 WHERE robot_id = ?1 AND robot_id IS NOT NULL AND event = 'robot.error' ORDER BY occurred_at
                 """, [.text(id)]),
-            hours: try store.rows("SELECT * FROM robot_hourly WHERE robot_id = ?1 ORDER BY hour", [.text(id)]))
+            hours: try store.rows("SELECT * FROM robot_hourly WHERE robot_id = ?1 ORDER BY hour", [.text(id)])
+        )
     }
 
     /// Robots whose ids look like one that is unknown.
     public static func near(_ id: String, in store: any TableReading) throws -> [String] {
-        let all = try store.rows("SELECT DISTINCT robot_id FROM robot_hours", []).compactMap { $0.text("robot_id") }
-        return all.map { (SessionStory.distance($0, id), $0) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(5)
-            .map(\.1)
+        let all = try store.rows("SELECT DISTINCT robot_id FROM robot_hours", []).compactMap {
+            $0.text("robot_id")
+        }
+        return all.map { (SessionStory.distance($0, id), $0) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(
+            5
+        )
+        .map(\.1)
     }
 
     /// For a terminal.
@@ -49,10 +55,12 @@ public struct RobotStory: Sendable {
         var lines: [(Int64, String, String, TerminalText.Style)] = []
         for row in states {
             let start = row.integer("started_at") ?? 0
-            let length = row.integer("ended_at").map { InstantText.length(Double($0 - start) / 1e6) } ?? "until now"
+            let length =
+                row.integer("ended_at").map { InstantText.length(Double($0 - start) / 1e6) } ?? "until now"
             let reason = row.text("reason").map { " (\($0))" } ?? ""
             let isBad = ["error", "grounded", "unknown"].contains(row.text("state") ?? "")
-            lines.append((start, "state", "\(row.text("state") ?? "?")\(reason), \(length)", isBad ? .bad : .plain))
+            lines.append(
+                (start, "state", "\(row.text("state") ?? "?")\(reason), \(length)", isBad ? .bad : .plain))
         }
         for row in windows {
             let start = row.integer("started_at") ?? 0
@@ -79,7 +87,9 @@ public struct RobotStory: Sendable {
         var out = JSONText()
         out.object { out in
             out.string("robot_id", id)
-            for (name, rows) in [("states", states), ("windows", windows), ("errors", errors), ("hours", hours)] {
+            for (name, rows) in [
+                ("states", states), ("windows", windows), ("errors", errors), ("hours", hours),
+            ] {
                 out.array(name) { out in for row in rows { out.raw(nil, SessionStory.json(row)) } }
             }
         }

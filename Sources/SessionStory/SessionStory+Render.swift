@@ -112,7 +112,8 @@ extension SessionStory {
     static func isError(_ event: TableRow) -> Bool {
         guard let name = event.text("event") else { return false }
         if name == "robot.error" || name == "delivery.failed" { return true }
-        return event.text("payload").map { $0.contains("\"error\":") && !$0.contains("\"error\":null") } ?? false
+        return event.text("payload").map { $0.contains("\"error\":") && !$0.contains("\"error\":null") }
+            ?? false
     }
 
     /// What the payload says in the fields a person looks for first.

@@ -17,7 +17,8 @@ public struct SessionStory: Sendable {
     /// - Returns: The stories of the sessions it names (a shared trip names several); none where it is unknown.
     public static func find(_ id: String, in store: any TableReading) throws -> [SessionStory] {
         for candidate in [id] + ["delivery:", "demand:", "trip:", "quote:", "offer:"].map({ $0 + id }) {
-            if let row = try store.rows("SELECT * FROM sessions WHERE session_id = ?1", [.text(candidate)]).first
+            if let row = try store.rows("SELECT * FROM sessions WHERE session_id = ?1", [.text(candidate)])
+                .first
             {
                 return [try load(row, askedFor: nil, in: store)]
             }
@@ -26,7 +27,8 @@ public struct SessionStory: Sendable {
                 [.text(candidate)])
             if !owners.isEmpty {
                 return try owners.compactMap { owner in
-                    try store.rows("SELECT * FROM sessions WHERE session_id = ?1", [owner["session_id"]]).first
+                    try store.rows("SELECT * FROM sessions WHERE session_id = ?1", [owner["session_id"]])
+                        .first
                         .map { try load($0, askedFor: candidate, in: store) }
                 }
             }
@@ -54,7 +56,8 @@ public struct SessionStory: Sendable {
         return ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(5).map { String($0.1.dropFirst(9)) }
     }
 
-    private static func load(_ row: TableRow, askedFor: String?, in store: any TableReading) throws -> SessionStory
+    private static func load(_ row: TableRow, askedFor: String?, in store: any TableReading) throws
+        -> SessionStory
     {
         let id = row["session_id"]
         return SessionStory(
@@ -112,10 +115,12 @@ public struct SessionStory: Sendable {
         }
         let opened =
             (window.integer("inferred") ?? 0) != 0
-            ? "inferred from \(window.text("opened_by") ?? "?")" : "opened by \(window.text("opened_by") ?? "?")"
+            ? "inferred from \(window.text("opened_by") ?? "?")"
+            : "opened by \(window.text("opened_by") ?? "?")"
         let held = "\(event.text("via_id") ?? "?") held it \(InstantText.time(start).prefix(8))"
         if let end = window.integer("ended_at") {
-            return "\(held)–\(InstantText.time(end).prefix(8)), \(opened), ended: \(window.text("end_reason") ?? "?")"
+            return
+                "\(held)–\(InstantText.time(end).prefix(8)), \(opened), ended: \(window.text("end_reason") ?? "?")"
         }
         return "\(held)–, \(opened), no end yet"
     }

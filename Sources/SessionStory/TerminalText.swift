@@ -37,7 +37,8 @@ public struct TerminalText {
 
     /// Ids and messages come from outside: control characters must not reach the terminal.
     static func safe(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else {
+        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })
+        else {
             return text
         }
         return String(

@@ -97,7 +97,8 @@ enum CommandLineTool {
             if !near.isEmpty { complain("  near it: \(near.joined(separator: ", "))") }
             return 1
         }
-        print(try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isatty(STDOUT_FILENO) == 1))
+        print(
+            try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isatty(STDOUT_FILENO) == 1))
         return 0
     }
 

@@ -23,7 +23,8 @@ struct Settings {
         for name in environment.keys.sorted() where name.hasPrefix("SESSIONIZER_") {
             guard Self.known.contains(name) else {
                 throw UsageError(
-                    description: "unknown variable \(name); known: \(Self.known.sorted().joined(separator: ", "))")
+                    description:
+                        "unknown variable \(name); known: \(Self.known.sorted().joined(separator: ", "))")
             }
         }
         func number(_ name: String, _ value: inout Int, _ range: ClosedRange<Int>) throws {

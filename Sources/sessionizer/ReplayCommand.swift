@@ -19,7 +19,8 @@ enum ReplayCommand {
             throw UsageError(description: "replay needs at least one file or folder, or - for standard input")
         }
         let path = try settings.storePath(arguments["--store"])
-        let files = try ArchiveFiles.find(arguments.operands, from: arguments["--from"], to: arguments["--to"])
+        let files = try ArchiveFiles.find(
+            arguments.operands, from: arguments["--from"], to: arguments["--to"])
         let parts = try WritingParts(settings: settings, path: path)
         defer { parts.store.close() }
 
@@ -30,7 +31,9 @@ enum ReplayCommand {
         for _ in 0..<4 { empty.put(DecodedBatch(batch: MessageBatch(capacity: 1 << 23))) }
         let progress = Progress(files: files)
         let job = ReadingJob(reader: reader, full: full, empty: empty, progress: progress)
-        DispatchQueue(label: "sessionizer.decode").async { [size = settings.batchMaxEvents] in job.run(batchSize: size) }
+        DispatchQueue(label: "sessionizer.decode").async { [size = settings.batchMaxEvents] in
+            job.run(batchSize: size)
+        }
 
         var failure: (any Error)?
         while let decoded = full.take() {
@@ -50,8 +53,10 @@ enum ReplayCommand {
         if let failure { throw failure }
         let summary = ReplaySummary(
             totals: parts.ingestor.totals, damages: reader.damages, files: files.count,
-            elapsed: Double(wallClock() - startedAt) / 1e6, sessions: try SQLiteReader(path: path).rows(
-                "SELECT kind, outcome, count(*) AS n FROM sessions GROUP BY kind, outcome ORDER BY kind, outcome", []))
+            elapsed: Double(wallClock() - startedAt) / 1e6,
+            sessions: try SQLiteReader(path: path).rows(
+                "SELECT kind, outcome, count(*) AS n FROM sessions GROUP BY kind, outcome ORDER BY kind, outcome",
+                []))
         print(wantsJSON ? summary.json() : summary.text())
         for damage in reader.damages { complain("sessionizer: \(damage)") }
         return reader.damages.isEmpty ? 0 : 1
@@ -115,7 +120,8 @@ final class Progress: Sendable {
         lastShown.store(now, ordering: .relaxed)
         let elapsed = max(Double(now - startedAt) / 1e6, 0.001)
         let read = Double(bytesRead.load(ordering: .relaxed))
-        var line = "\(filesDone.load(ordering: .relaxed))/\(fileCount) files, \(totals.received) messages, "
+        var line =
+            "\(filesDone.load(ordering: .relaxed))/\(fileCount) files, \(totals.received) messages, "
             + "\(Int(Double(totals.received) / elapsed))/s"
         if totalBytes > 0, read > 0 {
             line += ", \(InstantText.length(max(0, elapsed * (Double(totalBytes) / read - 1)))) left"

@@ -28,16 +28,21 @@ struct ReplaySummary {
     func text() -> String {
         var lines = ["received    \(totals.received) messages in \(files) files"]
         lines.append("accepted    \(totals.accepted)")
-        let twins = totals.unequalTwins > 0 ? " (\(totals.unequalTwins) say something else than the first)" : ""
+        let twins =
+            totals.unequalTwins > 0 ? " (\(totals.unequalTwins) say something else than the first)" : ""
         lines.append("duplicates  \(totals.duplicates)\(twins)")
         lines.append("skipped     \(totals.skipped)")
         let reasons = rejected.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
         lines.append("rejected    \(totals.rejectedCount)\(reasons.isEmpty ? "" : " (\(reasons))")")
-        if totals.accepted == 0, totals.duplicates > 0 { lines.append("nothing changed: all events were there") }
+        if totals.accepted == 0, totals.duplicates > 0 {
+            lines.append("nothing changed: all events were there")
+        }
         lines.append("sessions in the store:")
         for row in sessions {
             let name = "\(row.text("kind") ?? "?") \(row.text("outcome") ?? "?")"
-            lines.append("  \(name)" + String(repeating: " ", count: max(1, 24 - name.count)) + "\(row.integer("n") ?? 0)")
+            lines.append(
+                "  \(name)" + String(repeating: " ", count: max(1, 24 - name.count))
+                    + "\(row.integer("n") ?? 0)")
         }
         lines.append(
             "\(InstantText.length(elapsed)), \(Int(perSecond)) events/s, peak memory \(peakMemory >> 20) MB")
@@ -54,7 +59,9 @@ struct ReplaySummary {
             out.integer("duplicates", Int64(totals.duplicates))
             out.integer("unequal_twins", Int64(totals.unequalTwins))
             out.integer("skipped", Int64(totals.skipped))
-            out.object("rejected") { out in for (reason, count) in rejected { out.integer(reason, Int64(count)) } }
+            out.object("rejected") { out in
+                for (reason, count) in rejected { out.integer(reason, Int64(count)) }
+            }
             out.array("sessions") { out in
                 for row in sessions {
                     out.object { out in

@@ -1,16 +1,26 @@
 /// An event as the reference reads it: plain optional texts.
 public struct ReferenceEvent: Hashable, Sendable {
+    /// The event's `time`.
     public var time: Int64
+    /// The event's `name`.
     public var name: String
+    /// The event's `id`.
     public var id: String?
     /// `delivery:…`, `demand:…`, `trip:…`, `quote:…`, `offer:…`: the most specific first.
     public var sessionIDs: [String] = []
+    /// The event's `robot`.
     public var robot: String?
+    /// The event's `pilot`.
     public var pilot: String?
+    /// The event's `merchant`.
     public var merchant: String?
+    /// The event's `source`.
     public var source: String?
+    /// The event's `state`.
     public var state: String?
+    /// The event's `reason`.
     public var reason: String?
+    /// The event's `error_code`.
     public var errorCode: String?
 
     /// An event with a name at an instant.

@@ -94,7 +94,9 @@ public struct ReferenceTables {
         var kept: [Window] { (done + (current.map { [$0] } ?? [])).filter { $0.end != $0.start } }
     }
 
-    private func window(_ session: String, _ kind: String, _ entity: String, _ event: ReferenceEvent) -> Window {
+    private func window(_ session: String, _ kind: String, _ entity: String, _ event: ReferenceEvent)
+        -> Window
+    {
         Window(
             session: session, kind: kind, entity: entity, start: event.time, end: nil,
             expires: event.time + Self.maxWindow, openedBy: event.name)
@@ -110,7 +112,9 @@ public struct ReferenceTables {
         for event in ordered(events, rank) {
             fold.checkTimeOut(event.time)
             if event.name == "demand.replan.orphaned" {
-                if event.robot == nil || event.robot == fold.current?.entity { fold.end(event.time, "orphaned") }
+                if event.robot == nil || event.robot == fold.current?.entity {
+                    fold.end(event.time, "orphaned")
+                }
             } else if event.isRobotOpen, let robot = event.robot {
                 if fold.isClosed {
                     fold.isClosed = false
@@ -230,7 +234,9 @@ public struct ReferenceTables {
             if event.robot == nil, event.pilot == nil, event.merchant != nil {
                 held = holders("merchant", event.merchant, event.time)
             }
-            for window in held { joined[window.session, default: []].append((event, "\(window.kind)|\(window.entity)")) }
+            for window in held {
+                joined[window.session, default: []].append((event, "\(window.kind)|\(window.entity)"))
+            }
         }
         for (session, events) in joined {
             for (event, via) in events {
@@ -248,7 +254,9 @@ public struct ReferenceTables {
         for (session, facts) in direct { writeSession(session, facts, (joined[session] ?? []).map(\.0)) }
     }
 
-    private mutating func writeSession(_ session: String, _ facts: [ReferenceEvent], _ joined: [ReferenceEvent]) {
+    private mutating func writeSession(
+        _ session: String, _ facts: [ReferenceEvent], _ joined: [ReferenceEvent]
+    ) {
         let fold = robotFold(session, facts)
         let outcome = outcome(fold)
         let closed = fold.isClosed ? fold.terminals.first?.1 : nil
@@ -256,10 +264,13 @@ public struct ReferenceTables {
         let robots = mine.filter { $0.kind == "robot" }
         let pilots = mine.filter { $0.kind == "pilot" }
         let errors = joined.filter(\.hasError).sorted(by: Self.plainOrder)
-        func seconds(_ windows: [Window]) -> Int64 { windows.reduce(0) { $0 + ($1.end ?? $1.start) - $1.start } }
+        func seconds(_ windows: [Window]) -> Int64 {
+            windows.reduce(0) { $0 + ($1.end ?? $1.start) - $1.start }
+        }
         func ids(_ prefix: String) -> [String] {
             let named = facts.flatMap(\.sessionIDs) + [session]
-            return Set(named.filter { $0.hasPrefix(prefix) }).map { String($0.dropFirst(prefix.count)) }.sorted()
+            return Set(named.filter { $0.hasPrefix(prefix) }).map { String($0.dropFirst(prefix.count)) }
+                .sorted()
         }
         let merchant = facts.first { $0.merchant != nil }?.merchant
         let source = facts.first { $0.source != nil }?.source
@@ -270,7 +281,9 @@ public struct ReferenceTables {
         values += ["\(joined.map(\.time).min() ?? 0)", "\(joined.map(\.time).max() ?? 0)"]
         values += ["\(joined.count)", "\(errors.count)", errors.first?.errorCode ?? "-", failure ?? "-"]
         values += [robots.last?.entity ?? "-", pilots.last?.entity ?? "-"]
-        values += [Set(robots.map(\.entity)).sorted().description, Set(pilots.map(\.entity)).sorted().description]
+        values += [
+            Set(robots.map(\.entity)).sorted().description, Set(pilots.map(\.entity)).sorted().description,
+        ]
         values += [ids("demand:").description, ids("trip:").description]
         values += ["\(robots.filter { $0.reason == "reassigned" || $0.reason == "orphaned" }.count)"]
         values += ["\(pilots.filter { $0.reason == "reassigned" && !$0.cutByRobot }.count)"]
@@ -289,7 +302,9 @@ public struct ReferenceTables {
         guard session.hasPrefix("delivery:") || session.hasPrefix("demand:") else { return }
         let key = "\(merchant ?? "")|\(source ?? "")|\(facts[0].time / Self.hour * Self.hour)"
         add("merchant_hourly", key + "|sessions", 1)
-        if ["completed", "failed", "canceled"].contains(outcome) { add("merchant_hourly", "\(key)|\(outcome)", 1) }
+        if ["completed", "failed", "canceled"].contains(outcome) {
+            add("merchant_hourly", "\(key)|\(outcome)", 1)
+        }
         add("merchant_hourly", key + "|robot", seconds(robots))
         add("merchant_hourly", key + "|pilot", seconds(pilots))
     }
@@ -301,7 +316,9 @@ public struct ReferenceTables {
         if sum == 0 { tables[table]?[key] = nil } else { put(table, key, "\(sum)") }
     }
 
-    private mutating func addSpan(_ table: String, _ prefix: String, _ suffix: String, _ start: Int64, _ end: Int64) {
+    private mutating func addSpan(
+        _ table: String, _ prefix: String, _ suffix: String, _ start: Int64, _ end: Int64
+    ) {
         var from = start
         while from < end {
             let hour = from / Self.hour * Self.hour
@@ -314,7 +331,8 @@ public struct ReferenceTables {
     private func state(_ event: ReferenceEvent) -> String? {
         switch event.name {
         case "robot.state_changed": event.state
-        case "robot.deployed", "robot.parked", "robot.grounded", "robot.off_duty": String(event.name.dropFirst(6))
+        case "robot.deployed", "robot.parked", "robot.grounded", "robot.off_duty":
+            String(event.name.dropFirst(6))
         default: nil
         }
     }
@@ -349,7 +367,9 @@ public struct ReferenceTables {
         }
     }
 
-    private mutating func addUnion(_ table: String, _ entity: String, _ suffix: String, _ spans: [(Int64, Int64)]) {
+    private mutating func addUnion(
+        _ table: String, _ entity: String, _ suffix: String, _ spans: [(Int64, Int64)]
+    ) {
         var covered = Int64.min
         for (start, end) in spans.sorted(by: <) {
             if end > covered { addSpan(table, entity, suffix, max(start, covered), end) }
@@ -358,10 +378,13 @@ public struct ReferenceTables {
     }
 
     private mutating func writeShiftsAndHours() {
-        for (kind, table, suffix) in [("robot", "robot_hourly", "on_delivery"), ("pilot", "pilot_hourly", "assigned")] {
+        for (kind, table, suffix) in [
+            ("robot", "robot_hourly", "on_delivery"), ("pilot", "pilot_hourly", "assigned"),
+        ] {
             let ended = windows.filter { $0.kind == kind && $0.end != nil }
             for entity in Set(ended.map(\.entity)) {
-                addUnion(table, entity, suffix, ended.filter { $0.entity == entity }.map { ($0.start, $0.until) })
+                addUnion(
+                    table, entity, suffix, ended.filter { $0.entity == entity }.map { ($0.start, $0.until) })
             }
         }
         for pilot in Set(events.compactMap(\.pilot)) {

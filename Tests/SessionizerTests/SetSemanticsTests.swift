@@ -37,8 +37,12 @@ import Testing
                 let (want, have) = (expected[table] ?? [:], actual[table] ?? [:])
                 if want == have { continue }
                 let keys = Set(want.keys).union(have.keys).filter { want[$0] != have[$0] }.sorted()
-                let shown = keys.prefix(4).map { "\($0)\n   is  \(have[$0] ?? "missing")\n   not \(want[$0] ?? "missing")" }
-                Issue.record("seed \(seed), \(table):\n\(shown.joined(separator: "\n"))\n\(lines.joined(separator: "\n"))")
+                let shown = keys.prefix(4).map {
+                    "\($0)\n   is  \(have[$0] ?? "missing")\n   not \(want[$0] ?? "missing")"
+                }
+                Issue.record(
+                    "seed \(seed), \(table):\n\(shown.joined(separator: "\n"))\n\(lines.joined(separator: "\n"))"
+                )
                 return
             }
         }
@@ -50,7 +54,8 @@ final class TemporaryFolder {
     private let url: URL
 
     init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("sessionizer-\(UUID().uuidString)")
+        url = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "sessionizer-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }
 

@@ -109,20 +109,32 @@ final class StoreUnderTest {
             FROM robot_state_hours
             """)
         for (table, base, key, columns) in [
-            ("robot_hourly", "robot_hours", "robot_id || '|' || hour",
-                [("usable", "usable"), ("downtime", "downtime"), ("off_duty", "off_duty"), ("other", "other"),
+            (
+                "robot_hourly", "robot_hours", "robot_id || '|' || hour",
+                [
+                    ("usable", "usable"), ("downtime", "downtime"), ("off_duty", "off_duty"),
+                    ("other", "other"),
                     ("on_delivery", "on_delivery"), ("completed", "deliveries_completed"),
-                    ("errors", "error_count")]),
-            ("pilot_hourly", "pilot_hours", "pilot_id || '|' || hour",
-                [("shift", "shift"), ("assigned", "assigned")]),
-            ("merchant_hourly", "merchant_hours", "merchant_id || '|' || source || '|' || hour",
-                [("sessions", "sessions"), ("completed", "completed"), ("failed", "failed"),
-                    ("canceled", "canceled"), ("robot", "robot"), ("pilot", "pilot")]),
+                    ("errors", "error_count"),
+                ]
+            ),
+            (
+                "pilot_hourly", "pilot_hours", "pilot_id || '|' || hour",
+                [("shift", "shift"), ("assigned", "assigned")]
+            ),
+            (
+                "merchant_hourly", "merchant_hours", "merchant_id || '|' || source || '|' || hour",
+                [
+                    ("sessions", "sessions"), ("completed", "completed"), ("failed", "failed"),
+                    ("canceled", "canceled"), ("robot", "robot"), ("pilot", "pilot"),
+                ]
+            ),
         ] {
             for (name, column) in columns {
                 try read(
                     table,
-                    "SELECT \(key) || '|\(name)' AS k, CAST(\(column) AS TEXT) AS v FROM \(base) WHERE \(column) <> 0")
+                    "SELECT \(key) || '|\(name)' AS k, CAST(\(column) AS TEXT) AS v FROM \(base) WHERE \(column) <> 0"
+                )
             }
         }
         try read(

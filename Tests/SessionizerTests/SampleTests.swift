@@ -1,0 +1,71 @@
+import ArchiveSource
+import EventDecoding
+import Foundation
+import MessageBatches
+import SessionPipeline
+import Testing
+
+private let sharedFolder: String? = {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    let shared =
+        ProcessInfo.processInfo.environment["SESSIONIZER_SHARED"].map(URL.init(fileURLWithPath:))
+        ?? root.deletingLastPathComponent().appendingPathComponent("shared")
+    return FileManager.default.fileExists(atPath: shared.appendingPathComponent("data/sample").path)
+        ? shared.path : nil
+}()
+
+/// A recorded day and the tables that must come out, where the folder beside the repository is there.
+@Suite(.enabled(if: sharedFolder != nil)) struct SampleTests {
+    enum Order: CaseIterable { case asArchived, shuffled, backwards }
+
+    @Test(arguments: Order.allCases)
+    func theExpectedTablesComeOut(order: Order) throws {
+        let shared = try #require(sharedFolder)
+        let files = try ArchiveFiles.find([shared + "/data/sample/archive"])
+        let reader = ArchiveReader(files)
+        let batch = MessageBatch()
+        var lines: [String] = []
+        while reader.fill(batch, maxMessages: 5000) {
+            for message in batch.messages {
+                lines.append(String(decoding: batch.bytes(of: message), as: UTF8.self))
+            }
+            batch.removeAll()
+        }
+        #expect(reader.damages.isEmpty)
+        var random = Randomness(state: 42)
+        switch order {
+        case .asArchived: break
+        case .shuffled: lines.shuffle(using: &random)
+        case .backwards: lines.reverse()
+        }
+        let temporary = try TemporaryFolder()
+        let path = temporary.file("sample.db")
+        let store = try StoreUnderTest(path: path, maxResident: order == .asArchived ? 60_000 : 50)
+        for start in stride(from: 0, to: lines.count, by: 4000) {
+            let totals = try store.ingest(Array(lines[start..<min(start + 4000, lines.count)]))
+            #expect(totals.isBalanced)
+        }
+        let check = Process()
+        check.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        check.arguments = [
+            "python3", shared + "/tools/check_tables.py", "sqlite:" + path,
+            shared + "/data/sample/expected.json.gz",
+        ]
+        let pipe = Pipe()
+        check.standardOutput = pipe
+        try check.run()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        check.waitUntilExit()
+        #expect(check.terminationStatus == 0, "\(output)")
+    }
+}
+
+/// A repeatable shuffle.
+private struct Randomness: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state ^ (state >> 29)
+    }
+}
