@@ -1,79 +1,109 @@
-/// A repeatable source of randomness.
-public struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    /// Equal seeds, equal numbers.
-    public init(seed: UInt64) { state = seed }
-
-    /// The next number of the sequence.
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
+/// The few things there are in a random world, and how likely they are to meet.
+struct World {
+    /// Who usually tells of pilots: the sessions' events, the robots' scopes, or both.
+    enum PilotStyle: CaseIterable {
+        case sessions, robots, mixed
     }
-}
 
-/// Small worlds built to collide: few ids, few instants, missing ids, contradictory claims.
-public enum World {
-    static let names = [
-        "demand.assigned", "demand.assigned", "demand.replan.rehomed", "trip.assigned", "trip.activated",
-        "demand.replan.orphaned", "pilot.assigned", "pilot.assigned", "pilot.assignment_started",
-        "pilot.assignment_ended", "pilot.shift_started", "pilot.shift_ended", "pilot.shift_ended",
-        "delivery.dropoff_completed", "demand.fulfilled", "delivery.failed", "demand.canceled",
-        "offer.rejected",
-        "offer.expired", "demand.created", "delivery.pickup_arrival", "robot.state_changed", "robot.deployed",
-        "robot.grounded", "robot.error", "robot.telemetry", "robot.telemetry", "merchant.note", "x.unknown",
-    ]
+    var entities: [String: [String]] = [:]
+    var homes: [String: [(key: String, id: String)]] = [:]
+    var instants: [(weight: Int, element: Instant)] = []
+    var pilotStyle: PilotStyle
 
-    /// The events of a seed's world, each once, in the order they were made up.
-    public static func events(seed: UInt64) -> [ReferenceEvent] {
-        var random = SplitMix64(seed: seed)
-        let count = Int.random(in: 3...40, using: &random)
-        let start: Int64 = 1_767_225_600_000_000 + 86_400_000_000
-        let minute: Int64 = 60_000_000
-        // Equal instants are frequent; six hours apart is where windows time out.
-        let instants: [Int64] =
-            (0..<Int.random(in: 2...8, using: &random)).map { _ in
-                Int64.random(in: 0...50, using: &random) * 10 * minute
-            }
-            + [0, 360 * minute, 360 * minute + 1, 720 * minute]
-        let robots = ["R-1", "R-2", "R-3"]
-        let pilots = ["P-1", "P-2"]
-        var events: [ReferenceEvent] = []
-        var nameless: Set<String> = []
-        for index in 0..<count {
-            func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
-            func pick<T>(_ all: [T]) -> T { all[Int.random(in: 0..<all.count, using: &random)] }
-            let name = pick(names)
-            let time = start + pick(instants)
-            var id: String? = pick(["e", "zz", "7f9c1b2a-0000-4000-8000-0000000000"]) + "\(10 + index)"
-            if chance(20), nameless.insert("\(time) \(name)").inserted { id = nil }
-            var event = ReferenceEvent(time: time, name: name, id: id)
-            let isAlone =
-                name.hasPrefix("robot.") || name.hasPrefix("merchant.") || name.hasPrefix("pilot.shift")
-            if !chance(isAlone ? 90 : 12) {
-                let pool = [
-                    ["delivery:D1", "delivery:D2"], ["demand:M1", "demand:M2"], ["trip:T1", "trip:T2"],
-                    ["quote:Q1"], ["offer:O1", "offer:O2"],
-                ]
-                for (kind, ids) in pool.enumerated() where chance([45, 45, 35, 12, 12][kind]) {
-                    event.sessionIDs.append(pick(ids))
-                }
-            }
-            if chance(name.hasPrefix("pilot.shift") ? 15 : 60) { event.robot = pick(robots) }
-            if chance(name.hasPrefix("pilot") ? 92 : 25) { event.pilot = pick(pilots) }
-            if chance(name.hasPrefix("merchant") ? 100 : 25) { event.merchant = pick(["S-1", "S-2"]) }
-            if name.hasPrefix("merchant"), chance(80) { event.robot = nil; event.pilot = nil }
-            if chance(20) { event.source = pick(["uber", "own"]) }
-            if name == "robot.state_changed", chance(90) {
-                event.state = pick(["idle", "error", "charging", "lost"])
-            }
-            if chance(15) { event.reason = pick(["LID", "BATTERY"]) }
-            if chance(15) { event.errorCode = pick(["E1", "E2"]) }
-            events.append(event)
+    static let sessionKeys = ["delivery_id", "demand_id", "trip_id", "quote_id", "offer_id"]
+
+    init(random: inout SplitMix64) {
+        pilotStyle = random.pick(PilotStyle.allCases)
+        func some(_ key: String, _ prefix: String, _ counts: ClosedRange<Int>, random: inout SplitMix64) {
+            // "7" is an id of every kind, and may be written as a number.
+            let names = (1...random.within(counts)).map { random.chance(15) ? "7" : "\(prefix)\($0)" }
+            entities[key] = names
         }
-        return events
+        some("delivery_id", "D", 2...4, random: &random)
+        some("demand_id", "M", 2...4, random: &random)
+        some("trip_id", "T", 2...4, random: &random)
+        some("quote_id", "Q", 2...3, random: &random)
+        some("offer_id", "O", 2...3, random: &random)
+        some("robot_id", "R", 2...3, random: &random)
+        some("pilot_id", "P", 2...3, random: &random)
+        some("merchant_id", "S", 1...2, random: &random)
+        entities["zone_id"] = ["Z1", "Zürich"]
+        entities["parking_lot_id"] = ["L1"]
+        entities["source"] = ["uber", "wolt"]
+
+        settle(random: &random)
+        chooseInstants(random: &random)
+    }
+
+    /// Says which more specific ids an id usually comes with. Some demands never learn their delivery.
+    private mutating func settle(random: inout SplitMix64) {
+        func home(_ key: String, _ id: String, in keys: [String], random: inout SplitMix64) {
+            let other = random.pick(keys)
+            homes["\(key) \(id)", default: []].append((other, random.pick(entities[other, default: []])))
+        }
+        for id in entities["demand_id", default: []] where random.chance(75) {
+            home("demand_id", id, in: ["delivery_id"], random: &random)
+        }
+        for id in entities["trip_id", default: []] {
+            for _ in 0..<random.within(1...2) {
+                home("trip_id", id, in: ["demand_id", "demand_id", "delivery_id"], random: &random)
+            }
+        }
+        for id in entities["quote_id", default: []] where random.chance(80) {
+            home("quote_id", id, in: ["demand_id", "delivery_id", "trip_id"], random: &random)
+        }
+        for id in entities["offer_id", default: []] where random.chance(80) {
+            home("offer_id", id, in: ["demand_id", "delivery_id", "quote_id"], random: &random)
+        }
+    }
+
+    /// A handful of instants around the borders: of windows (six hours), of hours, of microseconds.
+    private mutating func chooseInstants(random: inout SplitMix64) {
+        let sixHours = 6 * oneHour
+        let days = ["2026-03-10T", "2024-02-29T", "2025-12-31T", "1969-12-31T"].compactMap {
+            instant($0 + "00:00:00Z")
+        }
+        let base = random.pick(days) + Int64(random.below(4)) * sixHours
+        let minute = 60 * oneSecond
+        let steps = [
+            0, oneSecond, 17 * minute, oneHour - 1, oneHour, 90 * minute + 250_000, 2 * oneHour,
+            5 * oneHour,
+        ]
+        for _ in 0..<random.within(2...4) {
+            let start = base + random.pick(steps)
+            instants.append((5, start))
+            for later in [1, 3 * minute, 25 * minute, oneHour, 4 * oneHour] where random.chance(50) {
+                instants.append((3, start + later))
+            }
+            if random.chance(70) { instants.append((3, start + sixHours)) }
+            if random.chance(30) { instants.append((1, start + sixHours - 1)) }
+            if random.chance(20) { instants.append((1, start + sixHours + 1)) }
+            if random.chance(30) { instants.append((2, start + 2 * sixHours)) }
+        }
+        instants.append((1, base + sixHours))
+        instants.append((1, base + sixHours + 40 * minute))
+    }
+
+    /// In some worlds, enough events to link one id to about as many others as is allowed.
+    func overLinking(room: Int, random: inout SplitMix64) -> [EventDraft] {
+        let count = random.pick([31, 32, 33, 36])
+        guard room >= count + 10, random.chance(14) else { return [] }
+        let (less, more) = random.pick([
+            ("trip_id", "delivery_id"), ("trip_id", "demand_id"), ("demand_id", "delivery_id"),
+            ("offer_id", "quote_id"),
+        ])
+        let id = random.pick(entities[less, default: []])
+        return (1...count).map { number in
+            var draft = EventDraft(
+                name: random.pick(["trip.created", "demand.etas_updated", "trip.assigned", "offer.received"]),
+                at: random.pick(weighted: instants))
+            draft.fields = [more: "X\(number)", less: id]
+            if random.chance(30) { add("robot_id", to: &draft, random: &random) }
+            return draft
+        }
+    }
+
+    func add(_ key: String, to draft: inout EventDraft, random: inout SplitMix64) {
+        draft.fields[key] = random.pick(entities[key, default: []])
     }
 }

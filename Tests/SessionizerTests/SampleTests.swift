@@ -60,12 +60,3 @@ private let sharedFolder: String? = {
         #expect(check.terminationStatus == 0, "\(output)")
     }
 }
-
-/// A repeatable shuffle.
-private struct Randomness: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
-}

@@ -44,7 +44,8 @@ final class StoreUnderTest {
 
     func ingest(_ lines: [String]) throws -> IngestTotals {
         let decoded = DecodedBatch(batch: MessageBatch())
-        for (index, line) in lines.enumerated() {
+        // Blank lines are no messages: the archive's reader drops them.
+        for (index, line) in lines.enumerated() where line.contains(where: { !$0.isWhitespace }) {
             var line = line
             line.withUTF8 {
                 decoded.batch.append(UnsafeRawBufferPointer($0), origin: "test", position: Int64(index + 1))
@@ -55,94 +56,51 @@ final class StoreUnderTest {
         return ingestor?.totals ?? IngestTotals()
     }
 
-    /// The tables in the reference's form.
-    func tables() throws -> [String: [String: String]] {
+    /// A table in the reference's form: rows by key, each value as text.
+    func table(_ name: String, columns: [String]) throws -> [String: [String]] {
         let reader = try SQLiteReader(path: path)
         defer { reader.close() }
-        var tables: [String: [String: String]] = [:]
-        func read(_ table: String, _ sql: String) throws {
-            for row in try reader.rows(sql, []) {
-                guard let key = row.text("k"), let value = row.text("v") else { continue }
-                tables[table, default: [:]][key] = value
-            }
+        var table: [String: [String]] = [:]
+        let (sql, key) = Self.queries[name] ?? ("SELECT * FROM \(name)", [])
+        for row in try reader.rows(sql, []) {
+            let values = columns.map { Self.text(row[$0], $0) }
+            if name.hasSuffix("_hourly"), values.allSatisfy({ $0 == "0" || $0 == "0.0" }) { continue }
+            table[key.map { Self.text(row[$0], $0, orNull: "") }.joined(separator: "|")] = values
         }
-        func list(_ column: String) -> String {
-            "CASE \(column) WHEN '[]' THEN '[]' ELSE replace(\(column), ',', ', ') END"
+        return table
+    }
+
+    private static let queries: [String: (sql: String, key: [String])] = [
+        "sessions": ("SELECT * FROM sessions", ["session_id"]),
+        "assignment_windows": (
+            "SELECT * FROM assignment_windows WHERE kind <> 'merchant'",
+            ["session_id", "kind", "entity_id", "started_at"]
+        ),
+        "merchant_windows": (
+            "SELECT * FROM assignment_windows WHERE kind = 'merchant'",
+            ["session_id", "entity_id", "started_at"]
+        ),
+        "session_events": (
+            """
+            SELECT session_id, occurred_at, event, via, via_id, count(*) AS n FROM session_events
+            GROUP BY 1, 2, 3, 4, 5
+            """, ["session_id", "occurred_at", "event", "via", "via_id"]
+        ),
+        "robot_states": ("SELECT * FROM robot_states", ["robot_id", "started_at"]),
+        "robot_state_hourly": ("SELECT * FROM robot_state_hourly", ["robot_id", "hour", "state", "reason"]),
+        "robot_hourly": ("SELECT * FROM robot_hourly", ["robot_id", "hour"]),
+        "pilot_hourly": ("SELECT * FROM pilot_hourly", ["pilot_id", "hour"]),
+        "merchant_hourly": ("SELECT * FROM merchant_hourly", ["merchant_id", "source", "hour"]),
+        "event_hourly": ("SELECT * FROM event_hourly", ["event", "merchant_id", "source", "hour"]),
+    ]
+
+    private static func text(_ value: TableValue, _ column: String, orNull: String = "-") -> String {
+        switch value {
+        case .null: return orNull
+        case .integer(let number):
+            return column == "inferred" ? "\(number != 0)" : "\(number)"
+        case .real(let number): return "\((number * 1e6).rounded() / 1e6)"
+        case .text(let text): return text
         }
-        try read(
-            "sessions",
-            """
-            SELECT session_id AS k, concat_all AS v FROM (SELECT session_id,
-              outcome || ' ' || coalesce(closed_at, '-') || ' ' || coalesce(merchant_id, '-') || ' '
-              || coalesce(source, '-') || ' ' || first_event_at || ' ' || last_event_at || ' ' || event_count
-              || ' ' || error_count || ' ' || coalesce(first_error_code, '-') || ' '
-              || coalesce(failure_code, '-') || ' ' || coalesce(robot_id, '-') || ' ' || coalesce(pilot_id, '-')
-              || ' ' || \(list("robot_ids")) || ' ' || \(list("pilot_ids")) || ' ' || \(list("demand_ids"))
-              || ' ' || \(list("trip_ids")) || ' ' || reassignment_count || ' ' || pilot_handoff_count || ' '
-              || robot_micros || ' ' || pilot_micros || ' ' || coalesce(demand_created_at, '-') || ' '
-              || coalesce(assigned_at, '-') || ' '
-              || coalesce(CAST(round(assign_seconds * 1000000) AS INTEGER), '-') AS concat_all FROM sessions)
-            """)
-        try read(
-            "assignment_windows",
-            """
-            SELECT session_id || '|' || kind || '|' || entity_id || '|' || started_at AS k,
-              coalesce(ended_at, '-') || ' ' || coalesce(end_reason, '-') || ' ' || expires_at || ' ' || opened_by
-              || ' ' || CASE inferred WHEN 0 THEN 'false' ELSE 'true' END AS v FROM assignment_windows
-            """)
-        try read(
-            "session_events",
-            """
-            SELECT session_id || '|' || occurred_at || '|' || event || '|' || via || '|' || coalesce(via_id, '') AS k,
-              CAST(count(*) AS TEXT) AS v FROM session_events GROUP BY 1
-            """)
-        try read(
-            "robot_states",
-            """
-            SELECT robot_id || '|' || started_at AS k,
-              coalesce(ended_at, '-') || ' ' || state || ' ' || coalesce(reason, '') AS v FROM robot_states
-            """)
-        try read(
-            "robot_state_hourly",
-            """
-            SELECT robot_id || '|' || hour || '|' || state || '|' || reason AS k, CAST(micros AS TEXT) AS v
-            FROM robot_state_hours
-            """)
-        for (table, base, key, columns) in [
-            (
-                "robot_hourly", "robot_hours", "robot_id || '|' || hour",
-                [
-                    ("usable", "usable"), ("downtime", "downtime"), ("off_duty", "off_duty"),
-                    ("other", "other"),
-                    ("on_delivery", "on_delivery"), ("completed", "deliveries_completed"),
-                    ("errors", "error_count"),
-                ]
-            ),
-            (
-                "pilot_hourly", "pilot_hours", "pilot_id || '|' || hour",
-                [("shift", "shift"), ("assigned", "assigned")]
-            ),
-            (
-                "merchant_hourly", "merchant_hours", "merchant_id || '|' || source || '|' || hour",
-                [
-                    ("sessions", "sessions"), ("completed", "completed"), ("failed", "failed"),
-                    ("canceled", "canceled"), ("robot", "robot"), ("pilot", "pilot"),
-                ]
-            ),
-        ] {
-            for (name, column) in columns {
-                try read(
-                    table,
-                    "SELECT \(key) || '|\(name)' AS k, CAST(\(column) AS TEXT) AS v FROM \(base) WHERE \(column) <> 0"
-                )
-            }
-        }
-        try read(
-            "event_hourly",
-            """
-            SELECT event || '|' || merchant_id || '|' || source || '|' || hour AS k, CAST(events AS TEXT) AS v
-            FROM event_hourly
-            """)
-        return tables
     }
 }
