@@ -69,6 +69,9 @@ let package = Package(
 
         // A naive reading of the semantics, and the tests that hold everything against it.
         .target(name: "ReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
+        .testTarget(
+            name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
+            swiftSettings: strict),
         .testTarget(name: "ReferenceModelTests", dependencies: ["ReferenceModel"], swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",

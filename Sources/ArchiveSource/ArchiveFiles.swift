@@ -1,120 +1,117 @@
-internal import Glibc
+import Glibc
 
-/// A file of an archive, found under a path that was named.
-public struct ArchiveFile: Equatable, Sendable {
-    /// The path to open, or `-` for standard input.
-    public let path: String
-    /// Its size in bytes; 0 for standard input.
-    public let size: Int64
-}
-
-/// A path or a day that cannot be used: what was wrong, and what to do.
-public struct ArchiveError: Error, CustomStringConvertible, Equatable, Sendable {
-    /// What was wrong, and what to do.
-    public let description: String
-    /// The command line was wrong, not the files.
-    public let isUsage: Bool
-
-    init(_ description: String, isUsage: Bool = false) {
-        self.description = description
-        self.isUsage = isUsage
-    }
-}
-
-/// Finds the files of an archive: single files, folders with `dt=YYYY-MM-DD` days, standard input.
+/// Finds the event files that paths stand for.
 public enum ArchiveFiles {
-    /// The files under these paths, folders in name order.
+    /// The files that paths stand for, in the order in which they are to be read.
+    ///
+    /// A path is a file, a folder or `-` for standard input. A folder is read with all folders in it, in the
+    /// order of the names' bytes; what starts with `.` or `_` (unfinished files, `_SUCCESS`) is left out.
+    /// The days pick folders named `dt=YYYY-MM-DD`; a file in no such folder is read whatever the days.
     /// - Parameters:
-    ///   - from: The first day (`YYYY-MM-DD`) of the `dt=` folders that are read; others are read always.
-    ///   - to: The last day.
-    public static func find(_ paths: [String], from: String? = nil, to: String? = nil) throws(ArchiveError)
-        -> [ArchiveFile]
-    {
-        for (option, day) in [("--from", from), ("--to", to)] {
-            if let day, !isDay(day) {
-                throw ArchiveError("\(option) \(day): not a day; expected e.g. 2026-11-02", isUsage: true)
-            }
-        }
+    ///   - paths: Files, folders, `-`.
+    ///   - from: The first day, or nothing for the earliest there is.
+    ///   - to: The last day (included), or nothing for the latest there is.
+    public static func find(
+        paths: [String], from: ArchiveDay? = nil, to: ArchiveDay? = nil
+    ) throws(ArchiveError) -> [ArchiveFile] {
         if let from, let to, from > to {
-            throw ArchiveError("--from \(from) is after --to \(to)", isUsage: true)
+            throw ArchiveError(path: paths.first ?? "", problem: .daysReversed(from: from, to: to))
         }
-        var files: [ArchiveFile] = []
-        for path in paths {
-            if path == "-" {
-                files.append(ArchiveFile(path: "-", size: 0))
-                continue
-            }
-            var status = stat()
-            guard stat(path, &status) == 0 else {
-                throw ArchiveError("\(path): \(String(cString: strerror(errno))); is the path right?")
-            }
-            if status.st_mode & S_IFMT != S_IFDIR {
-                files.append(ArchiveFile(path: path, size: Int64(status.st_size)))
-                continue
-            }
-            let before = files.count
-            var sawOtherDays = false
-            try collect(path, from, to, &files, &sawOtherDays)
-            if files.count == before {
-                throw ArchiveError(
-                    sawOtherDays
-                        ? "\(path): no `dt=` folder between \(from ?? "the first day") and \(to ?? "the last")"
-                        : "\(path): a folder without a single event file")
-            }
+        var search = FileSearch(from: from, to: to)
+        for path in paths { try search.addGiven(path) }
+        if search.files.isEmpty, let first = search.leftOut.min(), let last = search.leftOut.max() {
+            throw ArchiveError(
+                path: paths.joined(separator: ", "),
+                problem: .noDayFolder(from: from, to: to, first: first, last: last))
         }
-        return files
+        return search.files
     }
 
-    private static func collect(
-        _ folder: String, _ from: String?, _ to: String?, _ files: inout [ArchiveFile],
-        _ sawOtherDays: inout Bool
-    ) throws(ArchiveError) {
-        guard let handle = opendir(folder) else {
-            throw ArchiveError("\(folder): cannot be read: \(String(cString: strerror(errno)))")
+    /// The day of a folder named `dt=YYYY-MM-DD`; nothing for any other name.
+    static func day(ofFolder name: some StringProtocol) -> ArchiveDay? {
+        guard name.hasPrefix("dt=") else { return nil }
+        return ArchiveDay(name.dropFirst(3))
+    }
+}
+
+/// One search: what it asks for, and what it found so far.
+private struct FileSearch {
+    let from: ArchiveDay?
+    let to: ArchiveDay?
+    var files: [ArchiveFile] = []
+    /// The days of folders that were not asked for.
+    var leftOut: [ArchiveDay] = []
+
+    /// Adds what a path on the command line stands for. It was named, so it must be there.
+    mutating func addGiven(_ path: String) throws(ArchiveError) {
+        if path == ArchiveFile.standardInputPath {
+            if files.contains(where: \.isStandardInput) {
+                throw ArchiveError(path: path, problem: .standardInputTwice)
+            }
+            files.append(.standardInput)
+            return
         }
-        var names: [String] = []
-        while let entry = readdir(handle) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if !name.hasPrefix("."), !name.hasPrefix("_") { names.append(name) }
+        let status: FileStatus
+        do {
+            status = try FileStatus.of(path)
+        } catch {
+            throw ArchiveError(path: path, problem: error.code == ENOENT ? .missing : .unreadable(error))
         }
-        closedir(handle)
-        names.sort { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
-        for name in names {
-            let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
-            if name.hasPrefix("dt="), isDay(String(name.dropFirst(3))) {
-                let day = String(name.dropFirst(3))
-                if let from, day < from {
-                    sawOtherDays = true
-                    continue
-                }
-                if let to, day > to {
-                    sawOtherDays = true
-                    continue
-                }
-            }
-            var status = stat()
-            guard stat(path, &status) == 0 else {
-                throw ArchiveError("\(path): \(String(cString: strerror(errno)))")
-            }
-            if status.st_mode & S_IFMT == S_IFDIR {
-                try collect(path, from, to, &files, &sawOtherDays)
-            } else {
-                files.append(ArchiveFile(path: path, size: Int64(status.st_size)))
+        guard access(path, R_OK) == 0 else {
+            throw ArchiveError(path: path, problem: .unreadable(.last))
+        }
+        for name in path.split(separator: "/") where !isWanted(folder: name) { return }
+        switch status.kind {
+        case .file: files.append(ArchiveFile(path: path, size: status.size))
+        case .stream: files.append(ArchiveFile(path: path, size: nil))
+        case .other: throw ArchiveError(path: path, problem: .notAFile)
+        case .folder:
+            let before = (files.count, leftOut.count)
+            try addFolder(path, inside: [status.identity])
+            if (files.count, leftOut.count) == before {
+                throw ArchiveError(path: path, problem: .noEventFile)
             }
         }
     }
 
-    static func isDay(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 10, bytes[4] == 45, bytes[7] == 45 else { return false }
-        func number(_ range: Range<Int>) -> Int? { Int(String(decoding: bytes[range], as: UTF8.self)) }
-        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
-            (1...12).contains(month)
-        else { return false }
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let lengths = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-        return (1...lengths[month - 1]).contains(day)
+    /// Adds the files of a folder and of those in it.
+    /// - Parameter inside: The folder and those it lies in: a link back to one of them is not followed.
+    private mutating func addFolder(_ folder: String, inside: [FileStatus.Identity]) throws(ArchiveError) {
+        let names: [String]
+        do {
+            names = try namesInFolder(folder)
+        } catch {
+            throw ArchiveError(path: folder, problem: .unreadable(error))
+        }
+        for name in names where !name.hasPrefix(".") && !name.hasPrefix("_") {
+            let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+            guard let status = try? FileStatus.of(path) else {
+                // Named here and not there, e.g. a link to nowhere: the reader will say so.
+                files.append(ArchiveFile(path: path, size: 0))
+                continue
+            }
+            switch status.kind {
+            case .file: files.append(ArchiveFile(path: path, size: status.size))
+            case .folder:
+                if isWanted(folder: name), !inside.contains(status.identity) {
+                    try addFolder(path, inside: inside + [status.identity])
+                }
+            case .stream, .other: break
+            }
+        }
+    }
+
+    /// Whether a folder of such a name is read: it is of no day, or of a day that was asked for.
+    private mutating func isWanted(folder name: some StringProtocol) -> Bool {
+        guard let day = ArchiveFiles.day(ofFolder: name) else { return true }
+        if let from, day < from {
+            leftOut.append(day)
+            return false
+        }
+        if let to, day > to {
+            leftOut.append(day)
+            return false
+        }
+        return true
     }
 }

@@ -60,7 +60,7 @@ enum CommandLineTool {
             return 2
         } catch let error as ArchiveError {
             complain("sessionizer: \(error)")
-            return error.isUsage ? 2 : 1
+            return 1
         } catch {
             complain("sessionizer: \(error)")
             return 1

@@ -12,6 +12,14 @@ import Synchronization
 enum ReplayCommand {
     static let options: Set<String> = ["--store", "--from", "--to", "--format"]
 
+    private static func day(_ option: String, _ arguments: Arguments) throws -> ArchiveDay? {
+        guard let text = arguments[option] else { return nil }
+        guard let day = ArchiveDay(text) else {
+            throw UsageError(description: "\(option) \(text): not a day; expected e.g. 2026-11-02")
+        }
+        return day
+    }
+
     static func run(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: options)
         let wantsJSON = try arguments.wantsJSON()
@@ -20,12 +28,12 @@ enum ReplayCommand {
         }
         let path = try settings.storePath(arguments["--store"])
         let files = try ArchiveFiles.find(
-            arguments.operands, from: arguments["--from"], to: arguments["--to"])
+            paths: arguments.operands, from: day("--from", arguments), to: day("--to", arguments))
         let parts = try WritingParts(settings: settings, path: path)
         defer { parts.store.close() }
 
         let startedAt = wallClock()
-        let reader = ArchiveReader(files)
+        let reader = ArchiveReader(files: files)
         let full = HandOver<DecodedBatch>(capacity: 2)
         let empty = HandOver<DecodedBatch>(capacity: 4)
         for _ in 0..<4 { empty.put(DecodedBatch(batch: MessageBatch(capacity: 1 << 23))) }
@@ -51,15 +59,20 @@ enum ReplayCommand {
         }
         progress.clear()
         if let failure { throw failure }
+        if let failure = job.failure { throw failure }
+        // A last line without its newline is usual; one that could not be read as well was cut there.
+        let problems = reader.reports.filter { report in
+            report.isDamage || job.rejectedPlaces.contains("\(report.path):\(report.line)")
+        }
         let summary = ReplaySummary(
-            totals: parts.ingestor.totals, damages: reader.damages, files: files.count,
+            totals: parts.ingestor.totals, problems: problems.map(\.description), files: files.count,
             elapsed: Double(wallClock() - startedAt) / 1e6,
             sessions: try SQLiteReader(path: path).rows(
                 "SELECT kind, outcome, count(*) AS n FROM sessions GROUP BY kind, outcome ORDER BY kind, outcome",
                 []))
         print(wantsJSON ? summary.json() : summary.text())
-        for damage in reader.damages { complain("sessionizer: \(damage)") }
-        return reader.damages.isEmpty ? 0 : 1
+        for problem in problems { complain("sessionizer: \(problem)") }
+        return problems.isEmpty ? 0 : 1
     }
 }
 
@@ -70,6 +83,10 @@ private final class ReadingJob: @unchecked Sendable {
     private let empty: HandOver<DecodedBatch>
     private let progress: Progress
     private let isStopped = Atomic<Bool>(false)
+    /// Read only when the reading has ended.
+    private(set) var failure: (any Error)?
+    /// Where messages were that could not be read.
+    private(set) var rejectedPlaces: Set<String> = []
 
     init(
         reader: ArchiveReader, full: HandOver<DecodedBatch>, empty: HandOver<DecodedBatch>, progress: Progress
@@ -85,9 +102,18 @@ private final class ReadingJob: @unchecked Sendable {
     func run(batchSize: Int) {
         let decoder = EventDecoder()
         while !isStopped.load(ordering: .relaxed), let decoded = empty.take() {
-            guard reader.fill(decoded.batch, maxMessages: batchSize) else { break }
+            do {
+                guard try reader.fill(decoded.batch, maxMessages: batchSize, maxBytes: 1 << 25) else { break }
+            } catch {
+                failure = error
+                break
+            }
             decoder.scan(decoded)
-            progress.note(filesDone: reader.filesDone, bytesRead: reader.bytesRead)
+            for rejection in decoded.rejections where rejectedPlaces.count < 100_000 {
+                let message = decoded.batch.messages[rejection.message]
+                rejectedPlaces.insert("\(decoded.batch.origins[message.origin]):\(message.position)")
+            }
+            progress.note(filesDone: reader.progress.filesDone, bytesRead: reader.progress.bytesDone)
             full.put(decoded)
         }
         full.close()
@@ -105,7 +131,7 @@ final class Progress: Sendable {
 
     init(files: [ArchiveFile]) {
         fileCount = files.count
-        totalBytes = files.reduce(0) { $0 + $1.size }
+        totalBytes = files.reduce(0) { $0 + ($1.size ?? 0) }
     }
 
     func note(filesDone: Int, bytesRead: Int64) {

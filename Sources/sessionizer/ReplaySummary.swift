@@ -1,4 +1,3 @@
-import ArchiveSource
 import EventDecoding
 import Glibc
 import SessionPipeline
@@ -8,7 +7,7 @@ import SessionStory
 /// What a replay came to: every message in one bin, and the sessions that are in the store now.
 struct ReplaySummary {
     let totals: IngestTotals
-    let damages: [ArchiveDamage]
+    let problems: [String]
     let files: Int
     let elapsed: Double
     let sessions: [TableRow]
@@ -46,7 +45,7 @@ struct ReplaySummary {
         }
         lines.append(
             "\(InstantText.length(elapsed)), \(Int(perSecond)) events/s, peak memory \(peakMemory >> 20) MB")
-        if !damages.isEmpty { lines.append("\(damages.count) problems with files, see standard error") }
+        if !problems.isEmpty { lines.append("\(problems.count) problems with files, see standard error") }
         return lines.joined(separator: "\n")
     }
 
@@ -74,7 +73,7 @@ struct ReplaySummary {
             out.number("elapsed_seconds", elapsed)
             out.number("events_per_second", perSecond)
             out.integer("peak_memory_bytes", peakMemory)
-            out.array("problems") { out in for damage in damages { out.string(nil, damage.description) } }
+            out.array("problems") { out in for problem in problems { out.string(nil, problem) } }
         }
         return out.text
     }

@@ -22,17 +22,17 @@ private let sharedFolder: String? = {
     @Test(arguments: Order.allCases)
     func theExpectedTablesComeOut(order: Order) throws {
         let shared = try #require(sharedFolder)
-        let files = try ArchiveFiles.find([shared + "/data/sample/archive"])
-        let reader = ArchiveReader(files)
+        let files = try ArchiveFiles.find(paths: [shared + "/data/sample/archive"])
+        let reader = ArchiveReader(files: files)
         let batch = MessageBatch()
         var lines: [String] = []
-        while reader.fill(batch, maxMessages: 5000) {
+        while try reader.fill(batch, maxMessages: 5000, maxBytes: 1 << 25) {
             for message in batch.messages {
                 lines.append(String(decoding: batch.bytes(of: message), as: UTF8.self))
             }
             batch.removeAll()
         }
-        #expect(reader.damages.isEmpty)
+        #expect(reader.reports.filter(\.isDamage).isEmpty)
         var random = Randomness(state: 42)
         switch order {
         case .asArchived: break
