@@ -9,8 +9,12 @@ final class Connection {
     private var statements: [String: Statement] = [:]
     private var isClosed = false
 
+    /// Once in a process, before the library starts.
+    private static let isConfigured = csqlite_without_memory_statistics() == SQLITE_OK
+
     init(path: String, readOnly: Bool) throws {
         self.path = path
+        _ = Self.isConfigured
         var opened: OpaquePointer?
         let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)
@@ -145,6 +149,24 @@ final class Statement {
     func bindBlob(_ bytes: [UInt8]) -> Statement {
         bytes.withUnsafeBytes { all in
             _ = sqlite3_bind_blob64(handle, next, all.baseAddress, UInt64(all.count), csqlite_transient())
+        }
+        next += 1
+        return self
+    }
+
+    /// Like ``bind(_:_:dropping:orEmpty:)``, but not copied: only where nothing is interned until the statement has
+    /// run.
+    @discardableResult
+    func bindStatic(_ symbol: Symbol, _ symbols: SymbolTable, dropping prefix: Int = 0, orEmpty: Bool = false)
+        -> Statement
+    {
+        if symbol.isPresent {
+            return bindStatic(UnsafeRawBufferPointer(rebasing: symbols.bytes(of: symbol)[prefix...]))
+        }
+        if orEmpty {
+            sqlite3_bind_text(handle, next, "", 0, csqlite_static())
+        } else {
+            sqlite3_bind_null(handle, next)
         }
         next += 1
         return self

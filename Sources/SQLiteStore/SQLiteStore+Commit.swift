@@ -6,7 +6,8 @@ extension SQLiteStore: SessionStoring {
     public func commit(
         _ changes: Changes, bytes: UnsafeRawPointer, rejected: [RejectedMessage], batch: BatchRecord
     ) throws {
-        try connection.run("BEGIN IMMEDIATE")
+        precondition(isInBatch, "a batch is begun before it is committed")
+        isInBatch = false
         do {
             try writeEvents(changes.accepted, bytes, receivedAt: batch.startedAt)
             try writeLinks(changes)
@@ -22,29 +23,64 @@ extension SQLiteStore: SessionStoring {
         }
     }
 
+    /// Begins a batch; see ``SessionStoring``. The write lock is taken at once: a second writer waits here, not
+    /// after it has read what then changes under it.
+    public func begin() throws {
+        try connection.run("BEGIN IMMEDIATE")
+        isInBatch = true
+    }
+
+    /// Ends a batch that came to nothing; see ``SessionStoring``.
+    public func rollback() {
+        guard isInBatch else { return }
+        isInBatch = false
+        try? connection.run("ROLLBACK")
+    }
+
+    /// Many rows a statement: opening the indices costs more than a row does. `OR FAIL`: the batch is rolled
+    /// back anyway, so the statement needs no journal of its own.
+    private static let eventsAtOnce = 64
+    private static let eventColumns = 19
+
+    private static func eventInsert(_ rows: Int) -> String {
+        let row = "(" + repeatElement("?", count: eventColumns).joined(separator: ",") + ")"
+        return "INSERT OR FAIL INTO events VALUES " + repeatElement(row, count: rows).joined(separator: ",")
+    }
+    private static let insertMany = eventInsert(eventsAtOnce)
+    private static let insertOne = eventInsert(1)
+
     private func writeEvents(_ events: [Event], _ bytes: UnsafeRawPointer, receivedAt: Instant) throws {
-        let insert = try connection.statement(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        for event in events {
-            if event.eventID.length > 0 {
-                insert.bindStatic(
-                    UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
-            } else {
-                insert.bind(reading.fingerprintText(event.identity))
-            }
-            insert.bind(event.time).bind(receivedAt).bind(event.name, symbols)
-                .bind(event.delivery, symbols, dropping: 9).bind(event.demand, symbols, dropping: 7)
-                .bind(event.trip, symbols, dropping: 5).bind(event.quote, symbols, dropping: 6)
-                .bind(event.offer, symbols, dropping: 6).bind(event.robot, symbols).bind(event.pilot, symbols)
-                .bind(event.merchant, symbols).bind(event.zone, symbols).bind(event.source, symbols)
-                .bindStatic(
-                    UnsafeRawBufferPointer(start: bytes + event.payload.offset, count: event.payload.length)
-                )
-                .bind(Self.hour(event.time)).bind(event.subject, symbols)
-                .bind(reading.meanings.isRobotTrackFact(event) ? 1 : Int64?.none)
-                .bind(reading.meanings.isPilotTrackFact(event) ? 1 : Int64?.none)
+        var index = 0
+        while index < events.count {
+            let count = events.count - index >= Self.eventsAtOnce ? Self.eventsAtOnce : 1
+            let insert = try connection.statement(count == 1 ? Self.insertOne : Self.insertMany)
+            for event in events[index..<(index + count)] { bind(event, insert, bytes, receivedAt) }
             try insert.run()
+            index += count
         }
+    }
+
+    private func bind(_ event: Event, _ insert: Statement, _ bytes: UnsafeRawPointer, _ receivedAt: Instant) {
+        if event.eventID.length > 0 {
+            insert.bindStatic(
+                UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
+        } else {
+            insert.bind(reading.fingerprintText(event.identity))
+        }
+        let robotUse = reading.meanings.robotUse(of: event, watchingSilence: watchesSilence)
+        let pilotUse = reading.meanings.pilotUse(of: event)
+        insert.bind(event.time).bind(receivedAt).bindStatic(event.name, symbols)
+            .bindStatic(event.delivery, symbols, dropping: 9).bindStatic(event.demand, symbols, dropping: 7)
+            .bindStatic(event.trip, symbols, dropping: 5).bindStatic(event.quote, symbols, dropping: 6)
+            .bindStatic(event.offer, symbols, dropping: 6).bindStatic(event.robot, symbols)
+            .bindStatic(event.pilot, symbols).bindStatic(event.merchant, symbols)
+            .bindStatic(event.zone, symbols).bindStatic(event.source, symbols)
+            .bindStatic(
+                UnsafeRawBufferPointer(start: bytes + event.payload.offset, count: event.payload.length)
+            )
+            .bind(Self.hour(event.time)).bindStatic(event.subject, symbols)
+            .bind(robotUse.isEmpty ? nil : robotUse.rawValue)
+            .bind(pilotUse.isEmpty ? nil : pilotUse.rawValue)
     }
 
     static func hour(_ time: Instant) -> Int64 {
@@ -53,40 +89,48 @@ extension SQLiteStore: SessionStoring {
 
     private func writeLinks(_ changes: Changes) throws {
         let link = try connection.statement("INSERT OR IGNORE INTO links VALUES (?, ?)")
-        for row in changes.links { try link.bind(row.owner, symbols).bind(row.value, symbols).run() }
+        for row in changes.links {
+            try link.bindStatic(row.owner, symbols).bindStatic(row.value, symbols).run()
+        }
         let remove = try connection.statement(
             "DELETE FROM session_members WHERE session_id = ? AND named_id = ?")
         for row in changes.removedMembers {
-            try remove.bind(row.owner, symbols).bind(row.value, symbols).run()
+            try remove.bindStatic(row.owner, symbols).bindStatic(row.value, symbols).run()
         }
         let add = try connection.statement("INSERT OR IGNORE INTO session_members VALUES (?, ?)")
-        for row in changes.addedMembers { try add.bind(row.owner, symbols).bind(row.value, symbols).run() }
+        for row in changes.addedMembers {
+            try add.bindStatic(row.owner, symbols).bindStatic(row.value, symbols).run()
+        }
     }
 
     private func writeSessions(_ changes: Changes, updatedAt: Instant) throws {
         let remove = try connection.statement("DELETE FROM sessions WHERE session_id = ?")
-        for id in changes.deletedSessions { try remove.bind(id, symbols).run() }
+        for id in changes.deletedSessions { try remove.bindStatic(id, symbols).run() }
         let columnCount = 15 + Milestone.allCases.count + DurationColumn.allCases.count + 18
         let marks = repeatElement("?", count: columnCount).joined(separator: ", ")
         let upsert = try connection.statement("INSERT OR REPLACE INTO sessions VALUES (\(marks))")
         for row in changes.sessions {
-            upsert.bind(row.id, symbols).bind(row.kind.name)
+            upsert.bindStatic(row.id, symbols).bind(row.kind.name)
             if row.kind == .delivery {
-                upsert.bind(row.id, symbols, dropping: 9)
+                upsert.bindStatic(row.id, symbols, dropping: 9)
             } else {
                 upsert.bind(Int64?.none)
             }
             upsert.bind(list(row.demands, dropping: 7)).bind(list(row.trips, dropping: 5))
-                .bind(row.merchant, symbols).bind(row.source, symbols).bind(row.zone, symbols)
-                .bind(row.outcome.name).bind(row.failureCode, symbols).bind(row.failureMessage, symbols)
-                .bind(row.firstErrorCode, symbols).bind(row.firstEventAt).bind(row.lastEventAt)
+                .bindStatic(row.merchant, symbols).bindStatic(row.source, symbols).bindStatic(
+                    row.zone, symbols
+                )
+                .bind(row.outcome.name).bindStatic(row.failureCode, symbols).bindStatic(
+                    row.failureMessage, symbols
+                )
+                .bindStatic(row.firstErrorCode, symbols).bind(row.firstEventAt).bind(row.lastEventAt)
                 .bind(row.closedAt)
             for milestone in Milestone.allCases { upsert.bind(row.milestones[milestone]) }
             for column in DurationColumn.allCases {
                 let (from, to) = column.ends
                 upsert.bind(row.milestones.duration(from: from, to: to).map { Double($0) / 1e6 })
             }
-            upsert.bind(row.robot, symbols).bind(row.pilot, symbols).bind(list(row.robots))
+            upsert.bindStatic(row.robot, symbols).bindStatic(row.pilot, symbols).bind(list(row.robots))
                 .bind(list(row.pilots)).bind(Int64(row.reassignmentCount)).bind(Int64(row.pilotHandoffCount))
                 .bind(Int64(row.attemptCount)).bind(Int64(row.attemptFailedCount)).bind(
                     Int64(row.rescueCount)
@@ -128,17 +172,19 @@ extension SQLiteStore: SessionStoring {
             "DELETE FROM assignment_windows WHERE session_id = ? AND kind = ? AND entity_id = ? AND started_at = ?"
         )
         for key in changes.deletedWindows {
-            try remove.bind(key.session, symbols).bind(key.kind.name).bind(key.entity, symbols)
+            try remove.bindStatic(key.session, symbols).bind(key.kind.name).bindStatic(key.entity, symbols)
                 .bind(key.startedAt).run()
         }
         let upsert = try connection.statement(
             "INSERT OR REPLACE INTO assignment_windows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         for row in changes.windows {
             let window = row.value
-            try upsert.bind(row.owner, symbols).bind(window.kind.name).bind(window.entity, symbols)
-                .bind(window.startedAt).bind(window.endedAt).bind(window.expiresAt)
-                .bind(window.openedBy, symbols).bind(window.endReason?.name)
-                .bind(Int64(window.inferred ? 1 : 0)).run()
+            try upsert.bindStatic(row.owner, symbols).bind(window.kind.name).bindStatic(
+                window.entity, symbols
+            )
+            .bind(window.startedAt).bind(window.endedAt).bind(window.expiresAt)
+            .bindStatic(window.openedBy, symbols).bind(window.endReason?.name)
+            .bind(Int64(window.inferred ? 1 : 0)).run()
         }
     }
 
@@ -146,30 +192,35 @@ extension SQLiteStore: SessionStoring {
         let removeState = try connection.statement(
             "DELETE FROM robot_states WHERE robot_id = ? AND started_at = ?")
         for row in changes.deletedRobotStates {
-            try removeState.bind(row.owner, symbols).bind(row.value).run()
+            try removeState.bindStatic(row.owner, symbols).bind(row.value).run()
         }
         let state = try connection.statement("INSERT OR REPLACE INTO robot_states VALUES (?, ?, ?, ?, ?)")
         for row in changes.robotStates {
-            try state.bind(row.owner, symbols).bind(row.value.startedAt).bind(row.value.endedAt)
-                .bind(row.value.state, symbols).bind(row.value.reason, symbols).run()
+            try state.bindStatic(row.owner, symbols).bind(row.value.startedAt).bind(row.value.endedAt)
+                .bindStatic(row.value.state, symbols).bindStatic(row.value.reason, symbols).run()
         }
         let removeScope = try connection.statement(
             "DELETE FROM robot_pilot_windows WHERE robot_id = ? AND started_at = ? AND pilot_id = ?")
         for row in changes.deletedScopeWindows {
-            try removeScope.bind(row.robot, symbols).bind(row.startedAt).bind(row.pilot, symbols).run()
+            try removeScope.bindStatic(row.robot, symbols).bind(row.startedAt).bindStatic(row.pilot, symbols)
+                .run()
         }
         let scope = try connection.statement(
             "INSERT OR REPLACE INTO robot_pilot_windows VALUES (?, ?, ?, ?, ?, ?, ?)")
         for row in changes.scopeWindows {
-            try scope.bind(row.robot, symbols).bind(row.pilot, symbols).bind(row.startedAt).bind(row.endedAt)
-                .bind(row.expiresAt).bind(row.openedBy, symbols).bind(row.endReason?.name).run()
+            try scope.bindStatic(row.robot, symbols).bindStatic(row.pilot, symbols).bind(row.startedAt).bind(
+                row.endedAt
+            )
+            .bind(row.expiresAt).bindStatic(row.openedBy, symbols).bind(row.endReason?.name).run()
         }
         let removeShift = try connection.statement(
             "DELETE FROM pilot_shifts WHERE pilot_id = ? AND started_at = ?")
-        for row in changes.deletedShifts { try removeShift.bind(row.owner, symbols).bind(row.value).run() }
+        for row in changes.deletedShifts {
+            try removeShift.bindStatic(row.owner, symbols).bind(row.value).run()
+        }
         let shift = try connection.statement("INSERT OR REPLACE INTO pilot_shifts VALUES (?, ?, ?)")
         for row in changes.shifts {
-            try shift.bind(row.owner, symbols).bind(row.value.startedAt).bind(row.value.endedAt).run()
+            try shift.bindStatic(row.owner, symbols).bind(row.value.startedAt).bind(row.value.endedAt).run()
         }
     }
 
@@ -180,8 +231,8 @@ extension SQLiteStore: SessionStoring {
             ON CONFLICT DO UPDATE SET micros = micros + excluded.micros
             """)
         for (key, micros) in changes.robotStateHourly {
-            try states.bind(key.a, symbols).bind(key.hour).bind(key.b, symbols)
-                .bind(key.c, symbols, orEmpty: true).bind(micros).run()
+            try states.bindStatic(key.a, symbols).bind(key.hour).bindStatic(key.b, symbols)
+                .bindStatic(key.c, symbols, orEmpty: true).bind(micros).run()
         }
         if changes.robotStateHourly.values.contains(where: { $0 < 0 }) {
             let empty = try connection.statement(
@@ -190,8 +241,8 @@ extension SQLiteStore: SessionStoring {
                 WHERE robot_id = ? AND hour = ? AND state = ? AND reason = ? AND micros = 0
                 """)
             for (key, micros) in changes.robotStateHourly where micros < 0 {
-                try empty.bind(key.a, symbols).bind(key.hour).bind(key.b, symbols)
-                    .bind(key.c, symbols, orEmpty: true).run()
+                try empty.bindStatic(key.a, symbols).bind(key.hour).bindStatic(key.b, symbols)
+                    .bindStatic(key.c, symbols, orEmpty: true).run()
             }
         }
         let robots = try connection.statement(
@@ -211,10 +262,10 @@ extension SQLiteStore: SessionStoring {
               AND error_count = 0 AND state_conflicts = 0
             """)
         for (key, delta) in changes.robotHourly {
-            try robots.bind(key.a, symbols).bind(key.hour).bind(delta.usable).bind(delta.downtime)
+            try robots.bindStatic(key.a, symbols).bind(key.hour).bind(delta.usable).bind(delta.downtime)
                 .bind(delta.offDuty).bind(delta.other).bind(delta.onDelivery).bind(delta.deliveriesCompleted)
                 .bind(delta.errorCount).bind(delta.stateConflicts).run()
-            try emptyRobot.bind(key.a, symbols).bind(key.hour).run()
+            try emptyRobot.bindStatic(key.a, symbols).bind(key.hour).run()
         }
         let pilots = try connection.statement(
             """
@@ -224,8 +275,8 @@ extension SQLiteStore: SessionStoring {
         let emptyPilot = try connection.statement(
             "DELETE FROM pilot_hours WHERE pilot_id = ? AND hour = ? AND shift = 0 AND assigned = 0")
         for (key, delta) in changes.pilotHourly {
-            try pilots.bind(key.a, symbols).bind(key.hour).bind(delta.shift).bind(delta.assigned).run()
-            try emptyPilot.bind(key.a, symbols).bind(key.hour).run()
+            try pilots.bindStatic(key.a, symbols).bind(key.hour).bind(delta.shift).bind(delta.assigned).run()
+            try emptyPilot.bindStatic(key.a, symbols).bind(key.hour).run()
         }
         let merchants = try connection.statement(
             """
@@ -240,11 +291,13 @@ extension SQLiteStore: SessionStoring {
               AND completed = 0 AND failed = 0 AND canceled = 0 AND robot = 0 AND pilot = 0
             """)
         for (key, delta) in changes.merchantHourly {
-            try merchants.bind(key.a, symbols, orEmpty: true).bind(key.b, symbols, orEmpty: true)
+            try merchants.bindStatic(key.a, symbols, orEmpty: true).bindStatic(key.b, symbols, orEmpty: true)
                 .bind(key.hour).bind(delta.sessions).bind(delta.completed).bind(delta.failed)
                 .bind(delta.canceled).bind(delta.robot).bind(delta.pilot).run()
-            try emptyMerchant.bind(key.a, symbols, orEmpty: true).bind(key.b, symbols, orEmpty: true)
-                .bind(key.hour).run()
+            try emptyMerchant.bindStatic(key.a, symbols, orEmpty: true).bindStatic(
+                key.b, symbols, orEmpty: true
+            )
+            .bind(key.hour).run()
         }
         let events = try connection.statement(
             """
@@ -252,8 +305,8 @@ extension SQLiteStore: SessionStoring {
             ON CONFLICT DO UPDATE SET events = events + excluded.events
             """)
         for (key, count) in changes.eventHourly {
-            try events.bind(key.a, symbols).bind(key.b, symbols, orEmpty: true)
-                .bind(key.c, symbols, orEmpty: true).bind(key.hour).bind(count).run()
+            try events.bindStatic(key.a, symbols).bindStatic(key.b, symbols, orEmpty: true)
+                .bindStatic(key.c, symbols, orEmpty: true).bind(key.hour).bind(count).run()
         }
     }
 

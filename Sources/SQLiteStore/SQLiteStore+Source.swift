@@ -5,14 +5,29 @@ internal import SessionStore
 extension SQLiteStore {
     /// See ``EntitySource``.
     public func node(_ id: Symbol) throws -> StoredNode {
+        // One statement for all of it: an id is nearly always a new one, of which nothing is known, and then
+        // what costs is to begin and to end a statement.
         var node = StoredNode()
-        node.events = try events(
-            "SELECT payload FROM events WHERE subject = ? AND subject IS NOT NULL ORDER BY occurred_at"
-        ) { $0.bind(id, symbols) }
-        node.links = try names("SELECT to_id FROM links WHERE from_id = ?", id)
-        node.linkedBy = try names("SELECT from_id FROM links WHERE to_id = ?", id)
-        node.members = try names("SELECT named_id FROM session_members WHERE session_id = ?", id)
-        node.targets = try names("SELECT session_id FROM session_members WHERE named_id = ?", id)
+        let query = try connection.statement(
+            """
+            SELECT 0, payload FROM events WHERE subject = ?1 AND subject IS NOT NULL
+            UNION ALL SELECT 1, to_id FROM links WHERE from_id = ?1
+            UNION ALL SELECT 2, from_id FROM links WHERE to_id = ?1
+            UNION ALL SELECT 3, named_id FROM session_members WHERE session_id = ?1
+            UNION ALL SELECT 4, session_id FROM session_members WHERE named_id = ?1
+            """
+        ).bind(id, symbols)
+        while try query.step() {
+            let bytes = query.bytes(1)
+            switch query.integer(0) {
+            case 0: node.events.append(try event(bytes))
+            case 1: node.links.append(symbols.intern(bytes))
+            case 2: node.linkedBy.append(symbols.intern(bytes))
+            case 3: node.members.append(symbols.intern(bytes))
+            default: node.targets.append(symbols.intern(bytes))
+            }
+        }
+        node.events.sort { $0.time < $1.time }
         return node
     }
 
@@ -83,8 +98,8 @@ extension SQLiteStore {
         var lane = StoredLane()
         let column: String
         switch kind {
-        case .robot: column = "robot_id = ? AND robot_id IS NOT NULL"
-        case .pilot: column = "pilot_id = ? AND pilot_id IS NOT NULL"
+        case .robot: column = "robot_id = ? AND robot_use IS NOT NULL"
+        case .pilot: column = "pilot_id = ? AND pilot_use IS NOT NULL"
         case .merchant:
             column = "merchant_id = ? AND merchant_id IS NOT NULL AND robot_id IS NULL AND pilot_id IS NULL"
         }
@@ -124,7 +139,8 @@ extension SQLiteStore {
         var track = StoredRobotTrack()
         track.events = try events(
             """
-            SELECT payload FROM events WHERE robot_id = ? AND robot_track = 1 AND occurred_at >= ?
+            SELECT payload FROM events
+            WHERE robot_id = ? AND robot_use IS NOT NULL AND occurred_at >= ? AND robot_use & 2
             ORDER BY occurred_at
             """
         ) { $0.bind(robot, symbols).bind(from) }
@@ -153,13 +169,13 @@ extension SQLiteStore {
         }
         if watchingSilence {
             let heard = try connection.statement(
-                "SELECT occurred_at FROM events WHERE robot_id = ? AND robot_id IS NOT NULL AND occurred_at >= ?"
+                "SELECT occurred_at FROM events WHERE robot_id = ? AND robot_use IS NOT NULL AND occurred_at >= ?"
             ).bind(robot, symbols).bind(from)
             while try heard.step() { track.heard.append(heard.integer(0)) }
             let before = try connection.statement(
                 """
                 SELECT max(occurred_at) FROM events
-                WHERE robot_id = ? AND robot_id IS NOT NULL AND occurred_at < ?
+                WHERE robot_id = ? AND robot_use IS NOT NULL AND occurred_at < ?
                 """
             ).bind(robot, symbols).bind(from)
             if try before.step() { track.heardBefore = before.optional(0) }
@@ -173,7 +189,8 @@ extension SQLiteStore {
         var track = StoredPilotTrack()
         track.events = try events(
             """
-            SELECT payload FROM events WHERE pilot_id = ? AND pilot_track = 1 AND occurred_at >= ?
+            SELECT payload FROM events
+            WHERE pilot_id = ? AND pilot_use IS NOT NULL AND occurred_at >= ? AND pilot_use & 2
             ORDER BY occurred_at
             """
         ) { $0.bind(pilot, symbols).bind(from) }
@@ -273,24 +290,19 @@ extension SQLiteStore {
         return EndReason.allCases.first { $0.name == word }
     }
 
-    private func names(_ sql: String, _ id: Symbol) throws -> [Symbol] {
-        let query = try connection.statement(sql).bind(id, symbols)
-        var found: [Symbol] = []
-        while try query.step() { found.append(symbols.intern(query.bytes(0))) }
-        return found
-    }
-
     private func events(_ sql: String, _ bind: (Statement) -> Void) throws -> [Event] {
         let query = try connection.statement(sql)
         bind(query)
         var found: [Event] = []
-        while try query.step() {
-            guard let event = reading.decode(query.bytes(0)) else {
-                throw StoreError(.damaged, "\(connection.path): a stored payload is no event any more")
-            }
-            found.append(event)
-        }
+        while try query.step() { found.append(try event(query.bytes(0))) }
         return found
+    }
+
+    private func event(_ payload: UnsafeRawBufferPointer) throws -> Event {
+        guard let event = reading.decode(payload) else {
+            throw StoreError(.damaged, "\(connection.path): a stored payload is no event any more")
+        }
+        return event
     }
 
     /// The ids in a JSON array of strings that this program wrote.

@@ -31,7 +31,9 @@ public final class SQLiteStore {
     let connection: Connection
     let symbols: SymbolTable
     let reading: Reading
-    var touchedHours: [Instant: Bool] = [:]
+    let watchesSilence: Bool
+    /// Between ``begin()`` and the commit or the rollback.
+    var isInBatch = false
 
     /// Opens a store for writing, making or migrating its tables.
     /// - Parameters:
@@ -43,6 +45,7 @@ public final class SQLiteStore {
         connection = try Connection(path: path, readOnly: false)
         self.symbols = symbols
         self.reading = reading
+        watchesSilence = rules.maxSilence != nil
         do {
             try connection.run("PRAGMA page_size = 8192")
             try connection.run("PRAGMA journal_mode = WAL")

@@ -15,15 +15,13 @@ enum Schema {
           event_id TEXT NOT NULL, occurred_at INTEGER NOT NULL, received_at INTEGER NOT NULL,
           event TEXT NOT NULL, delivery_id TEXT, demand_id TEXT, trip_id TEXT, quote_id TEXT, offer_id TEXT,
           robot_id TEXT, pilot_id TEXT, merchant_id TEXT, zone_id TEXT, source TEXT, payload TEXT NOT NULL,
-          hour INTEGER NOT NULL, subject TEXT, robot_track INTEGER, pilot_track INTEGER);
+          hour INTEGER NOT NULL, subject TEXT, robot_use INTEGER, pilot_use INTEGER);
         CREATE UNIQUE INDEX events_identity ON events(hour, event_id);
         CREATE INDEX events_subject ON events(subject, occurred_at) WHERE subject IS NOT NULL;
-        CREATE INDEX events_robot ON events(robot_id, occurred_at) WHERE robot_id IS NOT NULL;
-        CREATE INDEX events_pilot ON events(pilot_id, occurred_at) WHERE pilot_id IS NOT NULL;
+        CREATE INDEX events_robot ON events(robot_id, occurred_at) WHERE robot_use IS NOT NULL;
+        CREATE INDEX events_pilot ON events(pilot_id, occurred_at) WHERE pilot_use IS NOT NULL;
         CREATE INDEX events_merchant ON events(merchant_id, occurred_at)
           WHERE merchant_id IS NOT NULL AND subject IS NULL AND robot_id IS NULL AND pilot_id IS NULL;
-        CREATE INDEX events_robot_track ON events(robot_id, occurred_at) WHERE robot_track = 1;
-        CREATE INDEX events_pilot_track ON events(pilot_id, occurred_at) WHERE pilot_track = 1;
 
         CREATE TABLE links (from_id TEXT NOT NULL, to_id TEXT NOT NULL, PRIMARY KEY (from_id, to_id)) WITHOUT ROWID;
         CREATE INDEX links_back ON links(to_id, from_id);
@@ -108,13 +106,13 @@ enum Schema {
           UNION ALL
           SELECT w.session_id, e.event_id, e.occurred_at, e.event, 'robot', w.entity_id
             FROM assignment_windows w JOIN events e
-              ON e.robot_id = w.entity_id AND e.occurred_at >= w.started_at
+              ON e.robot_id = w.entity_id AND e.robot_use IS NOT NULL AND e.occurred_at >= w.started_at
                 AND e.occurred_at < coalesce(w.ended_at, w.expires_at)
             WHERE w.kind = 'robot' AND e.subject IS NULL
           UNION ALL
           SELECT w.session_id, e.event_id, e.occurred_at, e.event, 'pilot', w.entity_id
             FROM assignment_windows w JOIN events e
-              ON e.pilot_id = w.entity_id AND e.occurred_at >= w.started_at
+              ON e.pilot_id = w.entity_id AND e.pilot_use IS NOT NULL AND e.occurred_at >= w.started_at
                 AND e.occurred_at < coalesce(w.ended_at, w.expires_at)
             WHERE w.kind = 'pilot' AND e.subject IS NULL
               AND (e.robot_id IS NULL OR NOT EXISTS (
@@ -129,15 +127,50 @@ enum Schema {
             WHERE w.kind = 'merchant' AND e.subject IS NULL AND e.robot_id IS NULL AND e.pilot_id IS NULL
               AND e.merchant_id IS NOT NULL;
 
+        CREATE VIEW long_state_hours AS
+          WITH RECURSIVE whole(robot_id, state, reason, hour, until) AS (
+            SELECT robot_id, state, coalesce(reason, ''),
+              started_at + (3600000000 - (started_at % 3600000000 + 3600000000) % 3600000000) % 3600000000, ended_at
+              FROM robot_states WHERE ended_at - started_at > 86400000000
+            UNION ALL
+            SELECT robot_id, state, reason, hour + 3600000000, until FROM whole
+              WHERE hour + 7200000000 <= until)
+          SELECT robot_id, hour, state, reason, 3600000000 AS micros FROM whole;
+        CREATE VIEW long_shift_hours AS
+          WITH RECURSIVE whole(pilot_id, hour, until) AS (
+            SELECT pilot_id,
+              started_at + (3600000000 - (started_at % 3600000000 + 3600000000) % 3600000000) % 3600000000, ended_at
+              FROM pilot_shifts WHERE ended_at - started_at > 86400000000
+            UNION ALL
+            SELECT pilot_id, hour + 3600000000, until FROM whole WHERE hour + 7200000000 <= until)
+          SELECT pilot_id, hour, 3600000000 AS micros FROM whole;
         CREATE VIEW robot_state_hourly AS
-          SELECT robot_id, hour, state, reason, micros / 1e6 AS seconds FROM robot_state_hours;
+          SELECT robot_id, hour, state, reason, micros / 1e6 AS seconds FROM robot_state_hours
+          UNION ALL
+          SELECT robot_id, hour, state, reason, micros / 1e6 FROM long_state_hours;
         CREATE VIEW robot_hourly AS
-          SELECT robot_id, hour, usable / 1e6 AS usable_seconds, downtime / 1e6 AS downtime_seconds,
-            off_duty / 1e6 AS off_duty_seconds, other / 1e6 AS other_seconds,
-            on_delivery / 1e6 AS on_delivery_seconds, deliveries_completed, error_count, state_conflicts
-          FROM robot_hours;
+          WITH listed(class, state) AS (
+            SELECT meta.key, json_each.value FROM meta, json_each(meta.value)
+            WHERE meta.key IN ('usable_states', 'downtime_states', 'off_duty_states')),
+          parts AS (
+            SELECT robot_id, hour, usable, downtime, off_duty, other, on_delivery, deliveries_completed,
+              error_count, state_conflicts FROM robot_hours
+            UNION ALL
+            SELECT robot_id, hour, CASE class WHEN 'usable_states' THEN micros ELSE 0 END,
+              CASE class WHEN 'downtime_states' THEN micros ELSE 0 END,
+              CASE class WHEN 'off_duty_states' THEN micros ELSE 0 END,
+              CASE WHEN class IS NULL THEN micros ELSE 0 END, 0, 0, 0, 0
+            FROM long_state_hours LEFT JOIN listed USING (state))
+          SELECT robot_id, hour, sum(usable) / 1e6 AS usable_seconds, sum(downtime) / 1e6 AS downtime_seconds,
+            sum(off_duty) / 1e6 AS off_duty_seconds, sum(other) / 1e6 AS other_seconds,
+            sum(on_delivery) / 1e6 AS on_delivery_seconds, sum(deliveries_completed) AS deliveries_completed,
+            sum(error_count) AS error_count, sum(state_conflicts) AS state_conflicts
+          FROM parts GROUP BY robot_id, hour;
         CREATE VIEW pilot_hourly AS
-          SELECT pilot_id, hour, shift / 1e6 AS shift_seconds, assigned / 1e6 AS assigned_seconds FROM pilot_hours;
+          SELECT pilot_id, hour, sum(shift) / 1e6 AS shift_seconds, sum(assigned) / 1e6 AS assigned_seconds FROM (
+            SELECT pilot_id, hour, shift, assigned FROM pilot_hours
+            UNION ALL SELECT pilot_id, hour, micros, 0 FROM long_shift_hours)
+          GROUP BY pilot_id, hour;
         CREATE VIEW merchant_hourly AS
           SELECT merchant_id, source, hour, sessions, completed, failed, canceled, robot / 1e6 AS robot_seconds,
             pilot / 1e6 AS pilot_seconds FROM merchant_hours;
@@ -172,21 +205,21 @@ enum Schema {
             (until_at - from_at) / 1e6 AS seconds FROM pieces;
         CREATE VIEW usable_supply_hours AS
           SELECT robot_id, hour, sum(seconds) / 3600.0 AS usable_hours FROM (
-            SELECT robot_id, hour, usable / 1e6 AS seconds FROM robot_hours
+            SELECT robot_id, hour, usable_seconds AS seconds FROM robot_hourly
             UNION ALL
             SELECT o.robot_id, o.hour, o.seconds FROM open_robot_state_hours o
               WHERE o.state IN (SELECT value FROM meta, json_each(meta.value) WHERE meta.key = 'usable_states'))
           GROUP BY robot_id, hour HAVING sum(seconds) > 0;
         CREATE VIEW downtime_by_reason AS
           SELECT state, reason, count(DISTINCT robot_id) AS robots, sum(seconds) / 3600.0 AS hours FROM (
-            SELECT robot_id, state, reason, micros / 1e6 AS seconds FROM robot_state_hours
+            SELECT robot_id, state, reason, seconds FROM robot_state_hourly
             UNION ALL SELECT robot_id, state, reason, seconds FROM open_robot_state_hours)
           WHERE state IN (SELECT value FROM meta, json_each(meta.value) WHERE meta.key = 'downtime_states')
           GROUP BY state, reason;
         CREATE VIEW robot_reliability AS
           SELECT h.robot_id, h.operating_hours, coalesce(f.failures, 0) AS failures,
             CASE WHEN f.failures > 0 THEN h.operating_hours / f.failures END AS mtbf_hours FROM (
-              SELECT robot_id, sum(usable) / 3.6e9 AS operating_hours FROM robot_hours GROUP BY robot_id) h
+              SELECT robot_id, sum(usable_seconds) / 3600.0 AS operating_hours FROM robot_hourly GROUP BY robot_id) h
             LEFT JOIN (
               SELECT robot_id, count(*) AS failures FROM robot_states
               WHERE state IN (SELECT value FROM meta, json_each(meta.value) WHERE meta.key = 'downtime_states')

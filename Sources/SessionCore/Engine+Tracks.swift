@@ -181,7 +181,7 @@ extension Engine {
     private func countState(_ robot: Symbol, _ row: RobotStateRow, _ sign: Int64) {
         guard let end = row.endedAt else { return }
         let stateClass = stateClass[row.state]
-        Hours.split(row.startedAt, end) { hour, length in
+        Hours.splitCounted(row.startedAt, end) { hour, length in
             changes.robotStateHourly[HourKey(hour: hour, robot, row.state, row.reason), default: 0] +=
                 sign * length
             let key = HourKey(hour: hour, robot)
@@ -244,7 +244,7 @@ extension Engine {
 
     private func countShift(_ pilot: Symbol, _ row: ShiftRow, _ sign: Int64) {
         guard let end = row.endedAt else { return }
-        Hours.split(row.startedAt, end) { hour, length in
+        Hours.splitCounted(row.startedAt, end) { hour, length in
             changes.pilotHourly[HourKey(hour: hour, pilot), default: PilotHourDelta()].shift += sign * length
         }
     }

@@ -124,8 +124,16 @@ public final class Engine {
         _ events: [Event], _ duplicates: [(index: Int, first: Int?)], bytes: UnsafeRawPointer
     ) throws {
         guard !duplicates.isEmpty else { return }
+        // Where a duplicate's first is in the batch, the index says where, unless it stands in an hour that was
+        // loaded whole.
+        var wanted: Set<EventIdentity> = []
+        for (index, first) in duplicates where first == nil { wanted.insert(events[index].identity) }
         var firsts: [EventIdentity: Event] = [:]
-        for event in changes.accepted { firsts[event.identity] = event }
+        if !wanted.isEmpty {
+            for event in changes.accepted where wanted.contains(event.identity) {
+                firsts[event.identity] = event
+            }
+        }
         for (index, first) in duplicates {
             let event = events[index]
             let twin: Event?

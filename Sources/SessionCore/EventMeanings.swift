@@ -89,10 +89,49 @@ public struct EventMeanings {
         event.pilot.isPresent && self[event.name].shift != .none
     }
 
+    /// What an event is needed for when its robot, later, is brought back from the store.
+    /// - Parameter watchingSilence: Whether ``Rules/maxSilence`` is set: then every sign of life counts.
+    public func robotUse(of event: Event, watchingSilence: Bool) -> LaneUse {
+        guard event.robot.isPresent else { return [] }
+        var use: LaneUse = watchingSilence ? .signOfLife : []
+        if !event.subject.isPresent { use.insert(.joins) }
+        if isRobotTrackFact(event) { use.insert(.track) }
+        if hasError(event) { use.insert(.error) }
+        return use
+    }
+
+    /// What an event is needed for when its pilot, later, is brought back from the store.
+    public func pilotUse(of event: Event) -> LaneUse {
+        guard event.pilot.isPresent else { return [] }
+        var use: LaneUse = []
+        if !event.subject.isPresent { use.insert(.joins) }
+        if isPilotTrackFact(event) { use.insert(.track) }
+        return use
+    }
+
     private func opensOrReleasesPilot(_ event: Event) -> Bool {
         switch self[event.name].window {
         case .opensPilot, .releasesPilot: return true
         case .neutral, .opensRobot, .releasesRobot, .closes: return false
         }
     }
+}
+
+/// Why a store indexes an event under its robot or its pilot. An event of no use there is not indexed there:
+/// it is found through its session. The numbers are stored.
+public struct LaneUse: OptionSet, Sendable {
+    /// The bits, as stored.
+    public let rawValue: Int64
+
+    /// From the bits.
+    public init(rawValue: Int64) { self.rawValue = rawValue }
+
+    /// It names no session: it joins through windows.
+    public static let joins = LaneUse(rawValue: 1)
+    /// It tells a state, a shift or a pilot in the robot's scope.
+    public static let track = LaneUse(rawValue: 2)
+    /// It has an error: what one looks for first in a robot's story.
+    public static let error = LaneUse(rawValue: 4)
+    /// It breaks a silence, where that is watched.
+    public static let signOfLife = LaneUse(rawValue: 8)
 }

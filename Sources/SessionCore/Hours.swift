@@ -8,6 +8,21 @@ enum Hours {
         return hours * length
     }
 
+    /// A state or a shift longer than this is not counted hour by hour: only its first and last hours, which
+    /// others may share, are. The hours between are whole and its own, and the views read them off its row.
+    /// So a robot that stood still for months costs as much as one that stood still for a minute, also when
+    /// a late fact cuts those months in two.
+    static let longestCounted: Microseconds = 24 * length
+
+    /// Like ``split(_:_:_:)``, but of what lasts longer than ``longestCounted`` only the first and the last piece.
+    static func splitCounted(_ start: Instant, _ end: Instant, _ body: (Instant, Microseconds) -> Void) {
+        guard end - start > longestCounted else { return split(start, end, body) }
+        let first = Hours.start(of: start)
+        if first != start { body(first, first + length - start) }
+        let last = Hours.start(of: end)
+        if last != end { body(last, end - last) }
+    }
+
     /// Cuts `[start, end)` at the hours and hands on each piece's hour and length.
     static func split(_ start: Instant, _ end: Instant, _ body: (Instant, Microseconds) -> Void) {
         var from = start

@@ -29,39 +29,52 @@ public final class SymbolTable {
         var hash: UInt32
     }
 
-    private var bytes: [UInt8] = []
-    private var entries: [Entry] = [Entry(offset: 0, length: 0, hash: 0)]
+    // By hand, not in arrays: a look-up is on the path of every field of every event, and an array in a class
+    // costs a check for exclusive access each time it is touched.
+    private var bytes = UnsafeMutableRawPointer.allocate(byteCount: 1 << 16, alignment: 8)
+    private var byteCapacity = 1 << 16
+    private var byteCount = 0
+    private var entries = UnsafeMutablePointer<Entry>.allocate(capacity: 1 << 12)
+    private var entryCapacity = 1 << 12
+    private var entryCount = 1
     private var freeSlots: [Int32] = []
-    private var buckets: [Int32]
+    private var buckets = UnsafeMutablePointer<Int32>.allocate(capacity: 1 << 12)
+    private var bucketCount = 1 << 12
     private var pinnedCount: Int32 = 1
 
     /// How many symbols are in use.
     public private(set) var count = 0
 
     /// One more than the highest slot ever used: the size of an array indexed by symbol.
-    public var slotCount: Int { entries.count }
+    public var slotCount: Int { entryCount }
 
     /// An empty table.
     public init() {
-        buckets = [Int32](repeating: 0, count: 1 << 12)
+        entries.initialize(repeating: Entry(offset: 0, length: 0, hash: 0), count: entryCapacity)
+        buckets.initialize(repeating: 0, count: bucketCount)
+    }
+
+    deinit {
+        bytes.deallocate()
+        entries.deallocate()
+        buckets.deallocate()
     }
 
     /// The symbol of these bytes; no bytes give ``Symbol/absent``.
     public func intern(_ text: UnsafeRawBufferPointer) -> Symbol {
         guard let base = text.baseAddress, text.count > 0 else { return .absent }
         let hash = Self.hash(base, text.count)
-        let mask = buckets.count - 1
+        let (buckets, entries, texts) = (buckets, entries, UnsafeRawPointer(bytes))
+        let mask = bucketCount - 1
         var probe = Int(truncatingIfNeeded: hash) & mask
         while true {
             let slot = buckets[probe]
             if slot == 0 { break }
-            if slot > 0 {
-                let entry = entries[Int(slot)]
-                if entry.hash == UInt32(truncatingIfNeeded: hash >> 32), Int(entry.length) == text.count,
-                    matches(entry, base)
-                {
-                    return Symbol(index: slot)
-                }
+            let entry = entries[Int(slot)]
+            if entry.hash == UInt32(truncatingIfNeeded: hash >> 32), Int(entry.length) == text.count,
+                equalBytes(texts + entry.offset, base, text.count)
+            {
+                return Symbol(index: slot)
             }
             probe = (probe &+ 1) & mask
         }
@@ -78,7 +91,7 @@ public final class SymbolTable {
     ///
     /// Only before any unpinned text is interned: the pinned ones are the first slots.
     public func pin(_ text: String) -> Symbol {
-        let before = entries.count
+        let before = entryCount
         let symbol = intern(text)
         if symbol.index >= pinnedCount {
             precondition(Int(symbol.index) == before && Int(pinnedCount) == before, "pin before interning")
@@ -93,15 +106,20 @@ public final class SymbolTable {
     }
 
     /// The bytes of a symbol.
+    /// - Warning: They stand where they are only until the next text is interned or the table is swept.
+    public func bytes(of symbol: Symbol) -> UnsafeRawBufferPointer {
+        precondition(symbol.index >= 0 && Int(symbol.index) < entryCount, "a symbol of another table")
+        let entry = entries[Int(symbol.index)]
+        return UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(bytes) + entry.offset, count: Int(entry.length))
+    }
+
+    /// The bytes of a symbol.
     /// - Warning: The pointer is valid inside `body` only, and nothing may be interned there.
     public func withBytes<Result>(of symbol: Symbol, _ body: (UnsafeRawBufferPointer) throws -> Result)
         rethrows -> Result
     {
-        let entry = entries[Int(symbol.index)]
-        return try bytes.withUnsafeBytes { all in
-            try body(
-                UnsafeRawBufferPointer(rebasing: all[entry.offset..<(entry.offset + Int(entry.length))]))
-        }
+        try body(bytes(of: symbol))
     }
 
     /// Whether `a`'s text sorts before `b`'s, byte by byte (the order of every tie-break).
@@ -112,30 +130,33 @@ public final class SymbolTable {
     /// Negative, zero or positive, as the bytes of `a` sort before, like or after those of `b`.
     public func compare(_ a: Symbol, _ b: Symbol) -> Int {
         if a == b { return 0 }
-        return withBytes(of: a) { left in
-            withBytes(of: b) { right in compareBytes(left, right) }
-        }
+        return compareBytes(bytes(of: a), bytes(of: b))
     }
 
     /// Gives back every symbol that `used` does not mark, and compacts the texts of the others.
     /// - Parameter used: One flag a slot, at least ``slotCount`` of them.
     public func sweep(keeping used: [Bool]) {
-        precondition(used.count >= entries.count, "a flag for every slot")
-        var compacted: [UInt8] = []
-        compacted.reserveCapacity(bytes.count / 2)
+        precondition(used.count >= entryCount, "a flag for every slot")
         freeSlots.removeAll(keepingCapacity: true)
         count = 0
-        for slot in 1..<max(entries.count, 1) {
-            let entry = entries[slot]
-            if entry.length == 0 || (!used[slot] && slot >= Int(pinnedCount)) {
+        var kept = 0
+        for slot in 1..<max(entryCount, 1) where isKept(slot, used) { kept += Int(entries[slot].length) }
+        byteCapacity = max(1 << 16, kept * 2)
+        let compacted = UnsafeMutableRawPointer.allocate(byteCount: byteCapacity, alignment: 8)
+        byteCount = 0
+        for slot in 1..<max(entryCount, 1) {
+            guard isKept(slot, used) else {
                 entries[slot] = Entry(offset: 0, length: 0, hash: 0)
                 freeSlots.append(Int32(slot))
                 continue
             }
-            entries[slot].offset = compacted.count
-            compacted.append(contentsOf: bytes[entry.offset..<(entry.offset + Int(entry.length))])
+            let entry = entries[slot]
+            (compacted + byteCount).copyMemory(from: bytes + entry.offset, byteCount: Int(entry.length))
+            entries[slot].offset = byteCount
+            byteCount += Int(entry.length)
             count += 1
         }
+        bytes.deallocate()
         bytes = compacted
         freeSlots.reverse()
         var size = 1 << 12
@@ -143,43 +164,57 @@ public final class SymbolTable {
         rehash(to: size)
     }
 
+    private func isKept(_ slot: Int, _ used: [Bool]) -> Bool {
+        entries[slot].length > 0 && (used[slot] || slot < Int(pinnedCount))
+    }
+
     private func add(_ text: UnsafeRawBufferPointer, hash: UInt64, probe: Int) -> Symbol {
         let entry = Entry(
-            offset: bytes.count, length: Int32(text.count), hash: UInt32(truncatingIfNeeded: hash >> 32))
-        bytes.append(contentsOf: text)
+            offset: byteCount, length: Int32(text.count), hash: UInt32(truncatingIfNeeded: hash >> 32))
+        let old = bytes
+        if byteCount + text.count > byteCapacity {
+            byteCapacity = max(byteCapacity * 2, byteCount + text.count)
+            bytes = .allocate(byteCount: byteCapacity, alignment: 8)
+            bytes.copyMemory(from: old, byteCount: byteCount)
+        }
+        UnsafeMutableRawBufferPointer(start: bytes + byteCount, count: text.count).copyMemory(from: text)
+        // Only now: the text may stand in the table itself.
+        if bytes != old { old.deallocate() }
+        byteCount += text.count
         let slot: Int32
         if let free = freeSlots.popLast() {
             slot = free
-            entries[Int(free)] = entry
         } else {
-            slot = Int32(entries.count)
-            entries.append(entry)
+            if entryCount == entryCapacity {
+                let larger = UnsafeMutablePointer<Entry>.allocate(capacity: entryCapacity * 2)
+                larger.initialize(repeating: Entry(offset: 0, length: 0, hash: 0), count: entryCapacity * 2)
+                larger.update(from: entries, count: entryCount)
+                entries.deallocate()
+                entries = larger
+                entryCapacity *= 2
+            }
+            slot = Int32(entryCount)
+            entryCount += 1
         }
+        entries[Int(slot)] = entry
         count += 1
         buckets[probe] = slot
-        if count * 2 > buckets.count { rehash(to: buckets.count * 2) }
+        if count * 2 > bucketCount { rehash(to: bucketCount * 2) }
         return Symbol(index: slot)
     }
 
     private func rehash(to size: Int) {
-        buckets = [Int32](repeating: 0, count: size)
+        buckets.deallocate()
+        buckets = .allocate(capacity: size)
+        buckets.initialize(repeating: 0, count: size)
+        bucketCount = size
         let mask = size - 1
-        bytes.withUnsafeBytes { all in
-            guard let base = all.baseAddress else { return }
-            for slot in 1..<max(entries.count, 1) where entries[slot].length > 0 {
-                let entry = entries[slot]
-                let hash = Self.hash(base + entry.offset, Int(entry.length))
-                var probe = Int(truncatingIfNeeded: hash) & mask
-                while buckets[probe] != 0 { probe = (probe &+ 1) & mask }
-                buckets[probe] = Int32(slot)
-            }
-        }
-    }
-
-    private func matches(_ entry: Entry, _ text: UnsafeRawPointer) -> Bool {
-        bytes.withUnsafeBytes { all in
-            guard let base = all.baseAddress else { return false }
-            return equalBytes(base + entry.offset, text, Int(entry.length))
+        for slot in 1..<max(entryCount, 1) where entries[slot].length > 0 {
+            let entry = entries[slot]
+            let hash = Self.hash(UnsafeRawPointer(bytes) + entry.offset, Int(entry.length))
+            var probe = Int(truncatingIfNeeded: hash) & mask
+            while buckets[probe] != 0 { probe = (probe &+ 1) & mask }
+            buckets[probe] = Int32(slot)
         }
     }
 

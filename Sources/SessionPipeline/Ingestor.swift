@@ -43,6 +43,7 @@ public final class Ingestor {
         EventDecoder.events(of: decoded, symbols: symbols, into: &events)
         let batch = decoded.batch
         do {
+            try store.begin()
             let changes = try engine.apply(events, bytes: batch.bytes, source: store)
             let rejected = decoded.rejections.map { rejection in
                 let message = batch.messages[rejection.message]
@@ -66,6 +67,7 @@ public final class Ingestor {
             for rejection in decoded.rejections { totals.rejected[rejection.reason, default: 0] += 1 }
             totals.batches += 1
         } catch {
+            store.rollback()
             engine.forgetEverything()
             throw error
         }

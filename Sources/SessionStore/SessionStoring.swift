@@ -74,8 +74,15 @@ public struct RejectedMessage: Equatable, Sendable {
 
 /// A store of facts and of the tables derived from them.
 public protocol SessionStoring: AnyObject, EntitySource {
-    /// Writes a batch in one transaction: its new events, the changed rows, the rejects, its own row.
-    /// When it throws, nothing of it is stored.
+    /// Begins the one transaction of a batch: what the engine reads while it applies the batch, and what
+    /// ``commit(_:bytes:rejected:batch:)`` writes.
+    func begin() throws
+
+    /// Ends a batch that came to nothing. Does nothing where none was begun.
+    func rollback()
+
+    /// Writes a batch and ends its transaction: its new events, the changed rows, the rejects, its own row.
+    /// When it throws, nothing of it is stored, and the transaction has ended.
     /// - Parameter bytes: What the events' ranges refer to.
     func commit(
         _ changes: Changes, bytes: UnsafeRawPointer, rejected: [RejectedMessage], batch: BatchRecord) throws

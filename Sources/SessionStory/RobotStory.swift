@@ -12,7 +12,11 @@ public struct RobotStory: Sendable {
     /// The story of a robot; nil where it is unknown.
     public static func find(_ id: String, in store: any TableReading) throws -> RobotStory? {
         let known = try store.rows(
-            "SELECT 1 FROM events WHERE robot_id = ?1 AND robot_id IS NOT NULL LIMIT 1", [.text(id)])
+            """
+            SELECT 1 FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL
+            UNION ALL SELECT 1 FROM assignment_windows WHERE kind = 'robot' AND entity_id = ?1
+            UNION ALL SELECT 1 FROM events WHERE robot_id = ?1 LIMIT 1
+            """, [.text(id)])
         if known.isEmpty { return nil }
         return RobotStory(
             id: id,
@@ -25,7 +29,7 @@ public struct RobotStory: Sendable {
             errors: try store.rows(
                 """
                 SELECT occurred_at, event, payload FROM events
-                WHERE robot_id = ?1 AND robot_id IS NOT NULL AND event = 'robot.error' ORDER BY occurred_at
+                WHERE robot_id = ?1 AND robot_use IS NOT NULL AND event = 'robot.error' ORDER BY occurred_at
                 """, [.text(id)]),
             hours: try store.rows("SELECT * FROM robot_hourly WHERE robot_id = ?1 ORDER BY hour", [.text(id)])
         )

@@ -82,6 +82,13 @@ struct World {
         }
         instants.append((1, base + sixHours))
         instants.append((1, base + sixHours + 40 * minute))
+        if random.chance(40) {
+            // Far ones: a clock that ran away, a robot that stood still for days.
+            let day = 24 * oneHour
+            for far in [-2 * day, day - 1, day, day + 1, 25 * oneHour, 3 * day + 17 * minute, 40 * day] {
+                instants.append((2, base + far))
+            }
+        }
     }
 
     /// In some worlds, enough events to link one id to about as many others as is allowed.
