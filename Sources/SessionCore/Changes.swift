@@ -52,6 +52,13 @@ public struct HourKey: Hashable, Sendable, BitwiseCopyable {
         self.b = b
         self.c = c
     }
+
+    /// One number made of the four: hashing them one by one costs three times as much.
+    public func hash(into hasher: inout Hasher) {
+        let names = UInt64(UInt32(bitPattern: a.index)) << 32 | UInt64(UInt32(bitPattern: b.index))
+        let rest = UInt64(bitPattern: hour / Hours.length) << 32 ^ UInt64(UInt32(bitPattern: c.index))
+        hasher.combine(names ^ (rest &* 0x9E37_79B9_7F4A_7C15))
+    }
 }
 
 /// What to add to a row of `robot_hourly`. Times in microseconds.

@@ -84,16 +84,6 @@ extension Engine {
         return chunk
     }
 
-    func chunks(_ kind: WindowKind, _ entity: Symbol, _ first: Int64, _ last: Int64) throws -> [LaneChunk] {
-        var found: [LaneChunk] = []
-        var bucket = first
-        while bucket <= last {
-            found.append(try chunk(kind, entity, bucket))
-            bucket += 1
-        }
-        return found
-    }
-
     func ensureRobotTrack(_ robot: Symbol, from time: Instant) throws {
         if let track = robotTracks[robot], track.from <= time {
             track.lastUsed = batch

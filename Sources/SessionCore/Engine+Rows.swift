@@ -17,9 +17,9 @@ extension Engine {
             }
         }
         for move in work.movedRobotWindows {
-            let chunks = try chunks(
-                .robot, move.robot, Lane.bucket(of: move.from), Lane.bucket(of: move.until))
-            for chunk in chunks where !chunk.dual.isEmpty {
+            for bucket in Lane.bucket(of: move.from)...Lane.bucket(of: move.until) {
+                let chunk = try chunk(.robot, move.robot, bucket)
+                if chunk.dual.isEmpty { continue }
                 var index = chunk.dual.firstIndex(from: move.from)
                 while index < chunk.dual.count, chunk.dual[index].time < move.until {
                     _ = try markHolders(.pilot, chunk.dual[index].other, chunk.dual[index].time)
@@ -32,7 +32,8 @@ extension Engine {
     private func markHolders(_ kind: WindowKind, _ entity: Symbol, _ time: Instant) throws -> Bool {
         let bucket = Lane.bucket(of: time)
         var isHeld = false
-        for chunk in try chunks(kind, entity, bucket - lookback, bucket) {
+        for bucket in (bucket - lookback)...bucket {
+            let chunk = try chunk(kind, entity, bucket)
             for window in chunk.windows where window.start <= time && time < window.until {
                 isHeld = true
                 markForRow(try node(window.session))
@@ -43,7 +44,8 @@ extension Engine {
 
     func isHeldByRobot(_ robot: Symbol, _ time: Instant) throws -> Bool {
         let bucket = Lane.bucket(of: time)
-        for chunk in try chunks(.robot, robot, bucket - lookback, bucket) {
+        for bucket in (bucket - lookback)...bucket {
+            let chunk = try chunk(.robot, robot, bucket)
             for window in chunk.windows where window.start <= time && time < window.until { return true }
         }
         return false
@@ -86,9 +88,8 @@ extension Engine {
         }
         for window in windows {
             let (start, until) = (window.startedAt, window.joinsUntil)
-            for chunk in try chunks(
-                window.kind, window.entity, Lane.bucket(of: start), Lane.bucket(of: until - 1))
-            {
+            for bucket in Lane.bucket(of: start)...Lane.bucket(of: until - 1) {
+                let chunk = try chunk(window.kind, window.entity, bucket)
                 let low = chunk.times.firstIndex(from: start)
                 let high = chunk.times.firstIndex(from: until)
                 if low < high {
@@ -149,7 +150,8 @@ extension Engine {
                 let end = hour + Hours.length
                 var now: [(start: Instant, end: Instant)] = []
                 let bucket = Lane.bucket(of: hour)
-                for chunk in try chunks(key.kind, key.entity, bucket - lookback, bucket) {
+                for bucket in (bucket - lookback)...bucket {
+                    let chunk = try chunk(key.kind, key.entity, bucket)
                     for window in chunk.windows
                     where window.isEnded && window.start < end && hour < window.until {
                         now.append((max(window.start, hour), min(window.until, end)))

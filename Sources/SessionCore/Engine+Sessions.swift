@@ -110,9 +110,10 @@ extension Engine {
     /// The robot scope's pilots cut to a robot window (semantics section 3, last paragraph but one, and 8).
     private func inheritedPilots(of held: WindowRow) throws -> [(WindowRow, isHandoff: Bool)] {
         var inherited: [(WindowRow, isHandoff: Bool)] = []
-        let chunks = try chunks(
-            .robot, held.entity, Lane.bucket(of: held.startedAt) - lookback, Lane.bucket(of: held.joinsUntil))
-        for chunk in chunks {
+        let first = Lane.bucket(of: held.startedAt) - lookback
+        for bucket in first...Lane.bucket(of: held.joinsUntil) {
+            let chunk = try chunk(.robot, held.entity, bucket)
+            if chunk.scopeWindows.isEmpty { continue }
             for scope in chunk.scopeWindows.sorted(by: { $0.startedAt < $1.startedAt }) {
                 let start = max(held.startedAt, scope.startedAt)
                 let expiry = min(held.expiresAt, scope.expiresAt)

@@ -28,7 +28,8 @@ extension Engine {
                 if let track = robotTracks[scope.robot] { mark(track, of: scope.robot) }
             }
             let bucket = Lane.bucket(of: time)
-            for chunk in try chunks(.pilot, pilot, bucket - lookback, bucket) {
+            for bucket in (bucket - lookback)...bucket {
+                let chunk = try chunk(.pilot, pilot, bucket)
                 for window in chunk.windows where window.start < time && time <= window.until {
                     try markForFold(window.session)
                 }
@@ -109,9 +110,8 @@ extension Engine {
     ) throws {
         let expiry = current.startedAt + rules.maxWindow
         let last = min(until, expiry)
-        for chunk in try chunks(
-            .pilot, current.entity, Lane.bucket(of: current.startedAt), Lane.bucket(of: last))
-        {
+        for bucket in Lane.bucket(of: current.startedAt)...Lane.bucket(of: last) {
+            let chunk = try chunk(.pilot, current.entity, bucket)
             for closer in chunk.closers where closer.time > current.startedAt && closer.time < expiry {
                 if precedes(closer) { fold.end(at: closer.time, closer.reason) }
                 return
@@ -145,7 +145,8 @@ extension Engine {
     {
         let bucket = Lane.bucket(of: time)
         var found: [ScopeWindow] = []
-        for chunk in try chunks(kind, entity, bucket - lookback, bucket) {
+        for bucket in (bucket - lookback)...bucket {
+            let chunk = try chunk(kind, entity, bucket)
             for window in chunk.scopeWindows
             where window.startedAt < time && time <= (window.endedAt ?? window.expiresAt) {
                 found.append(window)
@@ -220,9 +221,8 @@ extension Engine {
     /// Sessions that the robot served during the window may inherit its pilot.
     private func markInheritors(of window: ScopeWindow) throws {
         let until = window.endedAt ?? window.expiresAt
-        for chunk in try chunks(
-            .robot, window.robot, Lane.bucket(of: window.startedAt) - lookback, Lane.bucket(of: until))
-        {
+        for bucket in (Lane.bucket(of: window.startedAt) - lookback)...Lane.bucket(of: until) {
+            let chunk = try chunk(.robot, window.robot, bucket)
             for held in chunk.windows where held.start < until && window.startedAt < held.until {
                 try markForFold(held.session)
             }

@@ -3,8 +3,8 @@
 /// Nearly all events belong to the last hours; the identities of those are in memory. An hour that is not
 /// is asked of the store, event by event, or brought back whole when a batch brings much of it.
 struct IdentityIndex {
-    private struct Hour {
-        var identities: Set<EventIdentity> = []
+    private final class Hour {
+        var identities = IdentitySet()
         var lastUsed = 0
     }
 
@@ -44,9 +44,11 @@ struct IdentityIndex {
                 if try !source.hasEvents(inHour: hour) {
                     hours[hour] = Hour()
                 } else if count >= Self.wholeHourThreshold {
-                    let stored = try source.identities(inHour: hour)
-                    hours[hour] = Hour(identities: Set(stored))
-                    residentCount += stored.count
+                    let whole = Hour()
+                    for identity in try source.identities(inHour: hour) {
+                        if whole.identities.insert(identity) { residentCount += 1 }
+                    }
+                    hours[hour] = whole
                 } else {
                     asked.insert(hour)
                 }
@@ -55,22 +57,28 @@ struct IdentityIndex {
         }
 
         var inBatch: [EventIdentity: Int] = [:]
+        lastHour = .min
+        var resident: Hour?
         for (index, event) in events.enumerated() {
             let hour = Hours.start(of: event.time)
-            if asked.contains(hour) {
-                if let first = inBatch[event.identity] {
-                    duplicates.append((index, first))
-                } else if try source.storedTwin(of: event, bytes: bytes) != nil {
-                    duplicates.append((index, nil))
-                } else {
-                    inBatch[event.identity] = index
+            if hour != lastHour {
+                lastHour = hour
+                resident = asked.contains(hour) ? nil : hours[hour]
+            }
+            if let resident {
+                if resident.identities.insert(event.identity) {
+                    residentCount += 1
                     fresh.append(Int32(index))
+                } else {
+                    duplicates.append((index, nil))
                 }
-            } else if hours[hour]?.identities.insert(event.identity).inserted == true {
-                residentCount += 1
-                fresh.append(Int32(index))
-            } else {
+            } else if let first = inBatch[event.identity] {
+                duplicates.append((index, first))
+            } else if try source.storedTwin(of: event, bytes: bytes) != nil {
                 duplicates.append((index, nil))
+            } else {
+                inBatch[event.identity] = index
+                fresh.append(Int32(index))
             }
         }
         return (fresh, duplicates)
