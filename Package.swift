@@ -81,7 +81,7 @@ let package = Package(
             name: "sessionizer-bench",
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "ArchiveSource",
-                "CSimdJSON",
+                "CSimdJSONBaseline",
             ], swiftSettings: strict),
 
         // A naive reading of the semantics, and the tests that hold everything against it.

@@ -1,5 +1,4 @@
 import ArchiveSource
-import CSimdJSON
 import ConfigurationFile
 import EventDecoding
 import Glibc
