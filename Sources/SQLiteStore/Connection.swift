@@ -7,6 +7,7 @@ final class Connection {
     let handle: OpaquePointer
     let path: String
     private var statements: [String: Statement] = [:]
+    private var insertions: [Insert: Statement] = [:]
     private var isClosed = false
 
     /// Once in a process, before the library starts.
@@ -38,6 +39,7 @@ final class Connection {
         isClosed = true
         // Statements before the connection: one that is left keeps the file open.
         statements.removeAll()
+        insertions.removeAll()
         sqlite3_close_v2(handle)
     }
 
@@ -54,6 +56,58 @@ final class Connection {
         }
         let made = try Statement(sql, self)
         statements[sql] = made
+        return made
+    }
+
+    /// How many rows a statement writes at once: to begin one and to open its table and indices costs more than a
+    /// row does.
+    private static let rowsAtOnce = 32
+
+    /// Writes rows, many a statement.
+    /// - Parameters:
+    ///   - sql: Up to and with `VALUES`.
+    ///   - suffix: What follows the values.
+    ///   - bind: Binds one row, all its columns in order. Nothing may be interned before this returns.
+    func insert<Rows: Collection>(
+        _ rows: Rows, _ sql: String, columns: Int, _ suffix: String = "",
+        _ bind: (Rows.Element, Statement) -> Void
+    ) throws {
+        if rows.isEmpty { return }
+        let one = Insert(sql: sql, suffix: suffix, columns: columns, rows: 1)
+        let many = Insert(sql: sql, suffix: suffix, columns: columns, rows: Self.rowsAtOnce)
+        var left = rows.count
+        var statement: Statement?
+        var bound = 0
+        for row in rows {
+            if bound == 0 { statement = try insertion(left >= Self.rowsAtOnce ? many : one) }
+            guard let statement else { continue }
+            bind(row, statement)
+            bound += 1
+            if bound == Self.rowsAtOnce || left < Self.rowsAtOnce {
+                try statement.run()
+                left -= bound
+                bound = 0
+            }
+        }
+    }
+
+    private struct Insert: Hashable {
+        var sql: String
+        var suffix: String
+        var columns: Int
+        var rows: Int
+    }
+
+    private func insertion(_ insert: Insert) throws -> Statement {
+        if let kept = insertions[insert] {
+            kept.reset()
+            return kept
+        }
+        let row = "(" + repeatElement("?", count: insert.columns).joined(separator: ",") + ")"
+        let made = try Statement(
+            "\(insert.sql) \(repeatElement(row, count: insert.rows).joined(separator: ",")) \(insert.suffix)",
+            self)
+        insertions[insert] = made
         return made
     }
 

@@ -80,6 +80,12 @@ public struct RobotHourDelta: Equatable, Sendable, BitwiseCopyable {
     /// Facts whose `from_state` contradicts the interval before.
     public var stateConflicts: Int64 = 0
 
+    /// Whether anything is taken from the row, so that it may have come to nothing.
+    public var takesAway: Bool {
+        min(usable, downtime, offDuty, other) < 0
+            || min(onDelivery, deliveriesCompleted, errorCount, stateConflicts) < 0
+    }
+
     /// Nothing to add.
     public init() {}
 }
@@ -90,6 +96,11 @@ public struct PilotHourDelta: Equatable, Sendable, BitwiseCopyable {
     public var shift: Microseconds = 0
     /// What to add to `assigned`.
     public var assigned: Microseconds = 0
+
+    /// Whether anything is taken from the row, so that it may have come to nothing.
+    public var takesAway: Bool {
+        min(shift, assigned) < 0
+    }
 
     /// Nothing to add.
     public init() {}
@@ -109,6 +120,11 @@ public struct MerchantHourDelta: Equatable, Sendable, BitwiseCopyable {
     public var robot: Microseconds = 0
     /// What to add to `pilot`.
     public var pilot: Microseconds = 0
+
+    /// Whether anything is taken from the row, so that it may have come to nothing.
+    public var takesAway: Bool {
+        min(sessions, completed, failed) < 0 || min(canceled, robot, pilot) < 0
+    }
 
     /// Nothing to add.
     public init() {}
@@ -136,18 +152,18 @@ public struct Changes: Sendable {
 
     /// Rows of `sessions` that changed.
     public var sessions: [SessionRow] = []
-    /// Rows of `deleted_sessions` that changed.
+    /// Sessions that are no more.
     public var deletedSessions: [Symbol] = []
     /// The owner is the session.
     public var windows: [Owned<WindowRow>] = []
-    /// Rows of `deleted_windows` that changed.
+    /// Windows that are no more.
     public var deletedWindows: [WindowKey] = []
 
     /// The owner is the robot.
     public var robotStates: [Owned<RobotStateRow>] = []
     /// The owner is the robot, the value `started_at`.
     public var deletedRobotStates: [Owned<Instant>] = []
-    /// Rows of `scope_windows` that changed.
+    /// Rows of `robot_pilot_windows` that changed.
     public var scopeWindows: [ScopeWindow] = []
     /// Owner: the robot; value: the window as it was.
     public var deletedScopeWindows: [ScopeWindow] = []
