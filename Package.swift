@@ -90,6 +90,10 @@ let package = Package(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
         .testTarget(name: "ReferenceModelTests", dependencies: ["ReferenceModel"], swiftSettings: strict),
+        // The built program, run as a user runs it.
+        .testTarget(
+            name: "ProgramTests", dependencies: ["sessionizer", "SessionStore", "SQLiteStore"],
+            swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",
             dependencies: [
