@@ -2,7 +2,7 @@
 BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev
 SWIFT ?= swift
 
-.PHONY: help build test lint deps catalogue clean
+.PHONY: help build test lint deps catalogue docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,6 +23,9 @@ lint: ## the format and the documentation of public declarations
 
 catalogue: ## write the built-in copy of config/events.yaml anew
 	deploy/scripts/embed-catalogue.sh
+
+docs: catalogue build ## write the documents that are made from the program's own data anew
+	.build/release/sessionizer catalogue > docs/events.md
 
 clean: ## remove what was built
 	rm -rf .build

@@ -21,6 +21,8 @@ enum CommandLineTool {
               what a robot did
           sessionizer rejected [--store URL] [--format text|json]
               messages that could not be read, with reason and origin
+          sessionizer catalogue
+              the events the rules know by name and what each does, as a Markdown table
           sessionizer migrate [--store URL]
               make or update the store's tables
           sessionizer --version | help
@@ -46,6 +48,10 @@ enum CommandLineTool {
             case "session": return try session(rest, Settings.ofProcess())
             case "robot": return try robot(rest, Settings.ofProcess())
             case "rejected": return try rejected(rest, Settings.ofProcess())
+            case "catalogue":
+                _ = try Arguments(rest, allowed: [])
+                print(CatalogueTable.markdown(try Settings.ofProcess().catalogue()), terminator: "")
+                return 0
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"])
                 let settings = try Settings.ofProcess()

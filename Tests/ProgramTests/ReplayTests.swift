@@ -166,6 +166,15 @@ import Testing
         #expect(typo.complaints.contains("SESSIONIZER_STORE_ULR"))
     }
 
+    /// `make docs` writes it.
+    @Test func theDocumentOfTheEventsIsCurrent() throws {
+        let document = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("docs/events.md")
+        let outcome = try program.run("catalogue")
+        #expect(outcome.status == 0)
+        #expect(outcome.output == String(decoding: try Data(contentsOf: document), as: UTF8.self))
+    }
+
     @Test func anUnknownIdGetsNearOnes() throws {
         try folder.write("a.jsonl", Lines.deliveries(10))
         try program.run("replay", "a.jsonl", "--store", "sqlite:a.db")
