@@ -84,12 +84,20 @@ let package = Package(
                 "CSimdJSONBaseline",
             ], swiftSettings: strict),
 
-        // A naive reading of the semantics, and the tests that hold everything against it.
+        // A naive reading of the semantics, and the rules told as stories, held against it and the engine.
         .target(name: "ReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
+        .target(
+            name: "EngineUnderTest",
+            dependencies: [
+                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
+                "SessionStore", "SQLiteStore", "SessionPipeline",
+            ], path: "Tests/EngineUnderTest", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
-        .testTarget(name: "ReferenceModelTests", dependencies: ["ReferenceModel"], swiftSettings: strict),
+        .testTarget(
+            name: "RuleTests", dependencies: ["ReferenceModel", "EngineUnderTest", "SessionCore"],
+            swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests", dependencies: ["sessionizer", "SessionStore", "SQLiteStore"],
@@ -97,7 +105,8 @@ let package = Package(
         .testTarget(
             name: "SessionizerTests",
             dependencies: [
-                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
+                "ReferenceModel", "EngineUnderTest", "SessionCore", "MessageBatches", "EventDecoding",
+                "ConfigurationFile",
                 "SessionStore", "SQLiteStore", "ArchiveSource", "SessionPipeline", "SessionStory",
             ],
             swiftSettings: strict),

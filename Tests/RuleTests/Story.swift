@@ -1,4 +1,7 @@
+import EngineUnderTest
 @testable import ReferenceModel
+import SessionCore
+import Testing
 
 /// The day every story begins on, at midnight.
 let storyMidnight: Instant = 20522 * 24 * oneHour  // 2026-03-10
@@ -20,6 +23,24 @@ func lines(_ story: String) -> [String] {
         }
         return "{" + members.joined(separator: ",") + "}"
     }
+}
+
+/// What the reference says of a story; the engine, with a store, must say the same: told in order, backwards, and
+/// event by event with nothing left in memory between.
+func tables(_ lines: [String], maxSilence: Int64? = nil) throws -> ReferenceTables {
+    let expected = referenceTables(lines: lines, rules: ReferenceRules(maxSilence: maxSilence))
+    var rules = Rules()
+    rules.maxSilence = maxSilence
+    let folder = try TemporaryFolder()
+    for (name, batches) in [
+        ("in order", [lines]), ("backwards", [lines.reversed()]), ("one by one", lines.map { [$0] }),
+    ] {
+        let store = try StoreUnderTest(path: folder.file("\(name).db"), maxResident: 0, rules: rules)
+        for batch in batches { _ = try store.ingest(batch) }
+        let differences = try store.differences(from: expected)
+        #expect(differences.isEmpty, "\(name): \(differences.joined(separator: "\n"))")
+    }
+    return expected
 }
 
 /// `10:30` or `10:30:05` as microseconds.
