@@ -23,6 +23,9 @@ enum CommandLineTool {
               messages that could not be read, with reason and origin
           sessionizer catalogue
               the events the rules know by name and what each does, as a Markdown table
+          sessionizer simulate --out DIR [--seed N] [--days N] [--robots N] [--deliveries N] [--events N]
+              [--disorder X] [--duplicates X] [--losses X] [--faults X] … (`simulate --list` names all dials)
+              write the archive of a made-up fleet, and the truth about it
           sessionizer migrate [--store URL]
               make or update the store's tables
           sessionizer --version | help
@@ -52,6 +55,7 @@ enum CommandLineTool {
                 _ = try Arguments(rest, allowed: [])
                 print(CatalogueTable.markdown(try Settings.ofProcess().catalogue()), terminator: "")
                 return 0
+            case "simulate": return try SimulateCommand.run(rest)
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"])
                 let settings = try Settings.ofProcess()
