@@ -89,6 +89,8 @@ let package = Package(
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
+        .testTarget(
+            name: "FleetSimulatorTests", dependencies: ["FleetSimulator"], swiftSettings: strict),
         .testTarget(name: "ReferenceModelTests", dependencies: ["ReferenceModel"], swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
@@ -98,7 +100,8 @@ let package = Package(
             name: "SessionizerTests",
             dependencies: [
                 "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
-                "SessionStore", "SQLiteStore", "ArchiveSource", "SessionPipeline", "SessionStory",
+                "SessionStore", "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
+                "SessionStory", "sessionizer",
             ],
             swiftSettings: strict),
     ],

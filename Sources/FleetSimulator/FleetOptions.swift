@@ -58,7 +58,7 @@ public struct FleetOptions: Equatable, Sendable {
 
     /// Lines that a robot accounts for a day, with the default dials and deliveries in proportion (measured over
     /// several seeds).
-    static let linesPerRobotDay = 600.0
+    static let linesPerRobotDay = 628.0
 
     /// A fleet of such a size, over so many days, that about this many lines come out. Both grow with the number:
     /// 100,000 lines are about 40 robots in 4 days, ten million about 390 in 43.
@@ -95,7 +95,12 @@ public struct FleetOptions: Equatable, Sendable {
                     expected: "a number from \(range.lowerBound) to \(range.upperBound)")
             }
         }
-        try number("start-day", Int(startDay), 0...2_900_000)
+        guard (1...2_900_000).contains(startDay) else {
+            // The day before, a robot that writes with an offset from UTC would be in 1969.
+            throw FleetOptionsError(
+                dial: "start-day", value: "\(startDay) days since 1970",
+                expected: "1970-01-02 to the year 9900")
+        }
         try number("days", days, 1...10_000)
         try number("robots", robots, 1...100_000)
         try number("deliveries", deliveriesPerDay, 0...1_000_000)

@@ -46,7 +46,7 @@ extension FleetSimulator {
         return slot
     }
 
-    private var isDirect: Int { Names.sources.count - 1 }
+    private var directSource: Int { Names.sources.count - 1 }
 
     /// From the offer to the demand's confirmation.
     /// - Returns: When it was confirmed.
@@ -54,7 +54,7 @@ extension FleetSimulator {
         let (merchant, source) = (orders[order].merchant, orders[order].source)
         let number = orders[order].truth.number
         var time = start
-        if source != isDirect {
+        if source != directSource {
             begin("offer.received", .deliveries, at: time)
             offerFields(number, merchant, source)
             send()
@@ -76,7 +76,7 @@ extension FleetSimulator {
         merchantField(merchant)
         field("eta_minutes", 18 + random.below(22))
         send()
-        if source != isDirect {
+        if source != directSource {
             time += random.skewedSeconds(3...25)
             begin("offer.accepted", .deliveries, at: time)
             offerFields(number, merchant, source)
@@ -117,7 +117,7 @@ extension FleetSimulator {
         while random.chance(0.4) {
             offerNumber += 1
             let merchant = random.index(ofWeights: Names.merchantWeights)
-            let source = random.below(isDirect)
+            let source = random.below(directSource)
             let time = now + random.seconds(0...60)
             begin("offer.received", .deliveries, at: time)
             refusedOfferFields(merchant, source)

@@ -94,7 +94,7 @@ extension FleetSimulator {
         }
         if robots[robot].isRetiring {
             retire(robot, now)
-        } else if robots[robot].tripsOnCharge >= 6 || robots[robot].battery < 25 {
+        } else if robots[robot].tripsOnCharge >= (isQuietHour(now) ? 3 : 7) {
             change(robot, to: .charging, at: now)
             planForRobot(.charged, robot, now + random.seconds(1500...3000))
         } else {
@@ -107,6 +107,9 @@ extension FleetSimulator {
             }
         }
     }
+
+    /// Between lunch and dinner is the time to charge.
+    private func isQuietHour(_ now: Int64) -> Bool { (14..<17).contains(now % Self.day / Self.hour) }
 
     func leaveIdle(_ robot: Int) {
         let place = robots[robot].idlePlace

@@ -113,9 +113,9 @@ public final class FleetSimulator {
     /// The day's duties, shifts and demands.
     private func planDay(_ dayStart: Int64) {
         for robot in robots.indices {
-            // Early, late, long: so that most are there for lunch and dinner.
+            // Early, late, and two long ones: so that most are there for lunch and dinner.
             let (from, length): (ClosedRange<Double>, ClosedRange<Double>) =
-                switch robot % 3 {
+                switch robot % 4 {
                 case 0: (6.5...7.2, 8.5...9.5)
                 case 1: (10.4...11.2, 11.5...12.3)
                 default: (6.8...8, 14.5...15.2)

@@ -12,6 +12,13 @@ public struct DeliveryTruth: Equatable, Sendable {
         public var from: Int64
         /// Up to this instant; nil while it serves.
         public var to: Int64?
+
+        /// All three.
+        public init(id: String, from: Int64, to: Int64?) {
+            self.id = id
+            self.from = from
+            self.to = to
+        }
     }
 
     /// The fault that made it fail.
