@@ -12,6 +12,13 @@ extension FleetStory {
         usage(&out)
         downtimes(&out)
         reliability(&out)
+        if let exampleID {
+            out.newline()
+            out.write("Worth a look", .heading)
+            out.write("  sessionizer session \(exampleID)")
+            if let robot = robots.first?.text("robot_id") { out.write(" · sessionizer robot \(robot)") }
+            out.newline()
+        }
         return out.text
     }
 
@@ -58,13 +65,20 @@ extension FleetStory {
                     + "\(funnel.integer("offers_expired") ?? 0) expired", .dim)
             out.newline()
         }
-        for row in failures.prefix(6) {
+        for row in failures.prefix(10) {
             let code = row.text("failure_code") ?? ""
-            let fault = row.text("first_error_code") ?? ""
             out.write("  failed of ")
             out.column(code.isEmpty ? "(no code)" : code, 22, .bad)
             out.right("\(row.integer("deliveries") ?? 0)", 5)
-            if !fault.isEmpty { out.write("   first error \(fault)", .dim) }
+            if let state = row.text("robot_state") {
+                let reason = row.text("robot_reason").map { " (\($0))" } ?? ""
+                out.write("   the robot was in \(state)\(reason)", .dim)
+            }
+            out.newline()
+        }
+        if failures.count > 10 {
+            let rest = failures.dropFirst(10).reduce(0) { $0 + ($1.integer("deliveries") ?? 0) }
+            out.write("  and \(rest) more", .dim)
             out.newline()
         }
     }

@@ -20,7 +20,7 @@ public struct FleetStory: Sendable {
     let downtime: [TableRow]
     /// The robots with the most failures.
     let robots: [TableRow]
-    /// What deliveries failed of.
+    /// What deliveries failed of, and the state that their robot was in then.
     let failures: [TableRow]
     /// A delivery worth a look: a failed one with a fault and more than one robot, where there is one.
     let example: TableRow?
@@ -100,9 +100,13 @@ public struct FleetStory: Sendable {
                 """, []),
             failures: try store.rows(
                 """
-                SELECT coalesce(failure_code, '') AS failure_code,
-                  coalesce(first_error_code, '') AS first_error_code, count(*) AS deliveries
-                FROM sessions WHERE outcome = 'failed' GROUP BY 1, 2 ORDER BY deliveries DESC, 1, 2
+                SELECT coalesce(s.failure_code, '') AS failure_code, r.state AS robot_state,
+                  r.reason AS robot_reason, count(*) AS deliveries
+                FROM sessions s LEFT JOIN robot_states r
+                  ON r.robot_id = s.robot_id AND r.started_at = (
+                    SELECT max(before.started_at) FROM robot_states before
+                    WHERE before.robot_id = s.robot_id AND before.started_at <= s.failed_at)
+                WHERE s.outcome = 'failed' GROUP BY 1, 2, 3 ORDER BY deliveries DESC, 1, 2, 3
                 """, []),
             example: try store.rows(
                 """

@@ -165,6 +165,19 @@ import Testing
             let hours = try #require(row["hours"] as? Double)
             #expect(abs(hours - Double(fleet.stateMicros[state] ?? 0) / 3.6e9) < 1e-6, "\(state)")
         }
+        // The state of the robot at the failure is the fault that made it fail.
+        var causes: [String: Int] = [:]
+        for row in try rows("failures") {
+            #expect(row["robot_state"] as? String == "grounded")
+            let key = "\(row["failure_code"] ?? "") \(row["robot_reason"] ?? "")"
+            causes[key, default: 0] += try #require(row["deliveries"] as? Int)
+        }
+        var known: [String: Int] = [:]
+        for delivery in truth {
+            guard let fault = delivery.fault, let code = delivery.failureCode else { continue }
+            known["\(code) \(fault.code)", default: 0] += 1
+        }
+        #expect(causes == known && known.count > 2)
         // A robot that serves two deliveries at once is on delivery once.
         let periods = try rows("periods")
         let served = periods.reduce(0) { $0 + ($1["on_delivery_hours"] as? Double ?? 0) }
