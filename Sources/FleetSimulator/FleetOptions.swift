@@ -50,7 +50,7 @@ public struct FleetOptions: Equatable, Sendable {
     /// How wrong, in seconds, at most, fast or slow.
     public var skewSeconds = 90.0
 
-    /// The defaults: one day of 60 robots and 500 deliveries, about 35,000 lines.
+    /// The defaults: one day of 60 robots and 500 deliveries, about 39,000 lines.
     public init() {}
 
     /// The defaults.
@@ -58,10 +58,10 @@ public struct FleetOptions: Equatable, Sendable {
 
     /// Lines that a robot accounts for a day, with the default dials and deliveries in proportion (measured over
     /// several seeds).
-    static let linesPerRobotDay = 628.0
+    static let linesPerRobotDay = 657.0
 
     /// A fleet of such a size, over so many days, that about this many lines come out. Both grow with the number:
-    /// 100,000 lines are about 40 robots in 4 days, ten million about 390 in 43.
+    /// 100,000 lines are about 38 robots in 4 days, ten million about 370 in 41.
     public static func sized(events: Int) -> FleetOptions {
         var options = FleetOptions()
         let robotDays = max(1, Double(events) / linesPerRobotDay)

@@ -72,7 +72,7 @@ extension FleetStory {
             out.right("\(row.integer("deliveries") ?? 0)", 5)
             if let state = row.text("robot_state") {
                 let reason = row.text("robot_reason").map { " (\($0))" } ?? ""
-                out.write("   the robot was in \(state)\(reason)", .dim)
+                out.write("   robot \(state)\(reason)", .dim)
             }
             out.newline()
         }

@@ -194,4 +194,49 @@ import Testing
             text.contains("25 robots") && text.contains("LID_ERROR") && text.contains("usable robot hours"))
         #expect(!text.contains("\u{1B}"))
     }
+
+    private static func store(_ lines: [String], at path: String) throws -> SQLiteReader {
+        _ = try StoreUnderTest(path: path, maxResident: 100).ingest(lines)
+        return try SQLiteReader(path: path)
+    }
+
+    private static func state(_ time: String, _ state: String) -> String {
+        #"{"event":"robot.state_changed","timestamp":"2026-11-02T\#(time)Z","robot_id":"R-1","to_state":"\#(state)"}"#
+    }
+
+    /// Grounded, then in error: still the same failure. Taken to the workshop in good health: none.
+    @Test func aRobotThatStaysDownHasFailedOnce() throws {
+        let temporary = try TemporaryFolder()
+        let reader = try Self.store(
+            [
+                ("08:00:00", "idle"), ("09:00:00", "grounded"), ("09:10:00", "error"),
+                ("09:20:00", "maintenance"), ("10:00:00", "idle"), ("11:00:00", "maintenance"),
+                ("12:00:00", "idle"), ("13:00:00", "error"), ("14:00:00", "off_duty"),
+            ].map { Self.state($0.0, $0.1) }, at: temporary.file("states.db"))
+        defer { reader.close() }
+
+        let row = try #require(try reader.rows("SELECT * FROM robot_reliability").first)
+        #expect(row.integer("failures") == 2)
+        #expect(row.number("operating_hours") == 3)
+        #expect(row.number("mtbf_hours") == 1.5)
+    }
+
+    @Test func whatIsStillOpenCountsToTheLastEventInTheStoryAndToNowInTheView() throws {
+        let temporary = try TemporaryFolder()
+        let last = #"{"event":"robot.telemetry","timestamp":"2026-11-02T10:30:00Z","robot_id":"R-2"}"#
+        let reader = try Self.store(
+            [Self.state("08:15:00", "idle"), last], at: temporary.file("open.db"))
+        defer { reader.close() }
+
+        let story = try #require(try FleetStory.load(from: reader))
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(story.json().utf8)) as? [String: Any])
+        let periods = try #require(object["periods"] as? [[String: Any]])
+        #expect(periods.map { $0["usable_hours"] as? Double } == [0.75, 1, 0.5])
+        let now = Date().timeIntervalSince1970
+        let began = 1_793_607_300.0  // 2026-11-02T08:15:00Z
+        let row = try #require(
+            try reader.rows("SELECT sum(usable_hours) AS n FROM usable_supply_hours").first)
+        #expect(abs((row.number("n") ?? 0) - max(0, now - began) / 3600) < 0.1)
+    }
 }
