@@ -1,6 +1,8 @@
+import ConfigurationFile
 import FleetSimulator
 import Foundation
 import SQLiteStore
+import SessionCore
 import SessionPipeline
 import SessionStore
 import SessionStory
@@ -193,6 +195,29 @@ import Testing
         #expect(
             text.contains("25 robots") && text.contains("LID_ERROR") && text.contains("usable robot hours"))
         #expect(!text.contains("\u{1B}"))
+    }
+
+    /// Every event of the catalogue occurs in a day, with the fields that it ought to carry.
+    @Test func theLinesKeepToTheCatalogue() throws {
+        var options = Self.harsh[0]
+        options.broken = 0
+        let fleet = try FleetSimulator(options)
+        var lines: [String] = []
+        while fleet.advance({ line, _ in lines.append(String(decoding: line, as: UTF8.self)) }) {
+            _ = fleet.takeTruth()
+        }
+        var required: [String: [String]] = [:]
+        for entry in try CatalogueFile.builtIn().entries { required[entry.name] = entry.requires }
+        #expect(required.count > 40)
+        var seen: Set<String> = []
+        for line in lines {
+            let object = try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            let name = try #require(object["event"] as? String)
+            seen.insert(name)
+            for field in required[name] ?? [] { #expect(object[field] != nil, "\(line)") }
+        }
+        #expect(Set(required.keys).subtracting(seen).sorted() == [])
     }
 
     private static func store(_ lines: [String], at path: String) throws -> SQLiteReader {

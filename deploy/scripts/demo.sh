@@ -18,15 +18,17 @@ delivery=$("$run" fleet --store "$store" --format json | sed -n 's/.*"worth_a_lo
 title "What happened to delivery $delivery"
 "$run" session "$delivery" --store "$store"
 
-title "What the simulator knows of the fault (the program was not told)"
-sed -n "s/.*\"delivery_id\":\"$delivery\",.*\"fault\":/fault: /p" demo/archive/_truth.jsonl | sed 's/}}$/}/'
+title "The fault, by the simulator's own truth, which the program was not shown"
+truth=$(grep -F "\"delivery_id\":\"$delivery\"" demo/archive/_truth.jsonl)
+fault() { printf '%s' "$truth" | sed -n "s/.*\"fault\":{.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"; }
+echo "$(fault robot_id) reported $(fault code) at $(date -u -d "@$(($(fault at) / 1000000))" +%H:%M:%S) and was grounded for it"
 
 title "How the fleet was used"
 "$run" fleet --store "$store"
 
 robot=$("$run" fleet --store "$store" --format json | sed -n 's/.*"least_reliable":\[{"robot_id":"\([^"]*\)".*/\1/p')
 title "Where to look next"
-look() { printf '  %-78s %s\n' "$1" "$2"; }
+look() { printf '  %-84s %s\n' "$1" "$2"; }
 look "$run robot $robot --store $store" "what the robot that failed most did"
 look "$run rejected --store $store" "lines that could not be read"
 look "$run replay demo/archive --store $store" "again: nothing changes"
