@@ -101,7 +101,7 @@ let package = Package(
             dependencies: [
                 "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
                 "SessionStore", "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
-                "SessionStory", "sessionizer",
+                "SessionStory",
             ],
             swiftSettings: strict),
     ],

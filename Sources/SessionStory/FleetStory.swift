@@ -40,11 +40,11 @@ public struct FleetStory: Sendable {
             SELECT j.value, substr(meta.key, 1, length(meta.key) - 7) FROM meta, json_each(meta.value) AS j
             WHERE meta.key IN ('usable_states', 'downtime_states', 'off_duty_states')),
           state_hours AS (
-            SELECT s.robot_id, s.hour, s.state, s.reason, s.micros, coalesce(c.class, 'other') AS class
-            FROM (SELECT robot_id, hour, state, reason, micros FROM robot_state_hours
+            SELECT s.robot_id, s.hour, s.state, s.reason, s.seconds, coalesce(c.class, 'other') AS class
+            FROM (SELECT robot_id, hour, state, reason, seconds FROM robot_state_hourly
               UNION ALL
               SELECT robot_id, from_at / 3600000000 * 3600000000, state, coalesce(reason, ''),
-                until_at - from_at FROM pieces) s
+                (until_at - from_at) / 1e6 FROM pieces) s
             LEFT JOIN classes c ON c.state = s.state)
         """
 
@@ -84,13 +84,13 @@ public struct FleetStory: Sendable {
             states: try store.rows(
                 stateHours
                     + """
-                     SELECT class, state, sum(micros) / 3.6e9 AS hours FROM state_hours
+                     SELECT class, state, sum(seconds) / 3600.0 AS hours FROM state_hours
                     GROUP BY class, state ORDER BY hours DESC
                     """, []),
             downtime: try store.rows(
                 stateHours
                     + """
-                     SELECT state, reason, count(DISTINCT robot_id) AS robots, sum(micros) / 3.6e9 AS hours
+                     SELECT state, reason, count(DISTINCT robot_id) AS robots, sum(seconds) / 3600.0 AS hours
                     FROM state_hours WHERE class = 'downtime' GROUP BY state, reason ORDER BY hours DESC
                     """, []),
             robots: try store.rows(
@@ -123,14 +123,14 @@ public struct FleetStory: Sendable {
         return try store.rows(
             stateHours
                 + """
-                , served AS (SELECT hour / ?1 * ?1 AS start, sum(on_delivery) / 3.6e9 AS on_delivery_hours,
-                    sum(deliveries_completed) AS completed FROM robot_hours GROUP BY 1)
+                , served AS (SELECT hour / ?1 * ?1 AS start, sum(on_delivery_seconds) / 3600.0 AS on_delivery_hours,
+                    sum(deliveries_completed) AS completed FROM robot_hourly GROUP BY 1)
                 SELECT s.start AS starts_at, s.usable_hours, s.downtime_hours,
                   coalesce(served.on_delivery_hours, 0.0) AS on_delivery_hours,
                   coalesce(served.completed, 0) AS completed
                 FROM (SELECT hour / ?1 * ?1 AS start,
-                    sum(CASE class WHEN 'usable' THEN micros ELSE 0 END) / 3.6e9 AS usable_hours,
-                    sum(CASE class WHEN 'downtime' THEN micros ELSE 0 END) / 3.6e9 AS downtime_hours
+                    sum(CASE class WHEN 'usable' THEN seconds ELSE 0 END) / 3600.0 AS usable_hours,
+                    sum(CASE class WHEN 'downtime' THEN seconds ELSE 0 END) / 3600.0 AS downtime_hours
                   FROM state_hours GROUP BY 1) s LEFT JOIN served ON served.start = s.start
                 WHERE s.usable_hours + s.downtime_hours > 0 OR served.on_delivery_hours > 0 ORDER BY 1
                 """, [.integer(length)])

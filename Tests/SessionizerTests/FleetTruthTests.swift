@@ -246,6 +246,22 @@ import Testing
         #expect(row.number("mtbf_hours") == 1.5)
     }
 
+    @Test func aStateOfManyHoursCountsInFull() throws {
+        let temporary = try TemporaryFolder()
+        let home = Self.state("14:00:00", "off_duty").replacing("11-02", with: "11-05")
+        let reader = try Self.store(
+            [Self.state("08:15:00", "idle"), home], at: temporary.file("long.db"))
+        defer { reader.close() }
+
+        let story = try #require(try FleetStory.load(from: reader))
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(story.json().utf8)) as? [String: Any])
+        let periods = try #require(object["periods"] as? [[String: Any]])
+        #expect(periods.map { $0["usable_hours"] as? Double } == [15.75, 24, 24, 14])
+        let row = try #require(try reader.rows("SELECT * FROM robot_reliability").first)
+        #expect(row.number("operating_hours") == 77.75)
+    }
+
     @Test func whatIsStillOpenCountsToTheLastEventInTheStoryAndToNowInTheView() throws {
         let temporary = try TemporaryFolder()
         let last = #"{"event":"robot.telemetry","timestamp":"2026-11-02T10:30:00Z","robot_id":"R-2"}"#
