@@ -98,6 +98,8 @@ let package = Package(
         .testTarget(
             name: "RuleTests", dependencies: ["ReferenceModel", "EngineUnderTest", "SessionCore"],
             swiftSettings: strict),
+        .testTarget(
+            name: "FleetSimulatorTests", dependencies: ["FleetSimulator"], swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests", dependencies: ["sessionizer", "SessionStore", "SQLiteStore"],
@@ -106,8 +108,8 @@ let package = Package(
             name: "SessionizerTests",
             dependencies: [
                 "ReferenceModel", "EngineUnderTest", "SessionCore", "MessageBatches", "EventDecoding",
-                "ConfigurationFile",
-                "SessionStore", "SQLiteStore", "ArchiveSource", "SessionPipeline", "SessionStory",
+                "ConfigurationFile", "SessionStore", "SQLiteStore", "ArchiveSource", "FleetSimulator",
+                "SessionPipeline", "SessionStory",
             ],
             swiftSettings: strict),
     ],
