@@ -89,6 +89,10 @@ let package = Package(
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
+        .testTarget(
+            name: "EventDecodingTests",
+            dependencies: ["EventDecoding", "MessageBatches", "SessionCore"],
+            swiftSettings: strict),
         .testTarget(name: "ReferenceModelTests", dependencies: ["ReferenceModel"], swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(

@@ -10,7 +10,8 @@ public struct Symbol: Hashable, Sendable, BitwiseCopyable {
     public init(index: Int32) { self.index = index }
 
     /// The field is not there.
-    public static let absent = Symbol(index: 0)
+    @inlinable
+    public static var absent: Symbol { Symbol(index: 0) }
 
     /// Whether the field is there.
     @inlinable
@@ -41,6 +42,9 @@ public final class SymbolTable {
     private var buckets = UnsafeMutablePointer<Int32>.allocate(capacity: 1 << 12)
     private var bucketCount = 1 << 12
     private var pinnedCount: Int32 = 1
+    // Room for a text behind its prefix; ids beyond are rare, and joined elsewhere.
+    private let joined = UnsafeMutableRawPointer.allocate(byteCount: 256, alignment: 8)
+    private let joinedCapacity = 256
 
     /// How many symbols are in use.
     public private(set) var count = 0
@@ -79,6 +83,20 @@ public final class SymbolTable {
             probe = (probe &+ 1) & mask
         }
         return add(text, hash: hash, probe: probe)
+    }
+
+    /// The symbol of a text behind a prefix: a session id as it stands in the tables, `delivery:D-1`.
+    public func intern(_ prefix: StaticString, _ text: UnsafeRawBufferPointer) -> Symbol {
+        let before = prefix.utf8CodeUnitCount
+        let length = before + text.count
+        guard length <= joinedCapacity, let base = text.baseAddress else {
+            var joined = prefix.withUTF8Buffer { Array($0) }
+            joined += text
+            return joined.withUnsafeBytes { intern($0) }
+        }
+        joined.copyMemory(from: prefix.utf8Start, byteCount: before)
+        (joined + before).copyMemory(from: base, byteCount: text.count)
+        return intern(UnsafeRawBufferPointer(start: joined, count: length))
     }
 
     /// The symbol of a string.
