@@ -1,5 +1,6 @@
 import EventDecoding
 import MessageBatches
+import PlainJSON
 import SessionCore
 import Testing
 
@@ -80,7 +81,7 @@ import Testing
         #expect(verdict != "nothing", "\(what)")
         let isRejected = verdict == "malformed_json" || verdict == "invalid_utf8"
         #expect(
-            isRejected != ReferenceJSON.isValid(bytes),
+            isRejected != PlainJSON.isValid(bytes),
             "\(what): \(String(decoding: bytes, as: UTF8.self)) is \(verdict) \(decoded.detail)")
         if let event = decoded.event {
             #expect(event.payload.offset + event.payload.length <= decoded.batch.byteCount)

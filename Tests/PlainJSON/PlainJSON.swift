@@ -1,12 +1,12 @@
 /// RFC 8259, read byte by byte: slow, plain, and independent of the decoder that it judges.
-struct ReferenceJSON {
+public struct PlainJSON {
     private let bytes: [UInt8]
     private var at = 0
 
     /// Whether the bytes are one JSON text nested at most 512 deep.
-    static func isValid(_ bytes: [UInt8]) -> Bool {
+    public static func isValid(_ bytes: [UInt8]) -> Bool {
         guard String(validating: bytes, as: UTF8.self) != nil else { return false }
-        var reader = ReferenceJSON(bytes: bytes)
+        var reader = PlainJSON(bytes: bytes)
         return reader.value(depth: 0) && reader.at == bytes.count
     }
 
@@ -38,7 +38,7 @@ struct ReferenceJSON {
     }
 
     private mutating func members(
-        _ close: Character, _ depth: Int, _ key: (inout ReferenceJSON) -> Bool
+        _ close: Character, _ depth: Int, _ key: (inout PlainJSON) -> Bool
     ) -> Bool {
         blanks()
         if take(close) { return true }
