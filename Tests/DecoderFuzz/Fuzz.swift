@@ -85,7 +85,8 @@ private func checkStored(_ event: Event, _ reading: Reading) {
 extension Event {
     fileprivate var allSymbols: [Symbol] {
         [
-            name, delivery, demand, trip, quote, offer, robot, pilot, merchant, zone, parkingLot, source, state,
+            name, delivery, demand, trip, quote, offer, robot, pilot, merchant, zone, parkingLot, source,
+            state,
             fromState, toState, reason, rejectionReason, errorCode, errorMessage,
         ]
     }
