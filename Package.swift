@@ -84,6 +84,9 @@ let package = Package(
                 "CSimdJSONBaseline",
             ], swiftSettings: strict),
 
+        // A JSON reader that is slow and plain, to judge the decoder.
+        .target(name: "PlainJSON", path: "Tests/PlainJSON", swiftSettings: strict),
+
         // A naive reading of the semantics, and the rules told as stories, held against it and the engine.
         .target(name: "ReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
         .target(
@@ -100,6 +103,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "FleetSimulatorTests", dependencies: ["FleetSimulator"], swiftSettings: strict),
+        .testTarget(
+            name: "EventDecodingTests",
+            dependencies: ["EventDecoding", "MessageBatches", "PlainJSON", "SessionCore"],
+            swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests", dependencies: ["sessionizer", "SessionStore", "SQLiteStore"],
@@ -115,3 +122,14 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer brings a `main` of its own and needs flags that nothing else bears: `make fuzz` asks for it.
+if Context.environment["SESSIONIZER_FUZZ"] == "1" {
+    package.targets += [
+        .target(name: "CFuzzMain", path: "Tests/CFuzzMain"),
+        .executableTarget(
+            name: "decoder-fuzz",
+            dependencies: ["CFuzzMain", "EventDecoding", "MessageBatches", "PlainJSON", "SessionCore"],
+            path: "Tests/DecoderFuzz", swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+    ]
+}
