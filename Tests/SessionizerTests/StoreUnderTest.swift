@@ -10,26 +10,28 @@ import SessionStore
 final class StoreUnderTest {
     let path: String
     private let maxResident: Int
+    private let rules: Rules
     private var store: SQLiteStore?
     private var ingestor: Ingestor?
 
-    init(path: String, maxResident: Int) throws {
+    init(path: String, maxResident: Int, rules: Rules = Rules()) throws {
         self.path = path
         self.maxResident = maxResident
+        self.rules = rules
         try start()
     }
 
     private func start() throws {
         let symbols = SymbolTable()
         let meanings = EventMeanings(catalogue: try CatalogueFile.builtIn(), symbols: symbols)
-        let engine = Engine(rules: Rules(), meanings: meanings, symbols: symbols)
+        let engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
         let decoder = EventDecoder()
         let store = try SQLiteStore(
             path: path, symbols: symbols,
             reading: SQLiteStore.Reading(
                 decode: { decoder.storedEvent(payload: $0, symbols: symbols) },
                 identity: EventDecoder.identity(ofEventID:), fingerprintText: EventDecoder.fingerprintText,
-                meanings: meanings), rules: Rules(), catalogue: "test")
+                meanings: meanings), rules: rules, catalogue: "test")
         self.store = store
         ingestor = Ingestor(
             engine: engine, symbols: symbols, store: store,

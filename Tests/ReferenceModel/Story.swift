@@ -1,11 +1,9 @@
-@testable import ReferenceModel
-
 /// The day every story begins on, at midnight.
-let storyMidnight: Instant = 20522 * 24 * oneHour  // 2026-03-10
+let storyMidnight: Int64 = 20522 * 24 * oneHour  // 2026-03-10
 
 /// A set of events told as a table, one a row: a clock time (hours may pass 24), a name, and `key=value`
 /// pairs, in which `robot=R1` is short for `robot_id=R1`.
-func lines(_ story: String) -> [String] {
+public func lines(_ story: String) -> [String] {
     story.split(separator: "\n").map { row in
         var words = row.split(separator: " ").map(String.init)
         let at = storyMidnight + clock(words.removeFirst())
@@ -57,7 +55,7 @@ private func told(_ value: ReferenceValue) -> String {
 
 extension ReferenceTables {
     /// A table's rows as `key: column column ...`, sorted, with instants as clock times; all columns or some.
-    func rows(_ table: String, _ wanted: String...) -> [String] {
+    public func rows(_ table: String, _ wanted: String...) -> [String] {
         let columns = self.columns[table] ?? []
         return (tables[table] ?? [:]).map { key, values in
             let parts = key.split(separator: "|", omittingEmptySubsequences: false).map { part in
