@@ -259,12 +259,31 @@ import Testing
 
     /// The event with every id made this way's own.
     private func marked(_ line: String, _ number: Int) -> String {
-        line.replacing(/(_id":"[^"]*)"/) { "\($0.output.1)~\(number)\"" }
+        var parts = line.components(separatedBy: "_id\":\"")
+        for index in parts.indices.dropFirst() {
+            let end = parts[index].firstIndex(of: "\"") ?? parts[index].endIndex
+            parts[index].insert(contentsOf: "~\(number)", at: end)
+        }
+        return parts.joined(separator: "_id\":\"")
     }
 
     /// A text without the marks in it, and the way they named.
     private func unmarked(_ text: String) -> (number: Int?, text: String) {
-        guard let mark = text.firstMatch(of: /~([0-9]+)/) else { return (nil, text) }
-        return (Int(mark.output.1), text.replacing(/~[0-9]+/, with: ""))
+        guard text.utf8.contains(UInt8(ascii: "~")) else { return (nil, text) }
+        var plain: [UInt8] = []
+        var number = 0
+        var isMark = false
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "~") {
+                isMark = true
+                number = 0
+            } else if isMark, byte >= 0x30, byte <= 0x39 {
+                number = number * 10 + Int(byte - 0x30)
+            } else {
+                isMark = false
+                plain.append(byte)
+            }
+        }
+        return (number, String(decoding: plain, as: UTF8.self))
     }
 }
