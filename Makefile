@@ -2,7 +2,7 @@
 BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev
 SWIFT ?= swift
 
-.PHONY: help build test lint deps catalogue clean
+.PHONY: help build demo test lint deps catalogue docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -12,6 +12,9 @@ deps:
 
 build: deps ## install what is missing and build the program: .build/release/sessionizer
 	$(SWIFT) build -c release
+
+demo: build ## build, simulate a fleet's day, replay it into demo/sessionizer.db and look at it
+	deploy/scripts/demo.sh
 
 test: deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
@@ -23,6 +26,9 @@ lint: ## the format and the documentation of public declarations
 
 catalogue: ## write the built-in copy of config/events.yaml anew
 	deploy/scripts/embed-catalogue.sh
+
+docs: catalogue build ## write the documents that are made from the program's own data anew
+	.build/release/sessionizer catalogue > docs/events.md
 
 clean: ## remove what was built
 	rm -rf .build

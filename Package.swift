@@ -84,17 +84,36 @@ let package = Package(
                 "CSimdJSONBaseline",
             ], swiftSettings: strict),
 
-        // A naive reading of the semantics, and the tests that hold everything against it.
+        // A naive reading of the semantics, and the rules told as stories, held against it and the engine.
         .target(name: "ReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
+        .target(
+            name: "EngineUnderTest",
+            dependencies: [
+                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
+                "SessionStore", "SQLiteStore", "SessionPipeline",
+            ], path: "Tests/EngineUnderTest", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
-        .testTarget(name: "ReferenceModelTests", dependencies: ["ReferenceModel"], swiftSettings: strict),
+        .testTarget(
+            name: "RuleTests",
+            dependencies: [
+                "ReferenceModel", "EngineUnderTest", "SessionCore", "SessionPipeline", "SessionStore",
+                "SQLiteStore",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "FleetSimulatorTests", dependencies: ["FleetSimulator"], swiftSettings: strict),
+        // The built program, run as a user runs it.
+        .testTarget(
+            name: "ProgramTests", dependencies: ["sessionizer", "SessionStore", "SQLiteStore"],
+            swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",
             dependencies: [
-                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
-                "SessionStore", "SQLiteStore", "ArchiveSource", "SessionPipeline", "SessionStory",
+                "ReferenceModel", "EngineUnderTest", "SessionCore", "MessageBatches", "EventDecoding",
+                "ConfigurationFile", "SessionStore", "SQLiteStore", "ArchiveSource", "FleetSimulator",
+                "SessionPipeline", "SessionStory",
             ],
             swiftSettings: strict),
     ],

@@ -208,28 +208,31 @@ enum Schema {
             SELECT robot_id, hour, usable_seconds AS seconds FROM robot_hourly
             UNION ALL
             SELECT o.robot_id, o.hour, o.seconds FROM open_robot_state_hours o
-              WHERE o.state IN (SELECT json_each.value FROM meta, json_each(meta.value) WHERE meta.key = 'usable_states'))
+              WHERE o.state IN (SELECT j.value FROM meta, json_each(meta.value) AS j WHERE meta.key = 'usable_states'))
           GROUP BY robot_id, hour HAVING sum(seconds) > 0;
         CREATE VIEW downtime_by_reason AS
           SELECT state, reason, count(DISTINCT robot_id) AS robots, sum(seconds) / 3600.0 AS hours FROM (
             SELECT robot_id, state, reason, seconds FROM robot_state_hourly
             UNION ALL SELECT robot_id, state, reason, seconds FROM open_robot_state_hours)
-          WHERE state IN (SELECT json_each.value FROM meta, json_each(meta.value) WHERE meta.key = 'downtime_states')
+          WHERE state IN (SELECT j.value FROM meta, json_each(meta.value) AS j WHERE meta.key = 'downtime_states')
           GROUP BY state, reason;
         CREATE VIEW robot_reliability AS
-          WITH down(state) AS (SELECT json_each.value FROM meta, json_each(meta.value) WHERE meta.key = 'downtime_states'),
-          known AS (
-            SELECT robot_id, started_at, state IN (SELECT state FROM down) AS is_down FROM robot_states
-            WHERE state <> 'unknown'),
-          steps AS (
-            SELECT robot_id, is_down, lag(is_down, 1, 0) OVER (PARTITION BY robot_id ORDER BY started_at) AS was_down
-            FROM known),
-          failed AS (SELECT robot_id, sum(is_down AND NOT was_down) AS failures FROM steps GROUP BY robot_id),
-          operated AS (SELECT robot_id, sum(usable_hours) AS hours FROM usable_supply_hours GROUP BY robot_id)
-          SELECT r.robot_id, coalesce(hours, 0.0) AS operating_hours, coalesce(failures, 0) AS failures,
-            CASE WHEN failures > 0 THEN coalesce(hours, 0.0) / failures END AS mtbf_hours
+          WITH down(state) AS (
+              SELECT j.value FROM meta, json_each(meta.value) AS j WHERE meta.key = 'downtime_states'),
+            steps AS (
+              SELECT robot_id, state, lag(state) OVER (PARTITION BY robot_id ORDER BY started_at) AS before
+              FROM robot_states),
+            failed AS (
+              SELECT robot_id, count(*) AS failures FROM steps
+              WHERE state IN (SELECT state FROM down) AND state NOT IN ('unknown', 'maintenance')
+                AND (before IS NULL OR before = 'unknown' OR before NOT IN (SELECT state FROM down))
+              GROUP BY robot_id),
+            operating AS (
+              SELECT robot_id, sum(usable_hours) AS hours FROM usable_supply_hours GROUP BY robot_id)
+          SELECT r.robot_id, coalesce(o.hours, 0.0) AS operating_hours, coalesce(f.failures, 0) AS failures,
+            CASE WHEN f.failures > 0 THEN coalesce(o.hours, 0.0) / f.failures END AS mtbf_hours
           FROM (SELECT DISTINCT robot_id FROM robot_states) r
-            LEFT JOIN operated USING (robot_id) LEFT JOIN failed USING (robot_id);
+            LEFT JOIN operating o ON o.robot_id = r.robot_id LEFT JOIN failed f ON f.robot_id = r.robot_id;
         CREATE VIEW delivery_funnel AS
           SELECT merchant_id, source, hour,
             sum(CASE event WHEN 'offer.received' THEN events ELSE 0 END) AS offers_received,

@@ -19,8 +19,15 @@ enum CommandLineTool {
               the story of a delivery (a bare delivery id is enough), demand, trip, quote or offer
           sessionizer robot ID [--store URL] [--format text|json]
               what a robot did
+          sessionizer fleet [--store URL] [--format text|json]
+              the fleet's utilization, downtime and deliveries
           sessionizer rejected [--store URL] [--format text|json]
               messages that could not be read, with reason and origin
+          sessionizer catalogue
+              the events the rules know by name and what each does, as a Markdown table
+          sessionizer simulate --out DIR [--seed N] [--days N] [--robots N] [--deliveries N] [--events N]
+              [--disorder X] [--duplicates X] [--losses X] [--faults X] … (`simulate --list` names all dials)
+              write the archive of a made-up fleet, and the truth about it
           sessionizer migrate [--store URL]
               make or update the store's tables
           sessionizer --version | help
@@ -45,7 +52,13 @@ enum CommandLineTool {
             case "replay": return try ReplayCommand.run(rest, Settings.ofProcess())
             case "session": return try session(rest, Settings.ofProcess())
             case "robot": return try robot(rest, Settings.ofProcess())
+            case "fleet": return try fleet(rest, Settings.ofProcess())
             case "rejected": return try rejected(rest, Settings.ofProcess())
+            case "catalogue":
+                _ = try Arguments(rest, allowed: [])
+                print(CatalogueTable.markdown(try Settings.ofProcess().catalogue()), terminator: "")
+                return 0
+            case "simulate": return try SimulateCommand.run(rest)
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"])
                 let settings = try Settings.ofProcess()
@@ -95,6 +108,19 @@ enum CommandLineTool {
             complain("sessionizer: no robot is known as \(id)")
             let near = try RobotStory.near(id, in: store)
             if !near.isEmpty { complain("  near it: \(near.joined(separator: ", "))") }
+            return 1
+        }
+        print(
+            try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isatty(STDOUT_FILENO) == 1))
+        return 0
+    }
+
+    private static func fleet(_ words: [String], _ settings: Settings) throws -> Int32 {
+        let arguments = try Arguments(words, allowed: ["--store", "--format"])
+        guard arguments.operands.isEmpty else { throw UsageError(description: "fleet takes no operand") }
+        let path = try settings.storePath(arguments["--store"])
+        guard let story = try FleetStory.load(from: SQLiteReader(path: path)) else {
+            complain("sessionizer: \(path): holds no events; replay an archive into it first")
             return 1
         }
         print(

@@ -15,9 +15,17 @@ struct ReplaySummary {
     private var perSecond: Double { elapsed > 0 ? (Double(totals.received) / elapsed).rounded() : 0 }
 
     private var peakMemory: Int64 {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return Int64(usage.ru_maxrss) * 1024
+        // Not getrusage: its peak includes that of the process that started this one.
+        guard let file = fopen("/proc/self/status", "r") else { return 0 }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 256)
+        while fgets(&line, Int32(line.count), file) != nil {
+            let words = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+                .split(separator: " ", omittingEmptySubsequences: true)
+                .flatMap { $0.split(separator: "\t") }
+            if words.first == "VmHWM:", words.count > 1 { return (Int64(words[1]) ?? 0) * 1024 }
+        }
+        return 0
     }
 
     private var rejected: [(String, Int)] {
@@ -36,6 +44,7 @@ struct ReplaySummary {
         if totals.accepted == 0, totals.duplicates > 0 {
             lines.append("nothing changed: all events were there")
         }
+        if totals.received == 0 { lines.append("nothing was read: the files hold no lines") }
         lines.append("sessions in the store:")
         for row in sessions {
             let name = "\(row.text("kind") ?? "?") \(row.text("outcome") ?? "?")"

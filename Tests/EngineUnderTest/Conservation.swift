@@ -1,22 +1,9 @@
-import ReferenceModel
-import SQLiteStore
-import SessionStore
+internal import SQLiteStore
+internal import SessionStore
 
 extension StoreUnderTest {
-    /// What the first table that is not as the reference says has instead; nil if all are.
-    func difference(from expected: ReferenceTables) throws -> String? {
-        for (name, columns) in expected.columns.sorted(by: { $0.key < $1.key }) {
-            let want = (expected.tables[name] ?? [:]).mapValues { $0.map(referenceText) }
-            let have = try table(name, columns: columns)
-            if let difference = tableDifference(columns: columns, want: want, have: have) {
-                return "\(name):\n\(difference)"
-            }
-        }
-        return nil
-    }
-
     /// Sums that hold whatever the events were; the first that does not, in words.
-    func brokenConservation() throws -> String? {
+    public func brokenConservation() throws -> String? {
         let reader = try SQLiteReader(path: path)
         defer { reader.close() }
         for (rule, sql) in Self.conserved {
@@ -100,32 +87,4 @@ extension StoreUnderTest {
             """
         ),
     ]
-}
-
-/// Rows that are missing, too many or different; nil if there are none.
-func tableDifference(columns: [String], want: [String: [String]], have: [String: [String]]) -> String? {
-    if want == have { return nil }
-    var shown: [String] = []
-    for key in Set(want.keys).union(have.keys).filter({ want[$0] != have[$0] }).sorted().prefix(4) {
-        guard let wanted = want[key], let had = have[key] else {
-            shown.append("\(key): \(want[key] == nil ? "not expected" : "missing")")
-            continue
-        }
-        for (index, column) in columns.enumerated() where wanted[index] != had[index] {
-            shown.append("\(key): \(column) is \(had[index]), expected \(wanted[index])")
-        }
-    }
-    return shown.joined(separator: "\n")
-}
-
-/// The reference's value as the store's tables are read.
-func referenceText(_ value: ReferenceValue) -> String {
-    switch value {
-    case .null: "-"
-    case .text(let text): text
-    case .integer(let number): "\(number)"
-    case .number(let number): "\((number * 1e6).rounded() / 1e6)"
-    case .list(let list): "[" + list.map { "\"\($0)\"" }.joined(separator: ",") + "]"
-    case .flag(let flag): "\(flag)"
-    }
 }

@@ -1,3 +1,4 @@
+import EngineUnderTest
 import Foundation
 import ReferenceModel
 import SessionPipeline
@@ -7,7 +8,7 @@ import Testing
 ///
 /// All orders of a set go through one store at once, each under ids of its own (`D1~17` for the 17th), so that
 /// a step takes the next event of every order. In the end each must have the tables of the reference.
-@Suite struct OrderTests {
+@Suite struct SideBySideTests {
     /// Sets chosen to be nasty: what they are about, and their events.
     static let sets: [(name: String, story: String)] = [
         (
@@ -285,5 +286,34 @@ import Testing
             }
         }
         return (number, String(decoding: plain, as: UTF8.self))
+    }
+}
+
+/// Rows that are missing, too many or different; nil if there are none.
+private func tableDifference(columns: [String], want: [String: [String]], have: [String: [String]]) -> String?
+{
+    if want == have { return nil }
+    var shown: [String] = []
+    for key in Set(want.keys).union(have.keys).filter({ want[$0] != have[$0] }).sorted().prefix(4) {
+        guard let wanted = want[key], let had = have[key] else {
+            shown.append("\(key): \(want[key] == nil ? "not expected" : "missing")")
+            continue
+        }
+        for (index, column) in columns.enumerated() where wanted[index] != had[index] {
+            shown.append("\(key): \(column) is \(had[index]), expected \(wanted[index])")
+        }
+    }
+    return shown.joined(separator: "\n")
+}
+
+/// The reference's value as the store's tables are read.
+private func referenceText(_ value: ReferenceValue) -> String {
+    switch value {
+    case .null: "-"
+    case .text(let text): text
+    case .integer(let number): "\(number)"
+    case .number(let number): "\((number * 1e6).rounded() / 1e6)"
+    case .list(let list): "[" + list.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+    case .flag(let flag): "\(flag)"
     }
 }

@@ -1,9 +1,14 @@
+import EngineUnderTest
+@testable import ReferenceModel
+import SessionCore
+import Testing
+
 /// The day every story begins on, at midnight.
-let storyMidnight: Int64 = 20522 * 24 * oneHour  // 2026-03-10
+let storyMidnight: Instant = 20522 * 24 * oneHour  // 2026-03-10
 
 /// A set of events told as a table, one a row: a clock time (hours may pass 24), a name, and `key=value`
 /// pairs, in which `robot=R1` is short for `robot_id=R1`.
-public func lines(_ story: String) -> [String] {
+func lines(_ story: String) -> [String] {
     story.split(separator: "\n").map { row in
         var words = row.split(separator: " ").map(String.init)
         let at = storyMidnight + clock(words.removeFirst())
@@ -18,6 +23,24 @@ public func lines(_ story: String) -> [String] {
         }
         return "{" + members.joined(separator: ",") + "}"
     }
+}
+
+/// What the reference says of a story; the engine, with a store, must say the same: told in order, backwards, and
+/// event by event with nothing left in memory between.
+func tables(_ lines: [String], maxSilence: Int64? = nil) throws -> ReferenceTables {
+    let expected = referenceTables(lines: lines, rules: ReferenceRules(maxSilence: maxSilence))
+    var rules = Rules()
+    rules.maxSilence = maxSilence
+    let folder = try TemporaryFolder()
+    for (name, batches) in [
+        ("in order", [lines]), ("backwards", [lines.reversed()]), ("one by one", lines.map { [$0] }),
+    ] {
+        let store = try StoreUnderTest(path: folder.file("\(name).db"), maxResident: 0, rules: rules)
+        for batch in batches { _ = try store.ingest(batch) }
+        let differences = try store.differences(from: expected)
+        #expect(differences.isEmpty, "\(name): \(differences.joined(separator: "\n"))")
+    }
+    return expected
 }
 
 /// `10:30` or `10:30:05` as microseconds.
@@ -55,7 +78,7 @@ private func told(_ value: ReferenceValue) -> String {
 
 extension ReferenceTables {
     /// A table's rows as `key: column column ...`, sorted, with instants as clock times; all columns or some.
-    public func rows(_ table: String, _ wanted: String...) -> [String] {
+    func rows(_ table: String, _ wanted: String...) -> [String] {
         let columns = self.columns[table] ?? []
         return (tables[table] ?? [:]).map { key, values in
             let parts = key.split(separator: "|", omittingEmptySubsequences: false).map { part in
@@ -67,7 +90,7 @@ extension ReferenceTables {
     }
 
     /// A table as a story tells it: by key, the text of each column.
-    public func storyRows(_ table: String) -> [String: [String: String]] {
+    func storyRows(_ table: String) -> [String: [String: String]] {
         let columns = self.columns[table] ?? []
         var rows: [String: [String: String]] = [:]
         for (key, values) in tables[table] ?? [:] {

@@ -1,3 +1,4 @@
+import EngineUnderTest
 import Foundation
 import ReferenceModel
 import SQLiteStore

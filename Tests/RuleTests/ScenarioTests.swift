@@ -5,18 +5,10 @@ import Testing
 @Suite struct ScenarioTests {
     @Test(arguments: Scenario.all) func holds(_ scenario: Scenario) throws {
         let events = lines(scenario.events.joined(separator: "\n"))
-        let tables = referenceTables(lines: events)
+        let tables = try tables(events)
         for line in scenario.expected { try expect(line, scenario, tables) }
         expectAll("window", of: scenario, are: windows(tables))
         expectAll("join", of: scenario, are: joins(tables))
-        for order in [events, events.reversed()] {
-            let folder = try TemporaryFolder()
-            let store = try StoreUnderTest(path: folder.file("scenario.db"), maxResident: 0)
-            for event in order { _ = try store.ingest([event]) }
-            if let difference = try store.difference(from: tables) {
-                Issue.record("\(scenario): \(difference)")
-            }
-        }
     }
 
     /// Where one window (or join) is told, all are.

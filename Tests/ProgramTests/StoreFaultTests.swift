@@ -1,0 +1,117 @@
+import Foundation
+import SQLiteStore
+import SessionStore
+import Testing
+
+/// What can go wrong with the store while an archive is replayed.
+@Suite struct StoreFaultTests {
+    let program: Program
+    var folder: Folder { program.folder }
+
+    init() throws { program = Program(folder: try Folder()) }
+
+    private static let tables = [
+        "sessions": "session_id", "assignment_windows": "session_id, kind, entity_id, started_at",
+        "session_events": "session_id, event_id, via", "robot_states": "robot_id, started_at",
+        "robot_hourly": "robot_id, hour", "merchant_hourly": "merchant_id, source, hour",
+        "event_hourly": "event, merchant_id, source, hour", "events": "event_id",
+    ]
+
+    /// Every table of a store, without when rows were written.
+    private func tables(_ name: String) throws -> [String: [String]] {
+        let reader = try SQLiteReader(path: folder.url.appendingPathComponent(name).path)
+        defer { reader.close() }
+        var all: [String: [String]] = [:]
+        for (table, order) in Self.tables {
+            all[table] = try reader.rows("SELECT * FROM \(table) ORDER BY \(order)", []).map { row in
+                row.columns.filter { $0 != "updated_at" && $0 != "received_at" }.map {
+                    "\($0)=\(row[$0])"
+                }.joined(separator: " ")
+            }
+        }
+        return all
+    }
+
+    @Test func aStoreThatCannotBeWrittenIsSaid() throws {
+        try folder.write("a.jsonl", Lines.deliveries(2))
+        try folder.write("noise.db", String(repeating: "not a database ", count: 1000))
+        for (url, words) in [
+            ("sqlite:/nonexistent/a.db", "cannot open the store"), ("sqlite:.", "cannot open the store"),
+            ("sqlite:noise.db", "not a store"),
+        ] {
+            let outcome = try program.run("replay", "a.jsonl", "--store", url)
+            #expect(outcome.status == 1, "\(url)")
+            #expect(outcome.complaints.contains(words), "\(url): \(outcome.complaints)")
+        }
+    }
+
+    @Test func aKilledReplayIsTakenUpWhereItStopped() throws {
+        try folder.write("a.jsonl", Lines.deliveries(3000))
+        try program.run("replay", "a.jsonl", "--store", "sqlite:whole.db")
+        for _ in 0..<4 {
+            let process = try program.start(
+                ["replay", "a.jsonl", "--store", "sqlite:killed.db"],
+                environment: ["SESSIONIZER_BATCH_MAX_EVENTS": "200"])
+            // Killed once it has committed something more, in the middle of whatever it does then.
+            let before = batches("killed.db")
+            while process.isRunning, batches("killed.db") < before + 3 { usleep(500) }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        let last = try program.run("replay", "a.jsonl", "--store", "sqlite:killed.db")
+        #expect(last.status == 0, "\(last.complaints)")
+        #expect(try tables("killed.db") == tables("whole.db"))
+    }
+
+    private func batches(_ name: String) -> Int64 {
+        guard let reader = try? SQLiteReader(path: folder.url.appendingPathComponent(name).path) else {
+            return 0
+        }
+        defer { reader.close() }
+        return (try? reader.rows("SELECT count(*) AS n FROM ingestion_batches", []))?.first?.integer("n") ?? 0
+    }
+
+    /// A small file system in memory, where mounting is allowed.
+    @Test(.enabled(if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/bin/mount")))
+    func aFullDiskLosesNothing() throws {
+        let disk = folder.url.appendingPathComponent("disk")
+        try FileManager.default.createDirectory(at: disk, withIntermediateDirectories: true)
+        func command(_ words: String...) throws -> Int32 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/\(words[0])")
+            process.arguments = Array(words.dropFirst())
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+        guard try command("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk.path) == 0 else {
+            print("no tmpfs may be mounted here: the full disk is not tested")
+            return
+        }
+        defer { _ = try? command("umount", disk.path) }
+
+        try folder.write("a.jsonl", Lines.deliveries(3000))
+        try program.run("replay", "a.jsonl", "--store", "sqlite:whole.db")
+        let full = try program.run(
+            "replay", "a.jsonl", "--store", "sqlite:disk/a.db",
+            environment: ["SESSIONIZER_BATCH_MAX_EVENTS": "500"])
+        #expect(full.status == 1)
+        #expect(full.complaints.contains("full"), "\(full.complaints)")
+        #expect(try command("mount", "-o", "remount,size=200m", disk.path) == 0)
+        let after = try program.run("replay", "a.jsonl", "--store", "sqlite:disk/a.db")
+        #expect(after.status == 0, "\(after.complaints)")
+        #expect(try tables("disk/a.db") == tables("whole.db"))
+    }
+
+    @Test func aSecondWriterWaitsOrIsToldWhy() throws {
+        try folder.write("a.jsonl", Lines.deliveries(300))
+        try folder.write("b.jsonl", Lines.deliveries(300, day: "2026-11-03"))
+        try program.run("migrate", "--store", "sqlite:a.db")
+        let first = try program.start(["replay", "a.jsonl", "--store", "sqlite:a.db"])
+        let second = try program.run("replay", "b.jsonl", "--store", "sqlite:a.db")
+        first.waitUntilExit()
+        #expect(second.status == 0 || second.complaints.contains("another process"), "\(second.complaints)")
+        #expect(first.terminationStatus == 0)
+    }
+}
