@@ -94,7 +94,7 @@ import Testing
             10:00    demand.assigned     delivery=D1 robot=R1 event_id=a
             15:59:59 robot.error         robot=R1 event_id=b
             16:00    robot.error         robot=R1 event_id=c
-            16:00    demand.etas_updated delivery=D1 event_id=d
+            16:00    demand.etas_updated delivery=D1 robot=R3 event_id=d
             22:00    demand.etas_updated delivery=D1 robot=R1 event_id=e
             16:10    demand.assigned     delivery=D1 robot=R2 event_id=f
             """
