@@ -109,7 +109,7 @@ def plain(column, kind):
     """An expression of DuckDB that makes a column of either database text that can be compared."""
     name = f'"{column}"'
     if column.endswith("_seconds") or column == "seconds":
-        return f"round({name}::DOUBLE, 5)::VARCHAR"
+        return f"round({name}::DOUBLE * 1e6)::BIGINT::VARCHAR"  # whole microseconds
     if INSTANT.search(column):
         return f"{name}::VARCHAR" if kind == "sqlite" else f"epoch_us({name})::VARCHAR"
     if column.endswith("_ids"):
@@ -118,8 +118,6 @@ def plain(column, kind):
         return f"CASE WHEN starts_with({name}, 'fp-') THEN 'fp-' ELSE {name} END"
     if column == "inferred":
         return f"{name}::INTEGER::VARCHAR"
-    if column == "body":
-        return f"{name}::VARCHAR"
     return f"{name}::VARCHAR"
 
 
@@ -179,7 +177,7 @@ def text_of(column, value):
     if value is None:
         return None
     if column.endswith("_seconds") or column == "seconds":
-        return str(round(float(value), 5))
+        return str(round(float(value) * 1e6))
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if column == "event_id" and value.startswith("fp-"):

@@ -20,7 +20,7 @@ opened AS (
     CASE WHEN unwrapped THEN fields(f.message) ELSE f END AS f
   FROM (SELECT *, coalesce(f.event IS NULL AND f.message LIKE '{%' AND json_valid(f.message), false) AS unwrapped FROM parsed)),
 ids AS (
-  SELECT filename, payload, f, f.event, TRY_CAST(f.timestamp AS TIMESTAMP) AS occurred_at,
+  SELECT filename, payload, f, f.event, make_timestamp(epoch_us(TRY_CAST(f.timestamp AS TIMESTAMPTZ))) AS occurred_at,
     present(f.event_id) AS given_id, present(f.delivery_id) AS delivery_id, present(f.demand_id) AS demand_id,
     present(f.trip_id) AS trip_id, present(f.quote_id) AS quote_id, present(f.offer_id) AS offer_id,
     present(f.robot_id) AS robot_id, present(f.pilot_id) AS pilot_id, present(f.merchant_id) AS merchant_id,
