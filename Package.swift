@@ -113,7 +113,8 @@ let package = Package(
             swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
-            name: "ProgramTests", dependencies: ["sessionizer", "SessionStore", "SQLiteStore"],
+            name: "ProgramTests",
+            dependencies: ["sessionizer", "EngineUnderTest", "SessionStore", "SQLiteStore"],
             swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",

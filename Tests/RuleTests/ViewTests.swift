@@ -84,6 +84,15 @@ import Testing
             try rows("SELECT max(usable_hours) FROM usable_supply_hours", of: events) == ["1.0"])
     }
 
+    /// Half an hour before 1970 lies in the hour before it.
+    @Test func whatIsOpenSinceBefore1970CountsFromItsOwnHour() throws {
+        #expect(
+            try rows(
+                "SELECT * FROM usable_supply_hours ORDER BY hour LIMIT 2",
+                of: [#"{"event":"robot.deployed","timestamp":"1969-12-31T23:30:00Z","robot_id":"R1"}"#])
+                == ["R1 -3600000000 0.5", "R1 0 1.0"])
+    }
+
     @Test func funnelAndLifecycle() throws {
         let story = lines(
             """
