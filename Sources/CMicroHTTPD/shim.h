@@ -33,3 +33,15 @@ static inline uint16_t cmhd_port(struct MHD_Daemon *daemon) {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
     return info ? info->port : 0;
 }
+
+/* Closed enumerations, which Swift imports under names of its own making. */
+static inline enum MHD_Result cmhd_result(int is_well) { return is_well ? MHD_YES : MHD_NO; }
+static inline int cmhd_headers(struct MHD_Connection *connection, MHD_KeyValueIterator each, void *context) {
+    return MHD_get_connection_values(connection, MHD_HEADER_KIND, each, context);
+}
+static inline int cmhd_arguments(struct MHD_Connection *connection, MHD_KeyValueIterator each, void *context) {
+    return MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, each, context);
+}
+static inline struct MHD_Response *cmhd_copied(const void *bytes, size_t length) {
+    return MHD_create_response_from_buffer(length, (void *)bytes, MHD_RESPMEM_MUST_COPY);
+}
