@@ -2,7 +2,7 @@
 BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev librabbitmq-dev libmicrohttpd-dev
 SWIFT ?= swift
 
-.PHONY: help build test lint deps catalogue docs clean
+.PHONY: help build demo test lint deps catalogue docs fuzz bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -12,6 +12,9 @@ deps:
 
 build: deps ## install what is missing and build the program: .build/release/sessionizer
 	$(SWIFT) build -c release
+
+demo: build ## build, simulate a fleet's day, replay it into demo/sessionizer.db and look at it
+	deploy/scripts/demo.sh
 
 test: deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
@@ -26,6 +29,13 @@ catalogue: ## write the built-in copy of config/events.yaml anew
 
 docs: catalogue build ## write the documents that are made from the program's own data anew
 	.build/release/sessionizer catalogue > docs/events.md
+
+SECONDS ?= 60
+fuzz: deps ## let libFuzzer look for a message that breaks the decoder: make fuzz SECONDS=60
+	SWIFT=$(SWIFT) deploy/scripts/fuzz-decoder.sh $(SECONDS)
+
+bench: build ## time each part of a replay on simulated archives, about half an hour (bench/README.md)
+	bench/run.py
 
 clean: ## remove what was built
 	rm -rf .build

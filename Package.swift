@@ -100,12 +100,20 @@ let package = Package(
                 "CSimdJSONBaseline",
             ], swiftSettings: strict),
 
-        // A naive reading of the semantics, and the tests that hold everything against it.
+        // A JSON reader that is slow and plain, to judge the decoder.
+        .target(name: "PlainJSON", path: "Tests/PlainJSON", swiftSettings: strict),
+
+        // A naive reading of the semantics, and the rules told as stories, held against it and the engine.
         .target(name: "ReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
+        .target(
+            name: "EngineUnderTest",
+            dependencies: [
+                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
+                "SessionStore", "SQLiteStore", "SessionPipeline",
+            ], path: "Tests/EngineUnderTest", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
-        .testTarget(name: "ReferenceModelTests", dependencies: ["ReferenceModel"], swiftSettings: strict),
         .testTarget(name: "PipelineTests", dependencies: ["SessionPipeline"], swiftSettings: strict),
         .testTarget(
             name: "ServiceTests", dependencies: ["Telemetry", "HTTPServer"], swiftSettings: strict),
@@ -114,6 +122,19 @@ let package = Package(
             name: "LiveTests",
             dependencies: ["sessionizer", "AMQPSource", "SessionStore", "SQLiteStore", "MessageBatches"],
             swiftSettings: strict),
+        .testTarget(
+            name: "RuleTests",
+            dependencies: [
+                "ReferenceModel", "EngineUnderTest", "SessionCore", "SessionPipeline", "SessionStore",
+                "SQLiteStore",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "FleetSimulatorTests", dependencies: ["FleetSimulator"], swiftSettings: strict),
+        .testTarget(
+            name: "EventDecodingTests",
+            dependencies: ["EventDecoding", "MessageBatches", "PlainJSON", "SessionCore"],
+            swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests", dependencies: ["sessionizer", "SessionStore", "SQLiteStore"],
@@ -121,10 +142,22 @@ let package = Package(
         .testTarget(
             name: "SessionizerTests",
             dependencies: [
-                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
-                "SessionStore", "SQLiteStore", "ArchiveSource", "SessionPipeline", "SessionStory",
+                "ReferenceModel", "EngineUnderTest", "SessionCore", "MessageBatches", "EventDecoding",
+                "ConfigurationFile", "SessionStore", "SQLiteStore", "ArchiveSource", "FleetSimulator",
+                "SessionPipeline", "SessionStory",
             ],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer brings a `main` of its own and needs flags that nothing else bears: `make fuzz` asks for it.
+if Context.environment["SESSIONIZER_FUZZ"] == "1" {
+    package.targets += [
+        .target(name: "CFuzzMain", path: "Tests/CFuzzMain"),
+        .executableTarget(
+            name: "decoder-fuzz",
+            dependencies: ["CFuzzMain", "EventDecoding", "MessageBatches", "PlainJSON", "SessionCore"],
+            path: "Tests/DecoderFuzz", swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+    ]
+}

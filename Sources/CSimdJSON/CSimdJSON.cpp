@@ -1,327 +1,241 @@
-// simdjson's On-Demand is lazy: what nobody asks for is not checked. An event is stored as it came and must
-// be JSON for whoever reads it later, so this walks every value of a message, and checks what the library
-// leaves to the reader: escapes, numbers and atoms. Numbers are kept as text, so any size is fine.
 #include "CSimdJSON.h"
 
-#include <simdjson.h>
-
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
-#include <string>
-#include <string_view>
+
+#include <simdjson.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-using namespace simdjson;
+#include "Walk.hpp"
 
-struct csj_parser {
-    ondemand::parser parser;
-    std::string scratch[CSJ_FIELD_COUNT];
-};
+// The C functions, and what a message means once it is walked. Nothing throws: simdjson's first stage and the
+// walk return their errors, and memory is asked for with functions that return NULL.
 
-namespace {
+struct csj_scanner : Walk {
+    std::unique_ptr<simdjson::internal::dom_parser_implementation> indexer;
+    size_t indexerCapacity = 0;
+    size_t scratchCapacity = 0;
+    uint8_t *canonical = nullptr;
+    size_t canonicalCapacity = 0;
 
-constexpr int max_depth = 512;
-
-struct failure {
-    csj_status status;
-    const char *problem;
-    const char *at;
-};
-
-struct names { const char *text; uint8_t length; csj_field field; };
-#define NAME(text, field) { text, sizeof(text) - 1, field }
-constexpr names known[] = {
-    NAME("event", CSJ_FIELD_EVENT), NAME("timestamp", CSJ_FIELD_TIMESTAMP), NAME("event_id", CSJ_FIELD_EVENT_ID),
-    NAME("delivery_id", CSJ_FIELD_DELIVERY), NAME("demand_id", CSJ_FIELD_DEMAND), NAME("trip_id", CSJ_FIELD_TRIP),
-    NAME("quote_id", CSJ_FIELD_QUOTE), NAME("offer_id", CSJ_FIELD_OFFER), NAME("robot_id", CSJ_FIELD_ROBOT),
-    NAME("pilot_id", CSJ_FIELD_PILOT), NAME("merchant_id", CSJ_FIELD_MERCHANT), NAME("zone_id", CSJ_FIELD_ZONE),
-    NAME("parking_lot_id", CSJ_FIELD_PARKING_LOT), NAME("source", CSJ_FIELD_SOURCE), NAME("state", CSJ_FIELD_STATE),
-    NAME("from_state", CSJ_FIELD_FROM_STATE), NAME("to_state", CSJ_FIELD_TO_STATE), NAME("reason", CSJ_FIELD_REASON),
-    NAME("rejection_reason", CSJ_FIELD_REJECTION_REASON), NAME("error", CSJ_FIELD_ERROR),
-    NAME("message", CSJ_FIELD_MESSAGE),
-};
-
-// The keys of interest by length and first letter would do for most; the list is short, so length decides.
-int field_of(std::string_view key) {
-    for (const names &name : known) {
-        if (name.length == key.size() && memcmp(name.text, key.data(), key.size()) == 0) return name.field;
+    ~csj_scanner() {
+        std::free(scratch);
+        std::free(canonical);
     }
-    return -1;
-}
 
-inline bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-    return text;
-}
-
-// RFC 8259: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
-bool is_number(std::string_view text) {
-    size_t i = 0;
-    auto digits = [&] { size_t start = i; while (i < text.size() && text[i] >= '0' && text[i] <= '9') i++; return i - start; };
-    if (i < text.size() && text[i] == '-') i++;
-    if (i < text.size() && text[i] == '0') i++;
-    else if (digits() == 0) return false;
-    if (i < text.size() && text[i] == '.') { i++; if (digits() == 0) return false; }
-    if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
-        i++;
-        if (i < text.size() && (text[i] == '+' || text[i] == '-')) i++;
-        if (digits() == 0) return false;
+    static bool reserve(uint8_t *&buffer, size_t &capacity, size_t wanted) {
+        if (wanted <= capacity) return true;
+        size_t larger = capacity < 4096 ? 4096 : capacity;
+        while (larger < wanted) larger *= 2;
+        void *moved = std::realloc(buffer, larger);
+        if (!moved) return false;
+        buffer = static_cast<uint8_t *>(moved);
+        capacity = larger;
+        return true;
     }
-    return i == text.size();
-}
 
-int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-int hex4(const char *at) {
-    int value = 0;
-    for (int i = 0; i < 4; i++) { int digit = hex(at[i]); if (digit < 0) return -1; value = value << 4 | digit; }
-    return value;
-}
-
-void append_utf8(std::string &out, uint32_t code) {
-    if (code < 0x80) out += char(code);
-    else if (code < 0x800) { out += char(0xC0 | code >> 6); out += char(0x80 | (code & 63)); }
-    else if (code < 0x10000) { out += char(0xE0 | code >> 12); out += char(0x80 | (code >> 6 & 63)); out += char(0x80 | (code & 63)); }
-    else { out += char(0xF0 | code >> 18); out += char(0x80 | (code >> 12 & 63)); out += char(0x80 | (code >> 6 & 63)); out += char(0x80 | (code & 63)); }
-}
-
-// The text between the quotes. Lone surrogates and NUL become U+FFFD where the text is wanted.
-void unescape(const char *at, const char *end, std::string *out, const failure &bad) {
-    while (at < end) {
-        if (*at != '\\') { if (out) *out += *at; at++; continue; }
-        if (at + 1 >= end) throw bad;
-        char kind = at[1];
-        at += 2;
-        switch (kind) {
-        case '"': case '\\': case '/': if (out) *out += kind; break;
-        case 'b': if (out) *out += '\b'; break;
-        case 'f': if (out) *out += '\f'; break;
-        case 'n': if (out) *out += '\n'; break;
-        case 'r': if (out) *out += '\r'; break;
-        case 't': if (out) *out += '\t'; break;
-        case 'u': {
-            if (end - at < 4) throw bad;
-            int code = hex4(at);
-            if (code < 0) throw bad;
-            at += 4;
-            uint32_t full = uint32_t(code);
-            if (code >= 0xD800 && code < 0xDC00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
-                int low = hex4(at + 2);
-                if (low >= 0xDC00 && low < 0xE000) { full = 0x10000 + ((uint32_t(code) - 0xD800) << 10) + (uint32_t(low) - 0xDC00); at += 6; }
+    // Scans one document into `values`.
+    csj_status document(const uint8_t *text, size_t count) {
+        bytes = text;
+        length = count;
+        for (Value &value : values) value = Value{nullptr, 0, kindAbsent};
+        message = Value{nullptr, 0, kindAbsent};
+        if (count > indexerCapacity || !indexer) {
+            size_t capacity = indexerCapacity < 1 << 16 ? 1 << 16 : indexerCapacity;
+            while (capacity < count) capacity *= 2;
+            const auto failure = simdjson::get_active_implementation()->create_dom_parser_implementation(
+                capacity, 1, indexer);
+            if (failure) {
+                indexerCapacity = 0;
+                return CSJ_OUT_OF_MEMORY;
             }
-            if ((full >= 0xD800 && full < 0xE000) || full == 0) full = 0xFFFD;
-            if (out) append_utf8(*out, full);
-            break;
+            indexerCapacity = capacity;
         }
-        default: throw bad;
+        if (count == 0) {
+            fail(0, "an object");
+            return CSJ_MALFORMED;
         }
-    }
-}
-
-template <typename T> T must(simdjson_result<T> &&result, const char *at) {
-    T value;
-    error_code error = std::move(result).get(value);
-    if (!error) return value;
-    if (error == UTF8_ERROR) throw failure{CSJ_INVALID_UTF8, "bytes that are not UTF-8", at};
-    if (error == DEPTH_ERROR) throw failure{CSJ_TOO_DEEP, "nested deeper than 512 levels", at};
-    throw failure{CSJ_MALFORMED, error_message(error), at};
-}
-
-// What is between the quotes of a string token.
-std::string_view between_quotes(std::string_view token) {
-    token = trimmed(token);
-    if (token.size() < 2 || token.back() != '"') throw failure{CSJ_MALFORMED, "a string that does not end", token.data()};
-    return token.substr(1, token.size() - 2);
-}
-
-// A key as it stands, up to its closing quote (stage 1 has seen that there is one).
-std::string_view key_of(ondemand::field &field) {
-    const char *start = field.key().raw();
-    const char *end = start;
-    while (*end != '"') end += *end == '\\' ? 2 : 1;
-    return std::string_view(start, size_t(end - start));
-}
-
-bool has_escape(std::string_view text) { return memchr(text.data(), '\\', text.size()) != nullptr; }
-
-// Scalars are checked by their tokens and never consumed: On-Demand steps over what was not consumed, and a
-// number may then be of any size.
-void check_scalar(std::string_view token, ondemand::json_type type) {
-    switch (type) {
-    case ondemand::json_type::string: {
-        std::string_view text = between_quotes(token);
-        if (has_escape(text)) unescape(text.data(), text.data() + text.size(), nullptr, {CSJ_MALFORMED, "an escape that JSON does not have", text.data()});
-        break;
-    }
-    case ondemand::json_type::number:
-        if (!is_number(trimmed(token))) throw failure{CSJ_MALFORMED, "a number that JSON does not allow", token.data()};
-        break;
-    case ondemand::json_type::boolean:
-        if (trimmed(token) != "true" && trimmed(token) != "false") throw failure{CSJ_MALFORMED, "a word that JSON does not have", token.data()};
-        break;
-    case ondemand::json_type::null:
-        if (trimmed(token) != "null") throw failure{CSJ_MALFORMED, "a word that JSON does not have", token.data()};
-        break;
-    case ondemand::json_type::object:
-    case ondemand::json_type::array: break;
-    }
-}
-
-void check(ondemand::value value, int depth) {
-    std::string_view token = value.raw_json_token();
-    const char *at = token.data();
-    if (depth > max_depth) throw failure{CSJ_TOO_DEEP, "nested deeper than 512 levels", at};
-    ondemand::json_type type = must(value.type(), at);
-    if (type == ondemand::json_type::object) {
-        ondemand::object object = must(value.get_object(), at);
-        for (auto entry : object) {
-            ondemand::field field = must(std::move(entry), at);
-            std::string_view key = key_of(field);
-            if (has_escape(key)) unescape(key.data(), key.data() + key.size(), nullptr, {CSJ_MALFORMED, "an escape that JSON does not have", key.data()});
-            check(field.value(), depth + 1);
-        }
-    } else if (type == ondemand::json_type::array) {
-        ondemand::array array = must(value.get_array(), at);
-        for (auto element : array) check(must(std::move(element), at), depth + 1);
-    } else {
-        check_scalar(token, type);
-    }
-}
-
-struct reader {
-    csj_parser &parser;
-    csj_message &out;
-
-    void clear(int field) {
-        out.fields[field] = {nullptr, 0};
-        out.types[field] = CSJ_ABSENT;
-    }
-
-    void keep(int field, std::string_view token, ondemand::json_type type) {
-        check_scalar(token, type);
-        if (type == ondemand::json_type::string) {
-            std::string_view text = between_quotes(token);
-            if (has_escape(text)) {
-                std::string &scratch = parser.scratch[field];
-                scratch.clear();
-                unescape(text.data(), text.data() + text.size(), &scratch, {CSJ_MALFORMED, "an escape that JSON does not have", text.data()});
-                text = scratch;
+        const auto failure = indexer->stage1(text, count, simdjson::stage1_mode::regular);
+        if (failure) {
+            if (!simdjson::validate_utf8(reinterpret_cast<const char *>(text), count)) return CSJ_INVALID_UTF8;
+            switch (failure) {
+            case simdjson::UNCLOSED_STRING: fail(count, "the string to be closed"); break;
+            case simdjson::UNESCAPED_CHARS: fail(controlInString(), "control characters escaped"); break;
+            case simdjson::MEMALLOC: return CSJ_OUT_OF_MEMORY;
+            default: fail(0, "an object"); break;
             }
-            out.fields[field] = {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
-            out.types[field] = CSJ_STRING;
-        } else if (type == ondemand::json_type::number) {
-            std::string_view text = trimmed(token);
-            out.fields[field] = {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
-            out.types[field] = CSJ_NUMBER;
-        } else {
-            out.fields[field] = {nullptr, 0};
-            out.types[field] = type == ondemand::json_type::null ? CSJ_NULL : CSJ_OTHER;
+            return CSJ_MALFORMED;
         }
+        tokens = indexer->structural_indexes.get();
+        tokenCount = indexer->n_structural_indexes;
+        hasBackslash = std::memchr(text, '\\', count) != nullptr;
+        uint32_t token = 0;
+        const bool isObjectDocument = first(0) == '{';
+        if (!(isObjectDocument ? object<false>(token, 0) : skip(token, 0))) return CSJ_MALFORMED;
+        if (token != tokenCount) {
+            fail(offsetOf(token), "nothing after the value");
+            return CSJ_MALFORMED;
+        }
+        return isObjectDocument ? CSJ_EVENT : CSJ_NOT_AN_OBJECT;
     }
 
-    void error(ondemand::value value) {
-        std::string_view token = value.raw_json_token();
-        ondemand::object object = must(value.get_object(), token.data());
-        for (auto entry : object) {
-            ondemand::field field = must(std::move(entry), token.data());
-            std::string_view key = key_of(field);
-            if (has_escape(key)) unescape(key.data(), key.data() + key.size(), nullptr, {CSJ_MALFORMED, "an escape that JSON does not have", key.data()});
-            int inner = key == "code" ? CSJ_FIELD_ERROR_CODE : key == "message" ? CSJ_FIELD_ERROR_MESSAGE : -1;
-            one(inner, field.value(), 2);
-        }
-    }
-
-    void one(int field, ondemand::value value, int depth) {
-        std::string_view token = value.raw_json_token();
-        ondemand::json_type type = must(value.type(), token.data());
-        bool nested = type == ondemand::json_type::object || type == ondemand::json_type::array;
-        if (field == CSJ_FIELD_ERROR) {
-            clear(CSJ_FIELD_ERROR_CODE);
-            clear(CSJ_FIELD_ERROR_MESSAGE);
-            out.fields[field] = {nullptr, 0};
-            out.types[field] = CSJ_OTHER;
-            if (type == ondemand::json_type::object) { error(value); return; }
-        }
-        if (nested) {
-            if (field >= 0) { out.fields[field] = {nullptr, 0}; out.types[field] = CSJ_OTHER; }
-            check(value, depth);
-        } else if (field >= 0) {
-            keep(field, token, type);
-        } else {
-            check_scalar(token, type);
-        }
-    }
-
-    void message(ondemand::object object, const char *text) {
-        std::string unescaped;
-        for (auto entry : object) {
-            ondemand::field field = must(std::move(entry), text);
-            std::string_view key = key_of(field);
-            if (has_escape(key)) {
-                unescaped.clear();
-                unescape(key.data(), key.data() + key.size(), &unescaped, {CSJ_MALFORMED, "an escape that JSON does not have", key.data()});
-                key = unescaped;
+    // Where the first control character in a string stands, for the message.
+    size_t controlInString() const {
+        bool inside = false;
+        for (size_t at = 0; at < length; ++at) {
+            if (bytes[at] == '"') {
+                inside = !inside;
+            } else if (inside && bytes[at] == '\\') {
+                ++at;
+            } else if (inside && bytes[at] < 0x20) {
+                return at;
             }
-            one(field_of(key), field.value(), 2);
+        }
+        return length;
+    }
+
+    // The message, or the event inside an envelope; says where the event's text stands.
+    csj_status message_or_envelope(const uint8_t *&payload, size_t &count) {
+        csj_status status = document(payload, count);
+        if (status != CSJ_EVENT) return status;
+        const Kind kind = values[fieldName].kind;
+        if ((kind == kindAbsent || kind == kindNull) && message.kind == kindString) {
+            // An envelope: its message is the event. The text goes to the start of the scratch buffer.
+            const uint8_t *text = message.start;
+            size_t inside = message.length;
+            trim(text, inside);
+            if (inside == 0 || *text != '{') return CSJ_SKIPPED;
+            std::memmove(scratch, text, inside);
+            scratchLength = inside;
+            payload = scratch;
+            count = inside;
+            status = document(payload, count);
+            // What is no JSON object inside is a plain log line: an object without `event`.
+            if (status != CSJ_EVENT) return status == CSJ_OUT_OF_MEMORY ? status : CSJ_SKIPPED;
+        }
+        const Value &name = values[fieldName];
+        return name.kind == kindString && name.length > 0 ? CSJ_EVENT : CSJ_SKIPPED;
+    }
+
+    static void trim(const uint8_t *&text, size_t &count) {
+        while (count > 0 && isBlank(text[count - 1])) --count;
+        while (count > 0 && isBlank(*text)) ++text, --count;
+    }
+
+    // Whether a field says something: a string or a number, and no word for "nothing" where words can say that.
+    bool says(uint8_t field) const {
+        const Value &value = values[field];
+        if (value.kind == kindNumber) return true;
+        if (value.kind != kindString || value.length == 0) return false;
+        switch (field) {
+        case fieldName: case fieldTimestamp: case fieldState: case fieldFromState: case fieldToState:
+        case fieldErrorCode: case fieldErrorMessage:
+            return true;
+        default:
+            return !isPlaceholder(value.start, value.length);
         }
     }
 };
 
-}  // namespace
+csj_scanner *csj_scanner_create(void) { return new (std::nothrow) csj_scanner(); }
 
-extern "C" csj_parser *csj_parser_create(void) { return new (std::nothrow) csj_parser(); }
-extern "C" void csj_parser_destroy(csj_parser *parser) { delete parser; }
+void csj_scanner_destroy(csj_scanner *scanner) { delete scanner; }
 
-extern "C" csj_status csj_parse(csj_parser *parser, const uint8_t *text, size_t length, csj_message *out) {
-    const char *base = reinterpret_cast<const char *>(text);
-    memset(out, 0, sizeof *out);
-    auto refuse = [&](csj_status status, const char *problem, const char *at) {
-        out->problem = problem;
-        out->position = at >= base && at <= base + length ? size_t(at - base) : 0;
+csj_status csj_scan(
+    csj_scanner *scanner, const uint8_t *message, size_t length, uint32_t message_offset,
+    uint32_t scratch_offset, csj_record *record, csj_result *result) {
+    csj_scanner &s = *scanner;
+    result->scratch_length = 0;
+    s.scratchLength = 0;
+    const uint8_t *payload = message;
+    csj_scanner::trim(payload, length);
+    const size_t leading = size_t(payload - message);
+    // Texts shrink when unescaped, so an envelope's inside and that inside's texts fit.
+    if (!s.reserve(s.scratch, s.scratchCapacity, 2 * length + 16)) return CSJ_OUT_OF_MEMORY;
+    const csj_status status = s.message_or_envelope(payload, length);
+    if (status != CSJ_EVENT) {
+        result->error_offset = uint32_t(leading) + s.errorOffset;
+        result->expected = s.expected;
         return status;
-    };
-    try {
-        if (!simdjson::validate_utf8(base, length)) return refuse(CSJ_INVALID_UTF8, "bytes that are not UTF-8", base);
-        padded_string_view view(base, length, length + SIMDJSON_PADDING);
-        ondemand::document document = must(parser->parser.iterate(view), base);
-        ondemand::json_type type = must(document.type(), base);
-        if (type != ondemand::json_type::object) {
-            if (type == ondemand::json_type::array) {
-                ondemand::array array = must(document.get_array(), base);
-                for (auto element : array) check(must(std::move(element), base), 2);
-            } else {
-                std::string_view token = trimmed(std::string_view(base, length));
-                while (!token.empty() && blank(token.front())) token.remove_prefix(1);
-                std::string_view first = must(document.raw_json_token(), base);
-                check_scalar(first, type);
-                if (trimmed(first).size() != token.size()) throw failure{CSJ_MALFORMED, "text after the end of the value", base};
-            }
-            return refuse(CSJ_NOT_AN_OBJECT, "JSON, but not an object", base);
-        }
-        ondemand::object object = must(document.get_object(), base);
-        reader{*parser, *out}.message(object, base);
-        const char *rest = nullptr;
-        if (!document.current_location().get(rest)) throw failure{CSJ_MALFORMED, "text after the end of the object", rest};
-        return CSJ_OK;
-    } catch (const failure &bad) {
-        return refuse(bad.status, bad.problem, bad.at);
-    } catch (const std::bad_alloc &) {
-        return refuse(CSJ_MALFORMED, "too large for memory", base);
-    } catch (const simdjson_error &error) {
-        return refuse(CSJ_MALFORMED, error_message(error.error()), base);
     }
+
+    const Value &timestamp = s.values[fieldTimestamp];
+    switch (timestamp.kind) {
+    case kindAbsent: case kindNull:
+        result->timestamp_kind = CSJ_TIMESTAMP_ABSENT;
+        break;
+    case kindString:
+        result->timestamp_kind = timestamp.length ? CSJ_TIMESTAMP_TEXT : CSJ_TIMESTAMP_ABSENT;
+        break;
+    case kindNumber: case kindOther:
+        result->timestamp_kind = CSJ_TIMESTAMP_OTHER;
+        break;
+    }
+    const uint8_t *const scratchEnd = s.scratch + s.scratchLength;
+    auto span = [&](const uint8_t *start, size_t count) {
+        const bool inScratch = start >= s.scratch && start < scratchEnd;
+        const size_t offset = inScratch ? scratch_offset + size_t(start - s.scratch)
+                                        : message_offset + size_t(start - message);
+        return csj_span{uint32_t(offset), uint32_t(count)};
+    };
+    record->payload = span(payload, length);
+    csj_span *const spans = &record->event;
+    uint32_t present = 0;
+    for (uint8_t field = 0; field < fieldCount; ++field) {
+        if (s.values[field].kind == kindAbsent || !s.says(field)) {
+            spans[field] = csj_span{0, 0};
+        } else {
+            spans[field] = span(s.values[field].start, s.values[field].length);
+            present |= uint32_t(1) << field;
+        }
+    }
+    record->present = present;
+    result->scratch = s.scratch;
+    result->scratch_length = s.scratchLength;
+    return CSJ_EVENT;
 }
 
-extern "C" csj_hash128 csj_hash(const void *bytes, size_t length) {
-    XXH128_hash_t hash = XXH3_128bits(bytes, length);
+static_assert(
+    offsetof(csj_record, error_message) == offsetof(csj_record, event) + fieldErrorMessage * sizeof(csj_span),
+    "the record's spans stand in the order of the fields");
+
+void csj_identify(csj_scanner *scanner, const uint8_t *buffer, csj_record *record) {
+    const csj_span *const spans = &record->event;
+    const csj_span id = record->event_id;
+    csj_hash128 hash;
+    if (id.length > 0) {
+        hash = csj_hash(buffer + id.offset, id.length);
+    } else {
+        // The fingerprint's text: the time, then each field that is there, behind its number and its length,
+        // so that no two contents give the same text; nor does any event_id, which has no zero bytes.
+        size_t wanted = 8;
+        const uint32_t present = record->present & ~(uint32_t(1) << fieldTimestamp);
+        for (uint32_t left = present; left; left &= left - 1) wanted += 5 + spans[__builtin_ctz(left)].length;
+        csj_scanner &s = *scanner;
+        if (!s.reserve(s.canonical, s.canonicalCapacity, wanted)) std::abort();
+        uint8_t *out = s.canonical;
+        auto number = [&](uint64_t value, int count) {
+            for (int byte = 0; byte < count; ++byte) *out++ = uint8_t(value >> (8 * byte));
+        };
+        number(uint64_t(record->time), 8);
+        for (uint32_t left = present; left; left &= left - 1) {
+            const int field = __builtin_ctz(left);
+            *out++ = uint8_t(field);
+            number(spans[field].length, 4);
+            std::memcpy(out, buffer + spans[field].offset, spans[field].length);
+            out += spans[field].length;
+        }
+        hash = csj_hash(s.canonical, size_t(out - s.canonical));
+    }
+    record->identity_high = hash.high;
+    record->identity_low = hash.low;
+}
+
+csj_hash128 csj_hash(const void *bytes, size_t length) {
+    const XXH128_hash_t hash = XXH3_128bits(bytes, length);
     return {hash.high64, hash.low64};
 }

@@ -1,64 +1,58 @@
 internal import CSimdJSON
-internal import SessionCore
+internal import MessageBatches
+public import SessionCore
 
 /// The second step: bytes to symbols.
 extension EventDecoder {
-    static func event(
-        _ record: EventRecord, _ base: UnsafeRawPointer, _ symbols: SymbolTable, _ scratch: inout [UInt8]
+    /// Makes symbols of what was scanned; replaces what was in `events`.
+    public static func events(of decoded: DecodedBatch, symbols: SymbolTable, into events: inout [Event]) {
+        events.removeAll(keepingCapacity: true)
+        events.reserveCapacity(decoded.records.count)
+        let base = UnsafeRawPointer(decoded.batch.bytes)
+        decoded.records.withUnsafeBufferPointer { records in
+            for index in records.indices { events.append(event(records[index], base, symbols)) }
+        }
+    }
+
+    @inline(__always)
+    private static func event(
+        _ record: csj_record, _ base: UnsafeRawPointer, _ symbols: SymbolTable
     ) -> Event {
-        func span(_ name: csj_field) -> Span32 { record.fields[Int(name.rawValue)] }
-        func text(_ span: Span32) -> UnsafeRawBufferPointer {
-            UnsafeRawBufferPointer(start: base + Int(span.offset), count: Int(span.length))
+        func symbol(_ span: csj_span) -> Symbol {
+            span.length == 0 ? .absent : symbols.intern(span.bytes(at: base))
         }
-        func symbol(_ name: csj_field) -> Symbol {
-            let span = span(name)
-            return span.isPresent ? symbols.intern(text(span)) : .absent
-        }
-        func session(_ name: csj_field, _ prefix: StaticString) -> Symbol {
-            let span = span(name)
-            guard span.isPresent else { return .absent }
-            let length = prefix.utf8CodeUnitCount + Int(span.length)
-            if scratch.count < length { scratch = [UInt8](repeating: 0, count: length * 2) }
-            return scratch.withUnsafeMutableBytes { buffer in
-                guard let start = buffer.baseAddress else { return .absent }
-                start.copyMemory(from: prefix.utf8Start, byteCount: prefix.utf8CodeUnitCount)
-                (start + prefix.utf8CodeUnitCount).copyMemory(
-                    from: base + Int(span.offset), byteCount: Int(span.length))
-                return symbols.intern(UnsafeRawBufferPointer(start: start, count: length))
-            }
+        func session(_ kind: StaticString, _ span: csj_span) -> Symbol {
+            span.length == 0 ? .absent : symbols.intern(kind, span.bytes(at: base))
         }
         var event = Event()
         event.time = record.time
-        event.identity = record.identity
-        event.payload = ByteRange(offset: Int(record.payload.offset), length: Int(record.payload.length))
-        let id = span(CSJ_FIELD_EVENT_ID)
-        if id.isPresent {
-            event.eventID = ByteRange(offset: Int(id.offset), length: Int(id.length))
-            event.key = EventKey(eventID: text(id), symbols: symbols)
+        event.identity = EventIdentity(high: record.identity_high, low: record.identity_low)
+        event.payload = record.payload.range
+        if record.event_id.length > 0 {
+            event.eventID = record.event_id.range
+            event.key = EventKey(eventID: record.event_id.bytes(at: base), symbols: symbols)
         } else {
-            event.key = EventKey(fingerprint: record.identity)
+            event.key = EventKey(fingerprint: event.identity)
         }
-        event.name = symbol(CSJ_FIELD_EVENT)
-        event.delivery = session(CSJ_FIELD_DELIVERY, "delivery:")
-        event.demand = session(CSJ_FIELD_DEMAND, "demand:")
-        event.trip = session(CSJ_FIELD_TRIP, "trip:")
-        event.quote = session(CSJ_FIELD_QUOTE, "quote:")
-        event.offer = session(CSJ_FIELD_OFFER, "offer:")
-        event.robot = symbol(CSJ_FIELD_ROBOT)
-        event.pilot = symbol(CSJ_FIELD_PILOT)
-        event.merchant = symbol(CSJ_FIELD_MERCHANT)
-        event.zone = symbol(CSJ_FIELD_ZONE)
-        event.parkingLot = symbol(CSJ_FIELD_PARKING_LOT)
-        event.source = symbol(CSJ_FIELD_SOURCE)
-        event.state = symbol(CSJ_FIELD_STATE)
-        event.fromState = symbol(CSJ_FIELD_FROM_STATE)
-        event.toState = symbol(CSJ_FIELD_TO_STATE)
-        event.reason = symbol(CSJ_FIELD_REASON)
-        event.errorCode = symbol(CSJ_FIELD_ERROR_CODE)
-        event.errorMessage = symbol(CSJ_FIELD_ERROR_MESSAGE)
-        if !event.errorCode.isPresent, !event.errorMessage.isPresent {
-            event.errorCode = symbol(CSJ_FIELD_ERROR)
-        }
+        event.name = symbol(record.event)
+        event.delivery = session("delivery:", record.delivery)
+        event.demand = session("demand:", record.demand)
+        event.trip = session("trip:", record.trip)
+        event.quote = session("quote:", record.quote)
+        event.offer = session("offer:", record.offer)
+        event.robot = symbol(record.robot)
+        event.pilot = symbol(record.pilot)
+        event.merchant = symbol(record.merchant)
+        event.zone = symbol(record.zone)
+        event.parkingLot = symbol(record.parking_lot)
+        event.source = symbol(record.source)
+        event.state = symbol(record.state)
+        event.fromState = symbol(record.from_state)
+        event.toState = symbol(record.to_state)
+        event.reason = symbol(record.reason)
+        event.rejectionReason = symbol(record.rejection_reason)
+        event.errorCode = symbol(record.error_code)
+        event.errorMessage = symbol(record.error_message)
         return event
     }
 }

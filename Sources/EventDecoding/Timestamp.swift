@@ -1,72 +1,95 @@
-public import SessionCore
+internal import SessionCore
 
-/// RFC 3339, by hand: a formatter of Foundation's takes 150 µs a timestamp, this takes some nanoseconds.
-public enum Timestamp {
-    /// Microseconds since the epoch, finer digits cut off; nil where the text is no RFC 3339 timestamp with an
-    /// offset. `T`, `t` or one blank stands between date and time; a second of 60 is refused (semantics 8).
-    public static func parse(_ text: UnsafeRawBufferPointer) -> Instant? {
-        guard text.count >= 20 else { return nil }
-        func number(_ start: Int, _ count: Int) -> Int64? {
-            var value: Int64 = 0
-            for index in start..<(start + count) {
-                let digit = text[index] &- 48
-                guard digit < 10 else { return nil }
-                value = value * 10 + Int64(digit)
-            }
-            return value
-        }
-        guard let year = number(0, 4), text[4] == 45, let month = number(5, 2), text[7] == 45,
-            let day = number(8, 2), text[10] == 84 || text[10] == 116 || text[10] == 32,
-            let hour = number(11, 2), text[13] == 58, let minute = number(14, 2), text[16] == 58,
-            let second = number(17, 2), (1...12).contains(month), day >= 1,
-            day <= daysInMonth(year, month), hour <= 23, minute <= 59, second <= 59
+/// RFC 3339, by hand: a formatter of Foundation's takes 150 µs a timestamp, this takes some tens of nanoseconds.
+enum Timestamp {
+    /// The instant that a text names, to the microsecond by truncation; nil where it names none.
+    ///
+    /// `T`, `t` or one blank between date and time; `Z`, `z` or `±hh:mm` behind; any number of fraction
+    /// digits; days that the calendar has; no second 60.
+    static func parse(_ text: UnsafeRawBufferPointer) -> Instant? {
+        guard text.count >= 20,
+            let century = twoDigits(text, 0), let yearOfCentury = twoDigits(text, 2),
+            text[4] == dash, let month = twoDigits(text, 5), text[7] == dash, let day = twoDigits(text, 8),
+            text[10] == upperT || text[10] == lowerT || text[10] == blank,
+            let hour = twoDigits(text, 11), text[13] == colon, let minute = twoDigits(text, 14),
+            text[16] == colon, let second = twoDigits(text, 17)
         else { return nil }
-        var index = 19
+        let year = century &* 100 &+ yearOfCentury
+        guard (1...12).contains(month), day >= 1, day <= days(inMonth: month, of: year), hour <= 23,
+            minute <= 59, second <= 59
+        else { return nil }
+
+        var at = 19
         var micros: Int64 = 0
-        if text[index] == 46 {
-            index += 1
-            let first = index
-            var scale: Int64 = 100_000
-            while index < text.count {
-                let digit = text[index] &- 48
-                guard digit < 10 else { break }
-                micros += Int64(digit) * scale
-                scale /= 10
-                index += 1
+        if text[at] == dot {
+            at &+= 1
+            let start = at
+            while at < text.count, let digit = digit(text[at]) {
+                if at &- start < 6 { micros = micros &* 10 &+ digit }
+                at &+= 1
             }
-            guard index > first else { return nil }
+            guard at > start else { return nil }
+            var digits = at &- start
+            while digits < 6 {
+                micros = micros &* 10
+                digits &+= 1
+            }
         }
-        guard index < text.count else { return nil }
-        var offset: Int64 = 0
-        switch text[index] {
-        case 90, 122:
-            guard text.count == index + 1 else { return nil }
-        case 43, 45:
-            guard text.count == index + 6, let hours = number(index + 1, 2), text[index + 3] == 58,
-                let minutes = number(index + 4, 2), hours <= 23, minutes <= 59
+
+        guard at < text.count else { return nil }
+        var offsetMinutes: Int64 = 0
+        if text[at] == upperZ || text[at] == lowerZ {
+            at &+= 1
+        } else {
+            guard text[at] == plus || text[at] == dash, text.count &- at >= 6,
+                let hours = twoDigits(text, at &+ 1), text[at &+ 3] == colon,
+                let minutes = twoDigits(text, at &+ 4), hours <= 23, minutes <= 59
             else { return nil }
-            offset = (hours * 60 + minutes) * (text[index] == 45 ? -60 : 60)
-        default: return nil
+            offsetMinutes = hours &* 60 &+ minutes
+            if text[at] == dash { offsetMinutes = -offsetMinutes }
+            at &+= 6
         }
-        let seconds = daysFromCivil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset
-        return seconds * 1_000_000 + micros
+        guard at == text.count else { return nil }
+
+        let minutes = (daysSinceEpoch(year, month, day) &* 24 &+ hour) &* 60 &+ minute &- offsetMinutes
+        return (minutes &* 60 &+ second) &* 1_000_000 &+ micros
     }
 
-    private static func daysInMonth(_ year: Int64, _ month: Int64) -> Int64 {
-        switch month {
-        case 4, 6, 9, 11: return 30
-        case 2: return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        default: return 31
-        }
+    /// Days from 1970-01-01 in the proleptic Gregorian calendar.
+    private static func daysSinceEpoch(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+        // Years that begin in March: the leap day is a year's last, and months follow one formula.
+        let shifted = year &- (month <= 2 ? 1 : 0) &+ 400  // never negative; 400 years are one era
+        let era = shifted / 400
+        let yearOfEra = shifted % 400
+        let dayOfYear = (153 &* (month > 2 ? month &- 3 : month &+ 9) &+ 2) / 5 &+ day &- 1
+        let dayOfEra = yearOfEra &* 365 &+ yearOfEra / 4 &- yearOfEra / 100 &+ dayOfYear
+        return (era &- 1) &* 146_097 &+ dayOfEra &- 719_468
     }
 
-    /// Howard Hinnant's days_from_civil: days since the epoch.
-    private static func daysFromCivil(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        let year = month <= 2 ? year - 1 : year
-        let era = (year >= 0 ? year : year - 399) / 400
-        let yearOfEra = year - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
+    private static func days(inMonth month: Int64, of year: Int64) -> Int64 {
+        if month == 2 { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28 }
+        return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31
     }
+
+    @inline(__always)
+    private static func digit(_ byte: UInt8) -> Int64? {
+        let value = byte &- 48
+        return value <= 9 ? Int64(value) : nil
+    }
+
+    @inline(__always)
+    private static func twoDigits(_ text: UnsafeRawBufferPointer, _ at: Int) -> Int64? {
+        guard let tens = digit(text[at]), let ones = digit(text[at &+ 1]) else { return nil }
+        return tens &* 10 &+ ones
+    }
+
+    private static let dash = UInt8(ascii: "-")
+    private static let plus = UInt8(ascii: "+")
+    private static let colon = UInt8(ascii: ":")
+    private static let dot = UInt8(ascii: ".")
+    private static let blank = UInt8(ascii: " ")
+    private static let upperT = UInt8(ascii: "T")
+    private static let lowerT = UInt8(ascii: "t")
+    private static let upperZ = UInt8(ascii: "Z")
+    private static let lowerZ = UInt8(ascii: "z")
 }

@@ -196,35 +196,43 @@ enum Schema {
           WITH RECURSIVE now(at) AS (SELECT CAST((julianday('now') - 2440587.5) * 86400 AS INTEGER) * 1000000),
             pieces(robot_id, state, reason, from_at, until_at) AS (
               SELECT robot_id, state, reason, started_at,
-                min(now.at, (started_at / 3600000000 + 1) * 3600000000)
+                min(now.at, started_at - (started_at % 3600000000 + 3600000000) % 3600000000 + 3600000000)
                 FROM robot_states, now WHERE ended_at IS NULL AND started_at < now.at
               UNION ALL
               SELECT robot_id, state, reason, until_at, min(now.at, until_at + 3600000000)
                 FROM pieces, now WHERE until_at < now.at)
-          SELECT robot_id, from_at / 3600000000 * 3600000000 AS hour, state, coalesce(reason, '') AS reason,
-            (until_at - from_at) / 1e6 AS seconds FROM pieces;
+          SELECT robot_id, from_at - (from_at % 3600000000 + 3600000000) % 3600000000 AS hour, state,
+            coalesce(reason, '') AS reason, (until_at - from_at) / 1e6 AS seconds FROM pieces;
         CREATE VIEW usable_supply_hours AS
           SELECT robot_id, hour, sum(seconds) / 3600.0 AS usable_hours FROM (
             SELECT robot_id, hour, usable_seconds AS seconds FROM robot_hourly
             UNION ALL
             SELECT o.robot_id, o.hour, o.seconds FROM open_robot_state_hours o
-              WHERE o.state IN (SELECT value FROM meta, json_each(meta.value) WHERE meta.key = 'usable_states'))
+              WHERE o.state IN (SELECT j.value FROM meta, json_each(meta.value) AS j WHERE meta.key = 'usable_states'))
           GROUP BY robot_id, hour HAVING sum(seconds) > 0;
         CREATE VIEW downtime_by_reason AS
           SELECT state, reason, count(DISTINCT robot_id) AS robots, sum(seconds) / 3600.0 AS hours FROM (
             SELECT robot_id, state, reason, seconds FROM robot_state_hourly
             UNION ALL SELECT robot_id, state, reason, seconds FROM open_robot_state_hours)
-          WHERE state IN (SELECT value FROM meta, json_each(meta.value) WHERE meta.key = 'downtime_states')
+          WHERE state IN (SELECT j.value FROM meta, json_each(meta.value) AS j WHERE meta.key = 'downtime_states')
           GROUP BY state, reason;
         CREATE VIEW robot_reliability AS
-          SELECT h.robot_id, h.operating_hours, coalesce(f.failures, 0) AS failures,
-            CASE WHEN f.failures > 0 THEN h.operating_hours / f.failures END AS mtbf_hours FROM (
-              SELECT robot_id, sum(usable_seconds) / 3600.0 AS operating_hours FROM robot_hourly GROUP BY robot_id) h
-            LEFT JOIN (
-              SELECT robot_id, count(*) AS failures FROM robot_states
-              WHERE state IN (SELECT value FROM meta, json_each(meta.value) WHERE meta.key = 'downtime_states')
-                AND state <> 'unknown'
-              GROUP BY robot_id) f ON f.robot_id = h.robot_id;
+          WITH down(state) AS (
+              SELECT j.value FROM meta, json_each(meta.value) AS j WHERE meta.key = 'downtime_states'),
+            steps AS (
+              SELECT robot_id, state, lag(state) OVER (PARTITION BY robot_id ORDER BY started_at) AS before
+              FROM robot_states),
+            failed AS (
+              SELECT robot_id, count(*) AS failures FROM steps
+              WHERE state IN (SELECT state FROM down) AND state NOT IN ('unknown', 'maintenance')
+                AND (before IS NULL OR before = 'unknown' OR before NOT IN (SELECT state FROM down))
+              GROUP BY robot_id),
+            operating AS (
+              SELECT robot_id, sum(usable_hours) AS hours FROM usable_supply_hours GROUP BY robot_id)
+          SELECT r.robot_id, coalesce(o.hours, 0.0) AS operating_hours, coalesce(f.failures, 0) AS failures,
+            CASE WHEN f.failures > 0 THEN coalesce(o.hours, 0.0) / f.failures END AS mtbf_hours
+          FROM (SELECT DISTINCT robot_id FROM robot_states) r
+            LEFT JOIN operating o ON o.robot_id = r.robot_id LEFT JOIN failed f ON f.robot_id = r.robot_id;
         CREATE VIEW delivery_funnel AS
           SELECT merchant_id, source, hour,
             sum(CASE event WHEN 'offer.received' THEN events ELSE 0 END) AS offers_received,

@@ -157,13 +157,14 @@ public final class Engine {
 }
 
 extension Event {
-    /// Whether two events of one identity say the same in every field the rules read.
+    /// Whether two events of one identity say the same in every known field.
     public func hasSameContent(as other: Event) -> Bool {
         time == other.time && name == other.name && delivery == other.delivery && demand == other.demand
             && trip == other.trip && quote == other.quote && offer == other.offer && robot == other.robot
             && pilot == other.pilot && merchant == other.merchant && zone == other.zone
             && parkingLot == other.parkingLot && source == other.source && state == other.state
             && fromState == other.fromState && toState == other.toState && reason == other.reason
-            && errorCode == other.errorCode && errorMessage == other.errorMessage
+            && rejectionReason == other.rejectionReason && errorCode == other.errorCode
+            && errorMessage == other.errorMessage
     }
 }

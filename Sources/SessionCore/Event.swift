@@ -120,7 +120,9 @@ public struct Event: Sendable, BitwiseCopyable {
     public var toState = Symbol.absent
     /// `reason`
     public var reason = Symbol.absent
-    /// `error.code`, or a bare `error` string.
+    /// `rejection_reason`: no rule reads it, but it tells unequal twins apart.
+    public var rejectionReason = Symbol.absent
+    /// `error.code`, or a bare `error` that is a string or a number.
     public var errorCode = Symbol.absent
     /// `error.message`
     public var errorMessage = Symbol.absent

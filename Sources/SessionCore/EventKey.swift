@@ -109,24 +109,36 @@ public struct EventKey: Hashable, Sendable, BitwiseCopyable {
 
     private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
 
+    /// A UUID in lower case with dashes, eight digits at a time; nil for any other text.
     private static func uuid(_ text: UnsafeRawBufferPointer) -> EventKey? {
-        var halves: (UInt64, UInt64) = (0, 0)
-        var digits = 0
-        for index in 0..<36 {
-            let byte = text[index]
-            if index == 8 || index == 13 || index == 18 || index == 23 {
-                if byte != 45 { return nil }
-                continue
-            }
-            let value: UInt64
-            switch byte {
-            case 48...57: value = UInt64(byte - 48)
-            case 97...102: value = UInt64(byte - 87)
-            default: return nil
-            }
-            if digits < 16 { halves.0 = halves.0 << 4 | value } else { halves.1 = halves.1 << 4 | value }
-            digits += 1
-        }
-        return EventKey(form: .uuid, high: halves.0, low: halves.1)
+        guard text[8] == 45, text[13] == 45, text[18] == 45, text[23] == 45,
+            let first = hex(text.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+            let second = hex(pair(text, 9, 14)), let third = hex(pair(text, 19, 24)),
+            let fourth = hex(text.loadUnaligned(fromByteOffset: 28, as: UInt64.self))
+        else { return nil }
+        return EventKey(form: .uuid, high: first << 32 | second, low: third << 32 | fourth)
+    }
+
+    @inline(__always)
+    private static func pair(_ text: UnsafeRawBufferPointer, _ first: Int, _ second: Int) -> UInt64 {
+        let low = UInt32(littleEndian: text.loadUnaligned(fromByteOffset: first, as: UInt32.self))
+        let high = UInt32(littleEndian: text.loadUnaligned(fromByteOffset: second, as: UInt32.self))
+        return UInt64(littleEndian: UInt64(low) | UInt64(high) << 32)
+    }
+
+    /// The number that eight digits 0-9, a-f write, in the order of memory.
+    @inline(__always)
+    private static func hex(_ loaded: UInt64) -> UInt64? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let text = UInt64(littleEndian: loaded)
+        // Each byte's low half, plus nine where it is a letter (bit 6).
+        let digits = (text & (ones &* 15)) &+ ((text >> 6) & ones) &* 9
+        // Written back they must give the same text: "0" and the digit, 39 more from ten on.
+        let written = digits &+ ones &* 48 &+ (((digits &+ ones &* 6) >> 4) & ones) &* 39
+        guard written == text, digits & (ones &* 0xF0) == 0 else { return nil }
+        var packed = digits.byteSwapped
+        packed = (packed | packed >> 4) & 0x00FF_00FF_00FF_00FF
+        packed = (packed | packed >> 8) & 0x0000_FFFF_0000_FFFF
+        return (packed | packed >> 16) & 0xFFFF_FFFF
     }
 }

@@ -10,7 +10,8 @@ public struct Symbol: Hashable, Sendable, BitwiseCopyable {
     public init(index: Int32) { self.index = index }
 
     /// The field is not there.
-    public static let absent = Symbol(index: 0)
+    @inlinable
+    public static var absent: Symbol { Symbol(index: 0) }
 
     /// Whether the field is there.
     @inlinable
@@ -41,6 +42,9 @@ public final class SymbolTable {
     private var buckets = UnsafeMutablePointer<Int32>.allocate(capacity: 1 << 12)
     private var bucketCount = 1 << 12
     private var pinnedCount: Int32 = 1
+    // Room for a text behind its prefix; ids beyond are rare, and joined elsewhere.
+    private let joined = UnsafeMutableRawPointer.allocate(byteCount: 256, alignment: 8)
+    private let joinedCapacity = 256
 
     /// How many symbols are in use.
     public private(set) var count = 0
@@ -58,6 +62,7 @@ public final class SymbolTable {
         bytes.deallocate()
         entries.deallocate()
         buckets.deallocate()
+        joined.deallocate()
     }
 
     /// The symbol of these bytes; no bytes give ``Symbol/absent``.
@@ -79,6 +84,20 @@ public final class SymbolTable {
             probe = (probe &+ 1) & mask
         }
         return add(text, hash: hash, probe: probe)
+    }
+
+    /// The symbol of a text behind a prefix: a session id as it stands in the tables, `delivery:D-1`.
+    public func intern(_ prefix: StaticString, _ text: UnsafeRawBufferPointer) -> Symbol {
+        let before = prefix.utf8CodeUnitCount
+        let length = before + text.count
+        guard length <= joinedCapacity, let base = text.baseAddress else {
+            var joined = prefix.withUTF8Buffer { Array($0) }
+            joined += text
+            return joined.withUnsafeBytes { intern($0) }
+        }
+        joined.copyMemory(from: prefix.utf8Start, byteCount: before)
+        (joined + before).copyMemory(from: base, byteCount: text.count)
+        return intern(UnsafeRawBufferPointer(start: joined, count: length))
     }
 
     /// The symbol of a string.
@@ -219,23 +238,18 @@ public final class SymbolTable {
     }
 
     /// A quick 64-bit hash of bytes. It never leaves the process, so it may change freely.
+    ///
+    /// Eight bytes at a time, the last eight overlapping those before: byte by byte is slow.
     @inline(__always)
     private static func hash(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {
         var state = 0x9E37_79B9_7F4A_7C15 ^ (UInt64(truncatingIfNeeded: count) &* 0xA076_1D64_78BD_642F)
+        guard count >= 8 else { return mix(state ^ upToSeven(base, count)) }
         var offset = 0
-        while offset &+ 8 <= count {
+        while offset &+ 8 < count {
             state = mix(state ^ base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             offset &+= 8
         }
-        if offset < count {
-            var last: UInt64 = 0
-            while offset < count {
-                last = (last << 8) | UInt64(base.load(fromByteOffset: offset, as: UInt8.self))
-                offset &+= 1
-            }
-            state = mix(state ^ last)
-        }
-        return state
+        return mix(state ^ base.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self))
     }
 
     @inline(__always)
@@ -247,8 +261,9 @@ public final class SymbolTable {
 
 @inline(__always)
 private func equalBytes(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
+    guard count >= 8 else { return upToSeven(a, count) == upToSeven(b, count) }
     var offset = 0
-    while offset &+ 8 <= count {
+    while offset &+ 8 < count {
         if a.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
             != b.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
         {
@@ -256,13 +271,20 @@ private func equalBytes(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: I
         }
         offset &+= 8
     }
-    while offset < count {
-        if a.load(fromByteOffset: offset, as: UInt8.self) != b.load(fromByteOffset: offset, as: UInt8.self) {
-            return false
-        }
-        offset &+= 1
+    return a.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+        == b.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+}
+
+/// One to seven bytes as a number; of one length, different for different bytes.
+@inline(__always)
+private func upToSeven(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {
+    if count >= 4 {
+        return UInt64(base.loadUnaligned(as: UInt32.self)) << 32
+            | UInt64(base.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self))
     }
-    return true
+    return UInt64(base.load(as: UInt8.self)) << 16
+        | UInt64(base.load(fromByteOffset: count >> 1, as: UInt8.self)) << 8
+        | UInt64(base.load(fromByteOffset: count &- 1, as: UInt8.self))
 }
 
 func compareBytes(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {

@@ -32,6 +32,12 @@ public struct TerminalText {
         text += String(repeating: " ", count: max(1, width - piece.count))
     }
 
+    /// Appends a piece with blanks before it: a column of figures.
+    public mutating func right(_ piece: String, _ width: Int, _ style: Style = .plain) {
+        text += String(repeating: " ", count: max(1, width - piece.count))
+        write(piece, style)
+    }
+
     /// Ends the line.
     public mutating func newline() { text += "\n" }
 

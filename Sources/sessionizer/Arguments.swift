@@ -7,9 +7,12 @@ struct UsageError: Error, CustomStringConvertible {
 struct Arguments {
     private(set) var operands: [String] = []
     private var options: [String: String] = [:]
+    private var flagsSet: Set<String> = []
 
-    /// - Parameter allowed: The options that the command knows; each takes a value.
-    init(_ words: [String], allowed: Set<String>) throws {
+    /// - Parameters:
+    ///   - allowed: The options that the command knows; each takes a value.
+    ///   - flags: Those that take none.
+    init(_ words: [String], allowed: Set<String>, flags: Set<String> = []) throws {
         var index = 0
         var onlyOperands = false
         while index < words.count {
@@ -26,10 +29,14 @@ struct Arguments {
                 onlyOperands = true
                 continue
             }
+            if flags.contains(word) {
+                flagsSet.insert(word)
+                continue
+            }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts[0])
             guard allowed.contains(name) else {
-                let known = allowed.sorted().joined(separator: ", ")
+                let known = allowed.union(flags).sorted().joined(separator: ", ")
                 throw UsageError(description: "unknown option \(name); known: \(known)")
             }
             if parts.count == 2 {
@@ -43,6 +50,9 @@ struct Arguments {
     }
 
     subscript(_ name: String) -> String? { options[name] }
+
+    /// Whether a flag was given.
+    func has(_ flag: String) -> Bool { flagsSet.contains(flag) }
 
     /// `text` (the default) or `json`.
     func wantsJSON() throws -> Bool {

@@ -19,14 +19,20 @@ enum CommandLineTool {
               the story of a delivery (a bare delivery id is enough), demand, trip, quote or offer
           sessionizer robot ID [--store URL] [--format text|json]
               what a robot did
+          sessionizer fleet [--store URL] [--format text|json]
+              the fleet's utilization, downtime and deliveries
           sessionizer rejected [--store URL] [--format text|json]
               messages that could not be read, with reason and origin
           sessionizer catalogue
               the events the rules know by name and what each does, as a Markdown table
+          sessionizer simulate --out DIR [--seed N] [--days N] [--robots N] [--deliveries N] [--events N]
+              [--disorder X] [--duplicates X] [--losses X] [--faults X] … (`simulate --list` names all dials)
+              write the archive of a made-up fleet, and the truth about it
           sessionizer migrate [--store URL]
               make or update the store's tables
           sessionizer --version | help
 
+        Every command takes --config FILE (see config/sessionizer.yaml).
         Store URLs: sqlite:PATH (default sqlite:sessionizer.db, or SESSIONIZER_STORE_URL).
         """
 
@@ -36,7 +42,8 @@ enum CommandLineTool {
                 complain(help)
                 return 2
             }
-            let rest = Array(words.dropFirst())
+            var rest = Array(words.dropFirst())
+            let file = try configuration(&rest)
             switch command {
             case "help", "--help", "-h":
                 print(help)
@@ -44,17 +51,19 @@ enum CommandLineTool {
             case "--version", "version":
                 print("sessionizer \(version)")
                 return 0
-            case "replay": return try ReplayCommand.run(rest, Settings.ofProcess())
-            case "session": return try session(rest, Settings.ofProcess())
-            case "robot": return try robot(rest, Settings.ofProcess())
-            case "rejected": return try rejected(rest, Settings.ofProcess())
+            case "replay": return try ReplayCommand.run(rest, Settings.ofProcess(file: file))
+            case "session": return try session(rest, Settings.ofProcess(file: file))
+            case "robot": return try robot(rest, Settings.ofProcess(file: file))
+            case "fleet": return try fleet(rest, Settings.ofProcess(file: file))
+            case "rejected": return try rejected(rest, Settings.ofProcess(file: file))
             case "catalogue":
                 _ = try Arguments(rest, allowed: [])
-                print(CatalogueTable.markdown(try Settings.ofProcess().catalogue()), terminator: "")
+                print(CatalogueTable.markdown(try Settings.ofProcess(file: file).catalogue()), terminator: "")
                 return 0
+            case "simulate": return try SimulateCommand.run(rest)
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"])
-                let settings = try Settings.ofProcess()
+                let settings = try Settings.ofProcess(file: file)
                 let path = try settings.storePath(arguments["--store"])
                 try WritingParts(settings: settings, path: path).store.close()
                 print("\(path): the tables are up to date")
@@ -64,6 +73,9 @@ enum CommandLineTool {
         } catch let error as UsageError {
             complain("sessionizer: \(error)")
             return 2
+        } catch let error as ConfigurationError {
+            complain("sessionizer: \(error)")
+            return 2
         } catch let error as ArchiveError {
             complain("sessionizer: \(error)")
             return 1
@@ -71,6 +83,19 @@ enum CommandLineTool {
             complain("sessionizer: \(error)")
             return 1
         }
+    }
+
+    /// Takes `--config FILE` out of a command's words: every command knows it.
+    private static func configuration(_ words: inout [String]) throws -> String? {
+        let options = words.prefix { $0 != "--" }
+        if let index = options.firstIndex(of: "--config") {
+            guard index + 1 < words.count else { throw UsageError(description: "--config needs a file") }
+            let file = words[index + 1]
+            words.removeSubrange(index...(index + 1))
+            return file
+        }
+        guard let index = options.firstIndex(where: { $0.hasPrefix("--config=") }) else { return nil }
+        return String(words.remove(at: index).dropFirst("--config=".count))
     }
 
     private static func session(_ words: [String], _ settings: Settings) throws -> Int32 {
@@ -101,6 +126,19 @@ enum CommandLineTool {
             complain("sessionizer: no robot is known as \(id)")
             let near = try RobotStory.near(id, in: store)
             if !near.isEmpty { complain("  near it: \(near.joined(separator: ", "))") }
+            return 1
+        }
+        print(
+            try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isatty(STDOUT_FILENO) == 1))
+        return 0
+    }
+
+    private static func fleet(_ words: [String], _ settings: Settings) throws -> Int32 {
+        let arguments = try Arguments(words, allowed: ["--store", "--format"])
+        guard arguments.operands.isEmpty else { throw UsageError(description: "fleet takes no operand") }
+        let path = try settings.storePath(arguments["--store"])
+        guard let story = try FleetStory.load(from: SQLiteReader(path: path)) else {
+            complain("sessionizer: \(path): holds no events; replay an archive into it first")
             return 1
         }
         print(

@@ -1,4 +1,5 @@
 import ArchiveSource
+import EngineUnderTest
 import EventDecoding
 import Foundation
 import MessageBatches

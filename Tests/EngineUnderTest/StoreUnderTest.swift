@@ -1,49 +1,65 @@
-import ConfigurationFile
-import EventDecoding
-import MessageBatches
-import SQLiteStore
-import SessionCore
-import SessionPipeline
-import SessionStore
+internal import ConfigurationFile
+internal import EventDecoding
+internal import MessageBatches
+internal import SQLiteStore
+public import SessionCore
+public import SessionPipeline
+internal import SessionStore
 
 /// A store in a file of its own, fed with lines through the decoder and the engine.
-final class StoreUnderTest {
-    let path: String
+public final class StoreUnderTest {
+    /// The file.
+    public let path: String
     private let maxResident: Int
+    private let rules: Rules
     private var store: SQLiteStore?
     private var ingestor: Ingestor?
 
-    init(path: String, maxResident: Int) throws {
+    /// - Parameters:
+    ///   - path: The file; made where it is not there.
+    ///   - maxResident: How many entities stay in memory from batch to batch.
+    public init(path: String, maxResident: Int, rules: Rules = Rules()) throws {
         self.path = path
         self.maxResident = maxResident
+        self.rules = rules
         try start()
     }
 
     private func start() throws {
         let symbols = SymbolTable()
         let meanings = EventMeanings(catalogue: try CatalogueFile.builtIn(), symbols: symbols)
-        let engine = Engine(rules: Rules(), meanings: meanings, symbols: symbols)
+        let engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
         let decoder = EventDecoder()
         let store = try SQLiteStore(
             path: path, symbols: symbols,
             reading: SQLiteStore.Reading(
                 decode: { decoder.storedEvent(payload: $0, symbols: symbols) },
                 identity: EventDecoder.identity(ofEventID:), fingerprintText: EventDecoder.fingerprintText,
-                meanings: meanings), rules: Rules(), catalogue: "test")
+                meanings: meanings), rules: rules, catalogue: "test")
         self.store = store
         ingestor = Ingestor(
             engine: engine, symbols: symbols, store: store,
             settings: Ingestor.Settings(maxResidentEntities: maxResident))
     }
 
+    /// An empty store, ready for use, to be copied: a new one for each of thousands of small runs takes too long.
+    public static func makeTemplate(_ path: String) throws {
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        store.close()
+    }
+
+    /// Lets go of the file.
+    public func close() { store?.close() }
+
     /// Ends the program, as it were, and begins it anew on the same file.
-    func restart() throws {
+    public func restart() throws {
         store?.close()
         try start()
     }
 
-    func ingest(_ lines: [String]) throws -> IngestTotals {
-        let decoded = DecodedBatch(batch: MessageBatch())
+    /// Takes a batch in; what the totals are since the last start.
+    public func ingest(_ lines: [String]) throws -> IngestTotals {
+        let decoded = DecodedBatch(batch: MessageBatch(capacity: 4096))
         // Blank lines are no messages: the archive's reader drops them.
         for (index, line) in lines.enumerated() where line.contains(where: { !$0.isWhitespace }) {
             var line = line
@@ -57,7 +73,7 @@ final class StoreUnderTest {
     }
 
     /// A table in the reference's form: rows by key, each value as text.
-    func table(_ name: String, columns: [String]) throws -> [String: [String]] {
+    public func table(_ name: String, columns: [String]) throws -> [String: [String]] {
         let reader = try SQLiteReader(path: path)
         defer { reader.close() }
         var table: [String: [String]] = [:]

@@ -1,4 +1,7 @@
+import EngineUnderTest
 @testable import ReferenceModel
+import SessionCore
+import Testing
 
 /// The day every story begins on, at midnight.
 let storyMidnight: Instant = 20522 * 24 * oneHour  // 2026-03-10
@@ -20,6 +23,24 @@ func lines(_ story: String) -> [String] {
         }
         return "{" + members.joined(separator: ",") + "}"
     }
+}
+
+/// What the reference says of a story; the engine, with a store, must say the same: told in order, backwards, and
+/// event by event with nothing left in memory between.
+func tables(_ lines: [String], maxSilence: Int64? = nil) throws -> ReferenceTables {
+    let expected = referenceTables(lines: lines, rules: ReferenceRules(maxSilence: maxSilence))
+    var rules = Rules()
+    rules.maxSilence = maxSilence
+    let folder = try TemporaryFolder()
+    for (name, batches) in [
+        ("in order", [lines]), ("backwards", [lines.reversed()]), ("one by one", lines.map { [$0] }),
+    ] {
+        let store = try StoreUnderTest(path: folder.file("\(name).db"), maxResident: 0, rules: rules)
+        for batch in batches { _ = try store.ingest(batch) }
+        let differences = try store.differences(from: expected)
+        #expect(differences.isEmpty, "\(name): \(differences.joined(separator: "\n"))")
+    }
+    return expected
 }
 
 /// `10:30` or `10:30:05` as microseconds.
@@ -66,5 +87,19 @@ extension ReferenceTables {
             let cells = zip(columns, values).filter { wanted.isEmpty || wanted.contains($0.0) }
             return parts.joined(separator: "|") + ": " + cells.map { told($0.1) }.joined(separator: " ")
         }.sorted()
+    }
+
+    /// A table as a story tells it: by key, the text of each column.
+    func storyRows(_ table: String) -> [String: [String: String]] {
+        let columns = self.columns[table] ?? []
+        var rows: [String: [String: String]] = [:]
+        for (key, values) in tables[table] ?? [:] {
+            let parts = key.split(separator: "|", omittingEmptySubsequences: false).map { part in
+                told(Int64(part).map { .integer($0) } ?? .text(String(part)))
+            }
+            rows[parts.joined(separator: "|")] = Dictionary(
+                uniqueKeysWithValues: zip(columns, values.map { told($0) }))
+        }
+        return rows
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 /// Links, joins, states and sums worked out by hand.
 @Suite struct SessionStories {
-    @Test func aDemandMovesToTheDeliveryItLearns() {
+    @Test func aDemandMovesToTheDeliveryItLearns() throws {
         let before = lines(
             """
             10:00 offer.received    offer=O1
@@ -17,18 +17,18 @@ import Testing
             11:00 demand.etas_updated demand=M1 delivery=D1
             """)
         #expect(
-            referenceTables(lines: before).rows("sessions", "event_count", "demand_ids", "trip_ids") == [
+            try tables(before).rows("sessions", "event_count", "demand_ids", "trip_ids") == [
                 "demand:M1: [M1] [T1] 4", "demand:M2: [M2] [T1] 1",
             ])
         #expect(
-            referenceTables(lines: before + learned).rows("sessions", "event_count", "delivery_id") == [
+            try tables(before + learned).rows("sessions", "event_count", "delivery_id") == [
                 "delivery:D1: D1 5", "demand:M2: - 1",
             ])
     }
 
-    @Test func aSharedTripBelongsToAllItsDeliveries() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func aSharedTripBelongsToAllItsDeliveries() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00 trip.created   trip=T1 delivery=D1
                 10:00 trip.created   trip=T1 delivery=D2
@@ -42,19 +42,19 @@ import Testing
         #expect(tables.rows("assignment_windows", "expires_at").count == 2)
     }
 
-    @Test(arguments: [32, 33]) func anIdWithTooManyTargetsStandsForItself(targets: Int) {
+    @Test(arguments: [32, 33]) func anIdWithTooManyTargetsStandsForItself(targets: Int) throws {
         let links = (1...targets).map { "10:00 trip.created trip=T1 delivery=D\($0) event_id=\($0)" }
         let own = "10:05 trip.started trip=T1"
-        let rows = referenceTables(lines: lines((links + [own]).joined(separator: "\n"))).rows(
+        let rows = try tables(lines((links + [own]).joined(separator: "\n"))).rows(
             "sessions", "event_count")
         #expect(rows.count == (targets == 32 ? 32 : 34))
         #expect(rows.contains("trip:T1: 1") == (targets == 33))
         #expect(rows.contains("delivery:D1: \(targets == 32 ? 2 : 1)"))
     }
 
-    @Test func otherEventsJoinThroughWindows() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func otherEventsJoinThroughWindows() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00    demand.assigned  delivery=D1 robot=R1 merchant=S1
                 10:00    pilot.assigned   delivery=D1 pilot=P1
@@ -83,9 +83,9 @@ import Testing
             ])
     }
 
-    @Test func aNegativeDurationIsNoDuration() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func aNegativeDurationIsNoDuration() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00 delivery.pickup_completed delivery=D1
                 10:05 delivery.pickup_arrival   delivery=D1
@@ -112,8 +112,8 @@ import Testing
         12:50    robot.off_duty      robot=R1
         """)
 
-    @Test func statesAtOneInstantAndEqualNeighbours() {
-        let tables = referenceTables(lines: stateStory)
+    @Test func statesAtOneInstantAndEqualNeighbours() throws {
+        let tables = try tables(stateStory)
         #expect(
             tables.rows("robot_states") == [
                 "R1|10:00: 10:10 deployed -", "R1|10:10: 10:30 idle -", "R1|10:30: 11:30 grounded STALL",
@@ -127,9 +127,9 @@ import Testing
             ])
     }
 
-    @Test func aSilentRobotsStateIsUnknown() {
+    @Test func aSilentRobotsStateIsUnknown() throws {
         // An hour is not too long to be silent; 70 minutes are.
-        let tables = referenceTables(lines: stateStory, rules: ReferenceRules(maxSilence: 3600 * 1_000_000))
+        let tables = try tables(stateStory, maxSilence: 3600 * 1_000_000)
         #expect(
             tables.rows("robot_states") == [
                 "R1|10:00: 10:10 deployed -", "R1|10:10: 10:30 idle -", "R1|10:30: 11:30 grounded STALL",
@@ -137,9 +137,9 @@ import Testing
             ])
     }
 
-    @Test func hoursOfRobotsPilotsAndMerchants() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func hoursOfRobotsPilotsAndMerchants() throws {
+        let tables = try tables(
+            lines(
                 """
                 09:30 pilot.shift_started pilot=P1
                 09:40 pilot.shift_started pilot=P1

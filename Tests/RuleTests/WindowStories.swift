@@ -3,9 +3,9 @@ import Testing
 
 /// Assignment windows worked out by hand: end, reason, opened by, inferred, expiry.
 @Suite struct WindowStories {
-    @Test func aPlainDelivery() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func aPlainDelivery() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00 demand.created             demand=M1 delivery=D1 merchant=S1 source=uber
                 10:02 demand.assigned            demand=M1 robot=R1
@@ -33,9 +33,9 @@ import Testing
                 "dropoff_seconds", "total_seconds") == ["delivery:D1: 120.0 480.0 240.0 960.0 180.0 1980.0"])
     }
 
-    @Test func reassignedOrphanedRehomedAndInferred() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func reassignedOrphanedRehomedAndInferred() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00 demand.created         delivery=D1 robot=R1
                 10:05 demand.assigned        delivery=D1 robot=R1
@@ -60,9 +60,9 @@ import Testing
                 "error_count", "assigned_at") == ["delivery:D1: failed STALL 10:05 R3 [R1,R2,R3] 3 1"])
     }
 
-    @Test func aWindowTimesOutWhenAnEventComesAtItsLimit() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func aWindowTimesOutWhenAnEventComesAtItsLimit() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00    trip.activated       trip=T1 robot=R1
                 15:59:59 demand.etas_updated  trip=T1 robot=R1
@@ -79,9 +79,9 @@ import Testing
             ])
     }
 
-    @Test func onlyARobotOpenReopens() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func onlyARobotOpenReopens() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00 demand.assigned     delivery=D1 robot=R1
                 10:10 demand.canceled     delivery=D1
@@ -99,9 +99,9 @@ import Testing
         #expect(tables.rows("sessions", "outcome", "closed_at") == ["delivery:D1: completed 10:40"])
     }
 
-    @Test func atOneInstantReleasesComeFirstAndTerminalsLast() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func atOneInstantReleasesComeFirstAndTerminalsLast() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00 demand.assigned        delivery=D1 robot=R1
                 10:10 demand.fulfilled       delivery=D1
@@ -117,9 +117,9 @@ import Testing
         #expect(tables.rows("sessions", "outcome", "reassignment_count") == ["delivery:D1: completed 1"])
     }
 
-    @Test func pilotsInAClosedSession() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func pilotsInAClosedSession() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00 pilot.assigned      delivery=D1 pilot=P1
                 10:10 demand.canceled     delivery=D1
@@ -138,9 +138,9 @@ import Testing
             ])
     }
 
-    @Test func aSessionInheritsItsRobotsPilots() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func aSessionInheritsItsRobotsPilots() throws {
+        let tables = try tables(
+            lines(
                 """
                 09:00 pilot.assigned         robot=R1 pilot=P1
                 10:00 demand.assigned        delivery=D1 robot=R1
@@ -165,9 +165,9 @@ import Testing
             ])
     }
 
-    @Test func anInheritedWindowMayExpireBeforeItEnds() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func anInheritedWindowMayExpireBeforeItEnds() throws {
+        let tables = try tables(
+            lines(
                 """
                 06:00 pilot.assigned   robot=R1 pilot=P1
                 10:00 demand.assigned  delivery=D1 robot=R1
@@ -180,9 +180,9 @@ import Testing
             ])
     }
 
-    @Test func aShiftsEndReachesEveryScope() {
-        let tables = referenceTables(
-            lines: lines(
+    @Test func aShiftsEndReachesEveryScope() throws {
+        let tables = try tables(
+            lines(
                 """
                 10:00 pilot.assigned    delivery=D1 pilot=P1
                 10:00 pilot.assigned    delivery=D2 pilot=P2

@@ -1,0 +1,35 @@
+public import ReferenceModel
+
+extension StoreUnderTest {
+    /// Where the tables in the store are not those of the reference: at most four rows of the first table that differs.
+    public func differences(from expected: ReferenceTables) throws -> [String] {
+        for (name, columns) in expected.columns.sorted(by: { $0.key < $1.key }) {
+            let want = (expected.tables[name] ?? [:]).mapValues { $0.map(Self.text) }
+            let have = try table(name, columns: columns)
+            if want == have { continue }
+            var shown = ["\(name):"]
+            for key in Set(want.keys).union(have.keys).filter({ want[$0] != have[$0] }).sorted().prefix(4) {
+                guard let wanted = want[key], let had = have[key] else {
+                    shown.append("\(key): \(want[key] == nil ? "not expected" : "missing")")
+                    continue
+                }
+                for (index, column) in columns.enumerated() where wanted[index] != had[index] {
+                    shown.append("\(key): \(column) is \(had[index]), expected \(wanted[index])")
+                }
+            }
+            return shown
+        }
+        return []
+    }
+
+    private static func text(_ value: ReferenceValue) -> String {
+        switch value {
+        case .null: "-"
+        case .text(let text): text
+        case .integer(let number): "\(number)"
+        case .number(let number): "\((number * 1e6).rounded() / 1e6)"
+        case .list(let list): "[" + list.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+        case .flag(let flag): "\(flag)"
+        }
+    }
+}
