@@ -92,7 +92,8 @@ public struct AMQPAddress: Equatable, Sendable {
             if name == "certfile" { tls?.certificate = value }
             if name == "keyfile" { tls?.key = value }
         default:
-            throw AMQPAddressError("unknown parameter \(name); known: cacertfile, certfile, heartbeat, keyfile")
+            throw AMQPAddressError(
+                "unknown parameter \(name); known: cacertfile, certfile, heartbeat, keyfile")
         }
     }
 
@@ -129,8 +130,10 @@ public struct AMQPAddress: Equatable, Sendable {
                 continue
             }
             let digits = Substring(rest.prefix(2))
-            guard digits.count == 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16) else {
-                throw AMQPAddressError("a % in the URL is not followed by two hexadecimal digits; write %25 for it")
+            guard digits.count == 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16)
+            else {
+                throw AMQPAddressError(
+                    "a % in the URL is not followed by two hexadecimal digits; write %25 for it")
             }
             bytes.append(value)
             rest = rest.dropFirst(2)

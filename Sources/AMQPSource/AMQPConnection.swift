@@ -59,7 +59,8 @@ final class AMQPConnection {
             guard let socket else {
                 throw .library(status: Int32(AMQP_STATUS_NO_MEMORY.rawValue), during: "connecting")
             }
-            try check(amqp_ssl_socket_set_cacert(socket, tls.authority), "reading cacertfile \(tls.authority)")
+            try check(
+                amqp_ssl_socket_set_cacert(socket, tls.authority), "reading cacertfile \(tls.authority)")
             if let certificate = tls.certificate, let key = tls.key {
                 try check(
                     amqp_ssl_socket_set_key(socket, certificate, key), "reading \(certificate) and \(key)")
@@ -67,7 +68,8 @@ final class AMQPConnection {
             amqp_ssl_socket_set_verify_peer(socket, 1)
             amqp_ssl_socket_set_verify_hostname(socket, 1)
             try check(
-                amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST), "setting TLS versions")
+                amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST),
+                "setting TLS versions")
         } else {
             socket = amqp_tcp_socket_new(state)
         }
@@ -107,14 +109,17 @@ final class AMQPConnection {
     }
 
     /// Makes a queue, its dead letter queue, and what routes to it; nothing changes where they are there already.
-    func declare(_ queue: QueueSettings, _ topology: QueueSettings.Topology, _ channel: UInt16) throws(AMQPFailure) {
+    func declare(_ queue: QueueSettings, _ topology: QueueSettings.Topology, _ channel: UInt16)
+        throws(AMQPFailure)
+    {
         let texts = Texts()
         defer { texts.free() }
         var arguments: [(String, Argument)] = [("x-queue-type", .text(queue.kind.rawValue))]
         if queue.kind != .stream {
             try declareQueue(queue.deadLetterQueue, arguments, channel, texts)
             arguments += [
-                ("x-dead-letter-exchange", .text("")), ("x-dead-letter-routing-key", .text(queue.deadLetterQueue)),
+                ("x-dead-letter-exchange", .text("")),
+                ("x-dead-letter-routing-key", .text(queue.deadLetterQueue)),
             ]
         }
         try declareQueue(queue.name, arguments, channel, texts)
@@ -164,12 +169,14 @@ final class AMQPConnection {
 
     /// Publishes one message, persistent and mandatory. That it returns says only that the bytes were written.
     func publish(
-        _ body: UnsafeRawBufferPointer, exchange: amqp_bytes_t, routingKey: amqp_bytes_t, nowMilliseconds: Int64,
+        _ body: UnsafeRawBufferPointer, exchange: amqp_bytes_t, routingKey: amqp_bytes_t,
+        nowMilliseconds: Int64,
         _ channel: UInt16
     ) throws(AMQPFailure) {
         try Self.check(
             crmq_publish(
-                state, channel, exchange, routingKey, nowMilliseconds, body.baseAddress, body.count), "publishing")
+                state, channel, exchange, routingKey, nowMilliseconds, body.baseAddress, body.count),
+            "publishing")
     }
 
     // MARK: Frames

@@ -23,6 +23,8 @@ public final class AMQPConsumer: Sendable {
         public var connectionName: String
         /// The program's version, for the same lists.
         public var version: String
+        /// Told when an acknowledgement was written, by the connection's thread.
+        public var onAcknowledged: (@Sendable () -> Void)?
 
         /// All parts.
         public init(
@@ -44,6 +46,8 @@ public final class AMQPConsumer: Sendable {
         public var state = ConsumerStateMachine.State.idle
         /// Whether batches come: the broker has agreed to deliver.
         public var isConsuming = false
+        /// Whether there is a connection to a broker.
+        public var isConnected = false
         /// The last thing that went wrong, until it consumes again.
         public var trouble: String?
         /// The broker of the connection, or of the last attempt.
@@ -64,6 +68,8 @@ public final class AMQPConsumer: Sendable {
         public var channels = 0
         /// Whether the broker takes no publishing.
         public var isBlocked = false
+        /// When a delivery came last, microseconds of the monotonic clock; 0 before the first.
+        public var lastDelivery: Int64 = 0
         /// When the thread last looked around, microseconds of the monotonic clock.
         public var lastTurn: Int64 = 0
     }
@@ -76,11 +82,13 @@ public final class AMQPConsumer: Sendable {
         case stop
     }
 
-    let configuration: Configuration
+    /// All that is fixed.
+    public let configuration: Configuration
     let handOver = HandOver<DeliveryBatch>(capacity: 1)
     private let report: @Sendable (ConsumerStateMachine.Notice) -> Void
     private let commands = Mutex<[Command]>([])
     private let shared = Mutex(Status())
+    private let stopping = Atomic<Bool>(false)
     /// A pipe that wakes the connection's thread: its reading and its writing end.
     private let bell: (reading: Int32, writing: Int32)
 
@@ -132,7 +140,13 @@ public final class AMQPConsumer: Sendable {
     }
 
     /// Asks for the end: batches that were handed over are waited for, then acknowledged.
-    public func stop() { send(.stop) }
+    public func stop() {
+        stopping.store(true, ordering: .relaxed)
+        send(.stop)
+    }
+
+    /// Whether the end was asked for, even where the command has not been come to.
+    var isStopping: Bool { stopping.load(ordering: .relaxed) }
 
     private func send(_ command: Command) {
         commands.withLock { $0.append(command) }
@@ -178,7 +192,7 @@ public final class AMQPConsumer: Sendable {
 }
 
 /// Microseconds of a clock that does not jump.
-func monotonicNow() -> Int64 {
+public func monotonicNow() -> Int64 {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000

@@ -71,10 +71,12 @@ struct ConsumerLoop {
         switch command {
         case .settled(let batch):
             inHand -= 1
+            let before = ledger.lastAcknowledged
             if let range = batch.range, let tag = ledger.settled(range), let connection, let channel {
                 do throws(AMQPFailure) {
                     try connection.acknowledge(upTo: tag, channel)
-                    consumer.publish { $0.acknowledged += range.count }
+                    consumer.configuration.onAcknowledged?()
+                    consumer.publish { $0.acknowledged += Int(tag - before) }
                 } catch {
                     fail(error)
                 }
@@ -139,6 +141,8 @@ struct ConsumerLoop {
 
     private mutating func connect(_ broker: Int) -> ConsumerStateMachine.Event {
         let address = consumer.configuration.brokers[broker]
+        // An attempt may take long, and there may be several in a row.
+        if consumer.isStopping { return .connectingFailed("\(address.shown): not tried, the program ends") }
         consumer.publish { $0.broker = address.shown }
         do throws(AMQPFailure) {
             connection = try AMQPConnection(
@@ -199,7 +203,7 @@ struct ConsumerLoop {
         case .connectionClosed(let code, let text):
             connection?.answerConnectionClose()
             return .connectionClosed(code: code, text: text)
-        case .library: return .connectionLost("\(failure)")
+        case .library, .unroutable: return .connectionLost("\(failure)")
         }
     }
 
@@ -217,7 +221,8 @@ struct ConsumerLoop {
             if frame.kind == CRMQ_NOTHING {
                 connection.releaseBuffers()
                 lookAtQueue()
-                return false
+                // A call that waits for a reply puts what comes before it aside.
+                return self.connection?.hasBufferedFrames ?? false
             }
             take(frame)
         }
@@ -285,18 +290,22 @@ struct ConsumerLoop {
             handle(.connectionLost("delivery \(delivery.tag) is not the one expected"))
             return
         }
+        let now = monotonicNow()
         consumer.publish {
             $0.deliveries += 1
+            $0.lastDelivery = now
             if delivery.isRedelivered { $0.redeliveries += 1 }
         }
         guard machine.isTakingDeliveries else { return }
         filling.append(delivery, bytes, origin: queue.name, epoch: ledger.epoch)
-        closer.add(byteCount: bytes.count, now: monotonicNow())
+        closer.add(byteCount: bytes.count, now: now)
         if closer.messages >= closer.limits.messages || closer.bytes >= closer.limits.bytes { closeBatch() }
     }
 
     private mutating func lookAtQueue() {
-        guard machine.isTakingDeliveries, monotonicNow() >= nextLook, let connection, let channel else { return }
+        guard machine.isTakingDeliveries, monotonicNow() >= nextLook, let connection, let channel else {
+            return
+        }
         nextLook = monotonicNow() + Self.lookEvery
         do throws(AMQPFailure) {
             let depth = try connection.depth(of: queue.name, channel)
@@ -338,6 +347,7 @@ struct ConsumerLoop {
     private func publishStatus() {
         consumer.publish { status in
             status.state = machine.state
+            status.isConnected = connection != nil
             status.isConsuming = machine.isTakingDeliveries
             status.unacknowledged = ledger.unacknowledgedCount
             status.isBlocked = machine.isBlocked

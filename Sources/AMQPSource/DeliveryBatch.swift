@@ -80,7 +80,8 @@ struct Delivery {
         headers.removeAll(keepingCapacity: true)
         guard let properties = frame.properties else { return }
         if crmq_has(properties, UInt32(AMQP_BASIC_TIMESTAMP_FLAG)) != 0 {
-            publishedAt = Int64(clamping: properties.pointee.timestamp).multipliedReportingOverflow(by: 1_000_000)
+            publishedAt =
+                Int64(clamping: properties.pointee.timestamp).multipliedReportingOverflow(by: 1_000_000)
                 .partialValue
         }
         for index in 0..<crmq_header_count(properties) {

@@ -33,7 +33,8 @@ public final class HTTPServer: Sendable {
 
     /// Begins to listen.
     /// - Parameter listen: `HOST:PORT`, the host an address (IPv6 in brackets) or `localhost`; port 0 chooses one.
-    public init(listen: String, limits: Limits = Limits(), handler: @escaping Handler) throws(HTTPServerError) {
+    public init(listen: String, limits: Limits = Limits(), handler: @escaping Handler) throws(HTTPServerError)
+    {
         let service = Service(limits: limits, handler: handler)
         var storage = try Self.address(listen)
         let isIPv6 = Int32(storage.ss_family) == AF_INET6
@@ -47,7 +48,8 @@ public final class HTTPServer: Sendable {
         }
         guard let daemon else {
             throw HTTPServerError(
-                description: "cannot listen on \(listen): \(String(cString: strerror(errno))); is another program "
+                description:
+                    "cannot listen on \(listen): \(String(cString: strerror(errno))); is another program "
                     + "listening there? SESSIONIZER_HTTP_LISTEN chooses another address")
         }
         self.daemon = daemon
@@ -60,7 +62,8 @@ public final class HTTPServer: Sendable {
     private static func address(_ text: String) throws(HTTPServerError) -> sockaddr_storage {
         func wrong() -> HTTPServerError {
             HTTPServerError(
-                description: "cannot listen on \(text): expected ADDRESS:PORT, e.g. 127.0.0.1:8080 or [::1]:8080")
+                description:
+                    "cannot listen on \(text): expected ADDRESS:PORT, e.g. 127.0.0.1:8080 or [::1]:8080")
         }
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
             throw wrong()

@@ -43,7 +43,8 @@ final class Service: Sendable {
                 pending.isTooLong = true
                 pending.body = []
             } else if !pending.isTooLong {
-                pending.body.append(contentsOf: UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee))
+                pending.body.append(
+                    contentsOf: UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee))
             }
             uploadSize.pointee = 0
             return yes

@@ -84,6 +84,13 @@ public struct ConsumerStateMachine: Sendable {
 
     /// Something for people to know.
     public struct Notice: Equatable, Sendable {
+        /// Every code there is.
+        public static let codes = [
+            "access_refused", "blocked", "channel_closed", "connecting_failed", "connection_closed",
+            "connection_lost", "consumer_cancelled", "consuming", "not_found", "precondition_failed",
+            "resource_locked", "store_down", "store_up", "unblocked",
+        ]
+
         /// How bad it is.
         public enum Severity: Sendable { case info, warning, error }
         /// How bad it is.

@@ -65,7 +65,8 @@ public struct Log: Sendable {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         var line = LogLine.text(
-            seconds: Int64(now.tv_sec), milliseconds: Int64(now.tv_nsec) / 1_000_000, level, event, message, fields)
+            seconds: Int64(now.tv_sec), milliseconds: Int64(now.tv_nsec) / 1_000_000, level, event, message,
+            fields)
         line += "\n"
         line.withUTF8 { bytes in
             var written = 0
@@ -108,7 +109,8 @@ enum LogLine {
             let digits = String(number)
             return String(repeating: "0", count: max(width - digits.count, 0)) + digits
         }
-        return "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))T"
+        return
+            "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))T"
             + "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))."
             + "\(padded(milliseconds, 3))Z"
     }

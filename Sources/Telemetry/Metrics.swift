@@ -15,13 +15,13 @@ public final class Metrics: Sendable {
         fileprivate let series: Int
     }
 
-    private struct Series {
+    fileprivate struct Series {
         var labels: String
         var value = 0.0
         var counts: [Int] = []
     }
 
-    private struct Family {
+    fileprivate struct Family {
         var name: String
         var help: String
         var kind: Kind
@@ -43,12 +43,15 @@ public final class Metrics: Sendable {
     public init() {}
 
     /// A series that only grows; its name ends in `_total`.
-    public func counter(_ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:]) -> Handle {
+    public func counter(_ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:])
+        -> Handle
+    {
         make(name, help, .counter, [], labels)
     }
 
     /// A series that goes up and down.
-    public func gauge(_ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:]) -> Handle {
+    public func gauge(_ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:]) -> Handle
+    {
         make(name, help, .gauge, [], labels)
     }
 
@@ -61,9 +64,11 @@ public final class Metrics: Sendable {
     }
 
     private func make(
-        _ name: String, _ help: String, _ kind: Kind, _ bounds: [Double], _ labels: KeyValuePairs<String, String>
+        _ name: String, _ help: String, _ kind: Kind, _ bounds: [Double],
+        _ labels: KeyValuePairs<String, String>
     ) -> Handle {
-        let text = labels.map { "\($0.key)=\"\(Self.escaped($0.value, quoted: true))\"" }.joined(separator: ",")
+        let text = labels.map { "\($0.key)=\"\(Self.escaped($0.value, quoted: true))\"" }.joined(
+            separator: ",")
         return families.withLock { families in
             let family: Int
             if let known = families.firstIndex(where: { $0.name == name }) {
@@ -83,27 +88,51 @@ public final class Metrics: Sendable {
     }
 
     /// Adds to a counter or a gauge.
-    public func add(_ handle: Handle, _ amount: Double = 1) {
-        families.withLock { $0[handle.family].series[handle.series].value += amount }
-    }
+    public func add(_ handle: Handle, _ amount: Double = 1) { change { $0.add(handle, amount) } }
 
     /// Sets a gauge, or a counter whose count is kept elsewhere.
-    public func set(_ handle: Handle, _ value: Double) {
-        families.withLock { $0[handle.family].series[handle.series].value = value }
-    }
+    public func set(_ handle: Handle, _ value: Double) { change { $0.set(handle, value) } }
 
     /// Notes one observation of a histogram.
     public func observe(_ handle: Handle, _ value: Double) { observe(handle, CollectionOfOne(value)) }
 
     /// Notes observations of a histogram.
     public func observe(_ handle: Handle, _ values: some Sequence<Double>) {
-        families.withLock { families in
+        change { $0.observe(handle, values) }
+    }
+
+    /// Changes that are seen together: no scrape falls between them.
+    public struct Changing {
+        fileprivate var families: [Family]
+
+        /// Adds to a counter or a gauge.
+        public mutating func add(_ handle: Handle, _ amount: Double) {
+            families[handle.family].series[handle.series].value += amount
+        }
+
+        /// Sets a gauge, or a counter whose count is kept elsewhere.
+        public mutating func set(_ handle: Handle, _ value: Double) {
+            families[handle.family].series[handle.series].value = value
+        }
+
+        /// Notes observations of a histogram.
+        public mutating func observe(_ handle: Handle, _ values: some Sequence<Double>) {
             let bounds = families[handle.family].bounds
             for value in values {
                 let bin = bounds.firstIndex { value <= $0 } ?? bounds.count
                 families[handle.family].series[handle.series].counts[bin] += 1
                 families[handle.family].series[handle.series].value += value
             }
+        }
+    }
+
+    /// Makes several changes at once.
+    public func change(_ make: (inout Changing) -> Void) {
+        families.withLock { families in
+            var changing = Changing(families: families)
+            families = []
+            make(&changing)
+            families = changing.families
         }
     }
 
