@@ -1,5 +1,5 @@
 # `make help` lists what there is.
-BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev
+BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev librabbitmq-dev libmicrohttpd-dev
 SWIFT ?= swift
 
 .PHONY: help build demo test lint deps catalogue docs fuzz bench clean
@@ -8,7 +8,7 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 deps:
-	@deploy/scripts/install-packages.sh $(BUILD_PACKAGES) python3
+	@deploy/scripts/install-packages.sh $(BUILD_PACKAGES) python3 rabbitmq-server prometheus curl
 
 build: deps ## install what is missing and build the program: .build/release/sessionizer
 	$(SWIFT) build -c release

@@ -65,6 +65,21 @@ let package = Package(
             dependencies: ["SessionCore", "MessageBatches", "EventDecoding", "SessionStore"],
             swiftSettings: strict),
 
+        // Where live bytes come from: RabbitMQ over AMQP 0-9-1.
+        .systemLibrary(
+            name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .target(
+            name: "AMQPSource", dependencies: ["MessageBatches", "SessionPipeline", "CRabbitMQ"],
+            swiftSettings: strict),
+
+        // Log lines and Prometheus text.
+        .target(name: "Telemetry", swiftSettings: strict),
+
+        // A thin face on libmicrohttpd.
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .target(name: "HTTPServer", dependencies: ["CMicroHTTPD"], swiftSettings: strict),
+
         // The story of one delivery or robot, told from the store.
         .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
@@ -73,6 +88,7 @@ let package = Package(
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
                 "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline", "SessionStory",
+                "AMQPSource", "Telemetry", "HTTPServer",
             ],
             swiftSettings: strict),
 
@@ -97,6 +113,14 @@ let package = Package(
             ], path: "Tests/EngineUnderTest", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
+            swiftSettings: strict),
+        .testTarget(name: "PipelineTests", dependencies: ["SessionPipeline"], swiftSettings: strict),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Telemetry", "HTTPServer"], swiftSettings: strict),
+        // The built program against a real broker.
+        .testTarget(
+            name: "LiveTests",
+            dependencies: ["sessionizer", "AMQPSource", "SessionStore", "SQLiteStore", "MessageBatches"],
             swiftSettings: strict),
         .testTarget(
             name: "RuleTests",

@@ -56,18 +56,22 @@ public struct RejectedMessage: Equatable, Sendable {
     public var reason: String
     /// The `detail` column.
     public var detail: String
+    /// The `headers` column: a JSON object, of a message that had any.
+    public var headers: String?
     /// The `body` column.
     public var body: [UInt8]
 
     /// All columns.
     public init(
-        receivedAt: Instant, transport: String, origin: String, reason: String, detail: String, body: [UInt8]
+        receivedAt: Instant, transport: String, origin: String, reason: String, detail: String,
+        headers: String? = nil, body: [UInt8]
     ) {
         self.receivedAt = receivedAt
         self.transport = transport
         self.origin = origin
         self.reason = reason
         self.detail = detail
+        self.headers = headers
         self.body = body
     }
 }
@@ -83,9 +87,16 @@ public protocol SessionStoring: AnyObject, EntitySource {
 
     /// Writes a batch and ends its transaction: its new events, the changed rows, the rejects, its own row.
     /// When it throws, nothing of it is stored, and the transaction has ended.
+    ///
+    /// Where the batch's record has a `lastOffset`, that is from then on the ``committedOffset(transport:origin:)``
+    /// of its transport and origin, by the same transaction: what is stored and where reading goes on never differ.
+    /// (The last one written, not the highest: a stream that was rewound goes on from where the rewinding got to.)
     /// - Parameter bytes: What the events' ranges refer to.
     func commit(
         _ changes: Changes, bytes: UnsafeRawPointer, rejected: [RejectedMessage], batch: BatchRecord) throws
+
+    /// The last offset of a stream that was stored; nil where none was.
+    func committedOffset(transport: String, origin: String) throws -> Int64?
 
     /// Lets go of the store.
     func close()

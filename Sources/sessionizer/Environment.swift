@@ -11,14 +11,16 @@ struct Settings {
     var storeURL = "sqlite:sessionizer.db"
     var maxResidentEntities = 60_000
     var batchMaxEvents = 20_000
+    /// What `serve` and `publish` read.
+    var live = LiveSettings()
     var catalogueFile: String?
     var rules = Rules()
 
-    static let known: Set<String> = [
+    static let known: Set<String> = LiveSettings.variables.union([
         "SESSIONIZER_STORE_URL", "SESSIONIZER_AMQP_URL", "SESSIONIZER_AMQP_QUEUE", "SESSIONIZER_HTTP_LISTEN",
         "SESSIONIZER_LOG_LEVEL", "SESSIONIZER_MAX_RESIDENT_ENTITIES", "SESSIONIZER_BATCH_MAX_EVENTS",
         "SESSIONIZER_BATCH_MAX_AGE_MS", "SESSIONIZER_CATALOGUE", "SESSIONIZER_CONFIG", "SESSIONIZER_SHARED",
-    ]
+    ])
 
     /// - Parameter file: `--config`; without it the file that SESSIONIZER_CONFIG names, if any.
     init(environment: [String: String], file: String? = nil) throws {
@@ -35,6 +37,7 @@ struct Settings {
             storeURL = settings.storeURL ?? storeURL
             maxResidentEntities = settings.maxResidentEntities ?? maxResidentEntities
             batchMaxEvents = settings.batchMaxEvents ?? batchMaxEvents
+            try live.take(settings)
             if let catalogue = settings.catalogue {
                 let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
                 catalogueFile = catalogue.hasPrefix("/") ? catalogue : folder + catalogue
@@ -53,6 +56,8 @@ struct Settings {
         try number("SESSIONIZER_MAX_RESIDENT_ENTITIES", &maxResidentEntities, 1...100_000_000)
         try number("SESSIONIZER_BATCH_MAX_EVENTS", &batchMaxEvents, 1...1_000_000)
         catalogueFile = environment["SESSIONIZER_CATALOGUE"] ?? catalogueFile
+        if let path = environment["SESSIONIZER_STORE_URL_FILE"] { storeURL = try Self.secret(of: path) }
+        try live.take(environment)
     }
 
     static func ofProcess(file: String? = nil) throws -> Settings {
@@ -86,7 +91,15 @@ struct Settings {
         return try CatalogueFile.parse(Self.contents(of: path), file: path)
     }
 
-    private static func contents(of path: String) throws -> String {
+    /// A secret that stands alone in a file, as orchestrators mount them; a last newline is not part of it.
+    static func secret(of path: String) throws -> String {
+        var text = try contents(of: path)
+        while text.hasSuffix("\n") || text.hasSuffix("\r\n") { text.removeLast() }
+        if text.isEmpty { throw UsageError(description: "\(path): empty; expected a secret in it") }
+        return text
+    }
+
+    static func contents(of path: String) throws -> String {
         guard let file = fopen(path, "r") else {
             throw UsageError(description: "\(path): \(String(cString: strerror(errno)))")
         }
@@ -107,13 +120,14 @@ struct Settings {
 struct WritingParts {
     let symbols = SymbolTable()
     let store: SQLiteStore
+    let engine: Engine
     let ingestor: Ingestor
 
-    init(settings: Settings, path: String) throws {
+    init(settings: Settings, path: String, transport: String = "archive") throws {
         let rules = settings.rules
         let catalogue = try settings.catalogue()
         let meanings = EventMeanings(catalogue: catalogue, symbols: symbols)
-        let engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
+        engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
         let decoder = EventDecoder()
         let symbols = symbols
         store = try SQLiteStore(
@@ -125,7 +139,8 @@ struct WritingParts {
             rules: rules, catalogue: Self.fingerprint(of: catalogue))
         ingestor = Ingestor(
             engine: engine, symbols: symbols, store: store,
-            settings: Ingestor.Settings(maxResidentEntities: settings.maxResidentEntities))
+            settings: Ingestor.Settings(
+                maxResidentEntities: settings.maxResidentEntities, transport: transport))
     }
 
     /// Changes when a role does, not when a summary does.

@@ -12,7 +12,7 @@ import Synchronization
 enum ReplayCommand {
     static let options: Set<String> = ["--store", "--from", "--to", "--format"]
 
-    private static func day(_ option: String, _ arguments: Arguments) throws -> ArchiveDay? {
+    static func day(_ option: String, _ arguments: Arguments) throws -> ArchiveDay? {
         guard let text = arguments[option] else { return nil }
         guard let day = ArchiveDay(text) else {
             throw UsageError(description: "\(option) \(text): not a day; expected e.g. 2026-11-02")

@@ -1,0 +1,38 @@
+import Dispatch
+import SQLiteStore
+import SessionStore
+import Synchronization
+
+/// Counts the sessions in progress in the store from time to time, on a thread of its own: the count takes the longer
+/// the more sessions there are, and nothing waits for it. Between two counts the batches' differences are added.
+final class OpenSessions: Sendable {
+    private let path: String
+    private let metrics: LiveMetrics
+    private let stop = StopFlag()
+
+    /// Microseconds from one count to the next.
+    private static let every: Int64 = 60_000_000
+
+    init(path: String, metrics: LiveMetrics) {
+        self.path = path
+        self.metrics = metrics
+    }
+
+    func begin() {
+        DispatchQueue(label: "sessionizer.open-sessions").async { [self] in
+            while !stop.isSet {
+                let startedAt = wallClock()
+                if let reader = try? SQLiteReader(path: path) {
+                    let rows = try? reader.rows(
+                        "SELECT count(*) AS n FROM sessions WHERE outcome = 'in_progress'", [])
+                    if let count = rows?.first?.integer("n") { metrics.setOpenSessions(count) }
+                    reader.close()
+                }
+                // A count that takes long is made the more seldom.
+                stop.wait(microseconds: max(Self.every, 50 * (wallClock() - startedAt)))
+            }
+        }
+    }
+
+    func end() { stop.set() }
+}
