@@ -49,6 +49,12 @@ let package = Package(
             name: "SQLiteStore", dependencies: ["SessionCore", "SessionStore", "CSQLite"],
             swiftSettings: hot),
 
+        // The store for a fleet: PostgreSQL.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "PostgresStore", dependencies: ["SessionCore", "SessionStore", "CLibPQ"],
+            swiftSettings: hot),
+
         // Archived JSONL: files, day folders, standard input; plain, gzip, zstd.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -72,7 +78,8 @@ let package = Package(
             name: "sessionizer",
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
-                "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline", "SessionStory",
+                "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
+                "SessionStory",
             ],
             swiftSettings: strict),
 
