@@ -106,7 +106,11 @@ let package = Package(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
         .testTarget(
-            name: "RuleTests", dependencies: ["ReferenceModel", "EngineUnderTest", "SessionCore"],
+            name: "RuleTests",
+            dependencies: [
+                "ReferenceModel", "EngineUnderTest", "SessionCore", "SessionPipeline", "SessionStore",
+                "SQLiteStore",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "FleetSimulatorTests", dependencies: ["FleetSimulator"], swiftSettings: strict),

@@ -196,13 +196,13 @@ enum Schema {
           WITH RECURSIVE now(at) AS (SELECT CAST((julianday('now') - 2440587.5) * 86400 AS INTEGER) * 1000000),
             pieces(robot_id, state, reason, from_at, until_at) AS (
               SELECT robot_id, state, reason, started_at,
-                min(now.at, (started_at / 3600000000 + 1) * 3600000000)
+                min(now.at, started_at - (started_at % 3600000000 + 3600000000) % 3600000000 + 3600000000)
                 FROM robot_states, now WHERE ended_at IS NULL AND started_at < now.at
               UNION ALL
               SELECT robot_id, state, reason, until_at, min(now.at, until_at + 3600000000)
                 FROM pieces, now WHERE until_at < now.at)
-          SELECT robot_id, from_at / 3600000000 * 3600000000 AS hour, state, coalesce(reason, '') AS reason,
-            (until_at - from_at) / 1e6 AS seconds FROM pieces;
+          SELECT robot_id, from_at - (from_at % 3600000000 + 3600000000) % 3600000000 AS hour, state,
+            coalesce(reason, '') AS reason, (until_at - from_at) / 1e6 AS seconds FROM pieces;
         CREATE VIEW usable_supply_hours AS
           SELECT robot_id, hour, sum(seconds) / 3600.0 AS usable_hours FROM (
             SELECT robot_id, hour, usable_seconds AS seconds FROM robot_hourly

@@ -9,7 +9,7 @@ struct IdentityIndex {
     }
 
     /// How many identities may stay in memory between batches (16 bytes each, and the set's slack).
-    static let residentLimit = 1_000_000
+    static let residentLimit = 400_000
     /// From so many events of one hour in a batch on, the hour is brought back whole.
     static let wholeHourThreshold = 500
 

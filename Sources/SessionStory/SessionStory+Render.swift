@@ -45,13 +45,16 @@ extension SessionStory {
         ].map { name, column in "\(name) \(row.number(column).map(InstantText.length) ?? "–")" }
         out.write(durations.joined(separator: " · "))
         out.newline()
-        out.write("\(row.integer("event_count") ?? 0) events, ")
-        let errors = row.integer("error_count") ?? 0
-        out.write("\(errors) errors", errors > 0 ? .bad : .plain)
+        func some(_ column: String, _ one: String) -> String {
+            let count = row.integer(column) ?? 0
+            return "\(count) \(one)\(count == 1 ? "" : "s")"
+        }
+        out.write("\(some("event_count", "event")), ")
+        out.write(some("error_count", "error"), (row.integer("error_count") ?? 0) > 0 ? .bad : .plain)
         if let code = row.text("first_error_code") { out.write(" (first: \(code))") }
         out.write(
-            ", \(row.integer("reassignment_count") ?? 0) reassignments, "
-                + "\(row.integer("pilot_handoff_count") ?? 0) pilot hand-offs")
+            ", \(some("reassignment_count", "reassignment")), "
+                + some("pilot_handoff_count", "pilot hand-off"))
         out.newline()
     }
 
@@ -93,6 +96,8 @@ extension SessionStory {
         out.write("What happened", .heading)
         out.newline()
         let start = row.integer("first_event_at") ?? 0
+        // A window is told in full where it first brings an event in, and named from then on.
+        var told: Set<String> = []
         for event in events {
             let time = event.integer("occurred_at") ?? 0
             let isError = Self.isError(event)
@@ -104,7 +109,12 @@ extension SessionStory {
             out.column(event.text("via_id").map { "\(via) \($0)" } ?? via, 18, .dim)
             let detail = Self.detail(event)
             if !detail.isEmpty { out.write(detail + "  ", isError ? .bad : .plain) }
-            out.write("← \(reason(for: event))", .dim)
+            let reason = reason(for: event)
+            if told.insert(reason).inserted || via == "direct" {
+                out.write("← \(reason)", .dim)
+            } else {
+                out.write("← same window of \(event.text("via_id") ?? via)", .dim)
+            }
             out.newline()
         }
     }

@@ -31,6 +31,7 @@ enum CommandLineTool {
               make or update the store's tables
           sessionizer --version | help
 
+        Every command takes --config FILE (see config/sessionizer.yaml).
         Store URLs: sqlite:PATH (default sqlite:sessionizer.db, or SESSIONIZER_STORE_URL), postgres://…
         """
 
@@ -40,7 +41,8 @@ enum CommandLineTool {
                 complain(help)
                 return 2
             }
-            let rest = Array(words.dropFirst())
+            var rest = Array(words.dropFirst())
+            let file = try configuration(&rest)
             switch command {
             case "help", "--help", "-h":
                 print(help)
@@ -48,19 +50,19 @@ enum CommandLineTool {
             case "--version", "version":
                 print("sessionizer \(version)")
                 return 0
-            case "replay": return try ReplayCommand.run(rest, Settings.ofProcess())
-            case "session": return try session(rest, Settings.ofProcess())
-            case "robot": return try robot(rest, Settings.ofProcess())
-            case "fleet": return try fleet(rest, Settings.ofProcess())
-            case "rejected": return try rejected(rest, Settings.ofProcess())
+            case "replay": return try ReplayCommand.run(rest, Settings.ofProcess(file: file))
+            case "session": return try session(rest, Settings.ofProcess(file: file))
+            case "robot": return try robot(rest, Settings.ofProcess(file: file))
+            case "fleet": return try fleet(rest, Settings.ofProcess(file: file))
+            case "rejected": return try rejected(rest, Settings.ofProcess(file: file))
             case "catalogue":
                 _ = try Arguments(rest, allowed: [])
-                print(CatalogueTable.markdown(try Settings.ofProcess().catalogue()), terminator: "")
+                print(CatalogueTable.markdown(try Settings.ofProcess(file: file).catalogue()), terminator: "")
                 return 0
             case "simulate": return try SimulateCommand.run(rest)
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"])
-                let settings = try Settings.ofProcess()
+                let settings = try Settings.ofProcess(file: file)
                 let store = try settings.store(arguments["--store"])
                 try WritingParts(settings: settings, store: store).store.close()
                 print("\(store): the tables are up to date")
@@ -70,6 +72,9 @@ enum CommandLineTool {
         } catch let error as UsageError {
             complain("sessionizer: \(error)")
             return 2
+        } catch let error as ConfigurationError {
+            complain("sessionizer: \(error)")
+            return 2
         } catch let error as ArchiveError {
             complain("sessionizer: \(error)")
             return 1
@@ -77,6 +82,19 @@ enum CommandLineTool {
             complain("sessionizer: \(error)")
             return 1
         }
+    }
+
+    /// Takes `--config FILE` out of a command's words: every command knows it.
+    private static func configuration(_ words: inout [String]) throws -> String? {
+        let options = words.prefix { $0 != "--" }
+        if let index = options.firstIndex(of: "--config") {
+            guard index + 1 < words.count else { throw UsageError(description: "--config needs a file") }
+            let file = words[index + 1]
+            words.removeSubrange(index...(index + 1))
+            return file
+        }
+        guard let index = options.firstIndex(where: { $0.hasPrefix("--config=") }) else { return nil }
+        return String(words.remove(at: index).dropFirst("--config=".count))
     }
 
     private static func session(_ words: [String], _ settings: Settings) throws -> Int32 {

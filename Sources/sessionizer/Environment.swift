@@ -5,25 +5,38 @@ import SessionCore
 import SessionPipeline
 import SessionStore
 
-/// What the environment sets (contract, "Environment").
+/// What the configuration file and, over it, the environment set (contract, "Environment").
 struct Settings {
     var storeURL = "sqlite:sessionizer.db"
     var maxResidentEntities = 60_000
     var batchMaxEvents = 20_000
     var catalogueFile: String?
+    var rules = Rules()
 
     static let known: Set<String> = [
         "SESSIONIZER_STORE_URL", "SESSIONIZER_AMQP_URL", "SESSIONIZER_AMQP_QUEUE", "SESSIONIZER_HTTP_LISTEN",
         "SESSIONIZER_LOG_LEVEL", "SESSIONIZER_MAX_RESIDENT_ENTITIES", "SESSIONIZER_BATCH_MAX_EVENTS",
-        "SESSIONIZER_BATCH_MAX_AGE_MS", "SESSIONIZER_CATALOGUE", "SESSIONIZER_SHARED",
+        "SESSIONIZER_BATCH_MAX_AGE_MS", "SESSIONIZER_CATALOGUE", "SESSIONIZER_CONFIG", "SESSIONIZER_SHARED",
     ]
 
-    init(environment: [String: String]) throws {
+    /// - Parameter file: `--config`; without it the file that SESSIONIZER_CONFIG names, if any.
+    init(environment: [String: String], file: String? = nil) throws {
         for name in environment.keys.sorted() where name.hasPrefix("SESSIONIZER_") {
             guard Self.known.contains(name) else {
                 throw UsageError(
                     description:
                         "unknown variable \(name); known: \(Self.known.sorted().joined(separator: ", "))")
+            }
+        }
+        if let path = file ?? environment["SESSIONIZER_CONFIG"] {
+            let settings = try SettingsFile.parse(Self.contents(of: path), file: path)
+            rules = settings.rules
+            storeURL = settings.storeURL ?? storeURL
+            maxResidentEntities = settings.maxResidentEntities ?? maxResidentEntities
+            batchMaxEvents = settings.batchMaxEvents ?? batchMaxEvents
+            if let catalogue = settings.catalogue {
+                let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+                catalogueFile = catalogue.hasPrefix("/") ? catalogue : folder + catalogue
             }
         }
         func number(_ name: String, _ value: inout Int, _ range: ClosedRange<Int>) throws {
@@ -38,10 +51,10 @@ struct Settings {
         if let url = environment["SESSIONIZER_STORE_URL"] { storeURL = url }
         try number("SESSIONIZER_MAX_RESIDENT_ENTITIES", &maxResidentEntities, 1...100_000_000)
         try number("SESSIONIZER_BATCH_MAX_EVENTS", &batchMaxEvents, 1...1_000_000)
-        catalogueFile = environment["SESSIONIZER_CATALOGUE"]
+        catalogueFile = environment["SESSIONIZER_CATALOGUE"] ?? catalogueFile
     }
 
-    static func ofProcess() throws -> Settings {
+    static func ofProcess(file: String? = nil) throws -> Settings {
         var environment: [String: String] = [:]
         var entry = environ
         while let variable = entry.pointee {
@@ -50,7 +63,7 @@ struct Settings {
             if parts.count == 2 { environment[String(parts[0])] = String(parts[1]) }
             entry += 1
         }
-        return try Settings(environment: environment)
+        return try Settings(environment: environment, file: file)
     }
 
     /// The store that an option, or else the environment, names.
@@ -58,6 +71,10 @@ struct Settings {
 
     func catalogue() throws -> Catalogue {
         guard let path = catalogueFile else { return try CatalogueFile.builtIn() }
+        return try CatalogueFile.parse(Self.contents(of: path), file: path)
+    }
+
+    private static func contents(of path: String) throws -> String {
         guard let file = fopen(path, "r") else {
             throw UsageError(description: "\(path): \(String(cString: strerror(errno)))")
         }
@@ -70,7 +87,7 @@ struct Settings {
             if count == 0 { break }
             bytes.append(contentsOf: buffer[..<count])
         }
-        return try CatalogueFile.parse(String(decoding: bytes, as: UTF8.self), file: path)
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -80,7 +97,8 @@ struct WritingParts {
     let store: any SessionStoring
     let ingestor: Ingestor
 
-    init(settings: Settings, store location: StoreLocation, rules: Rules = Rules()) throws {
+    init(settings: Settings, store location: StoreLocation) throws {
+        let rules = settings.rules
         let catalogue = try settings.catalogue()
         let meanings = EventMeanings(catalogue: catalogue, symbols: symbols)
         let engine = Engine(rules: rules, meanings: meanings, symbols: symbols)

@@ -34,9 +34,9 @@ enum ReplayCommand {
 
         let startedAt = wallClock()
         let reader = ArchiveReader(files: files)
-        let full = HandOver<DecodedBatch>(capacity: 2)
-        let empty = HandOver<DecodedBatch>(capacity: 4)
-        for _ in 0..<4 { empty.put(DecodedBatch(batch: MessageBatch(capacity: 1 << 23))) }
+        let full = HandOver<DecodedBatch>(capacity: 1)
+        let empty = HandOver<DecodedBatch>(capacity: 3)
+        for _ in 0..<3 { empty.put(DecodedBatch(batch: MessageBatch(capacity: 1 << 23))) }
         let progress = Progress(files: files)
         let job = ReadingJob(reader: reader, full: full, empty: empty, progress: progress)
         DispatchQueue(label: "sessionizer.decode").async { [size = settings.batchMaxEvents] in

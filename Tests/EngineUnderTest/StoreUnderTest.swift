@@ -8,7 +8,8 @@ internal import SessionStore
 
 /// A store in a file of its own, fed with lines through the decoder and the engine.
 public final class StoreUnderTest {
-    private let path: String
+    /// The file.
+    public let path: String
     private let maxResident: Int
     private let rules: Rules
     private var store: SQLiteStore?

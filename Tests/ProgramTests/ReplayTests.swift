@@ -175,6 +175,22 @@ import Testing
         #expect(outcome.output == String(decoding: try Data(contentsOf: document), as: UTF8.self))
     }
 
+    @Test func aConfigurationFileSetsTheRulesAndAStoreKeepsThem() throws {
+        try folder.write("a.jsonl", Lines.deliveries(2))
+        try folder.write("mine.yaml", "store: {url: sqlite:mine.db}\nrules: {max_window_seconds: 300}\n")
+        let first = try program.run("replay", "a.jsonl", "--config", "mine.yaml")
+        #expect(first.status == 0, "\(first.complaints)")
+        let story = try program.run("session", "D-1000", "--config=mine.yaml")
+        #expect(story.output.contains("timed_out"), "\(story.output)")
+        let other = try program.run("replay", "a.jsonl", "--store", "sqlite:mine.db")
+        #expect(other.status == 1)
+        #expect(other.complaints.contains("max_window_seconds"))
+        try folder.write("broken.yaml", "rules:\n  max_widnow_seconds: 3\n")
+        let broken = try program.run("replay", "a.jsonl", "--config", "broken.yaml")
+        #expect(broken.status == 2)
+        #expect(broken.complaints.contains("broken.yaml:2: unknown key"))
+    }
+
     @Test func anUnknownIdGetsNearOnes() throws {
         try folder.write("a.jsonl", Lines.deliveries(10))
         try program.run("replay", "a.jsonl", "--store", "sqlite:a.db")

@@ -88,4 +88,18 @@ extension ReferenceTables {
             return parts.joined(separator: "|") + ": " + cells.map { told($0.1) }.joined(separator: " ")
         }.sorted()
     }
+
+    /// A table as a story tells it: by key, the text of each column.
+    func storyRows(_ table: String) -> [String: [String: String]] {
+        let columns = self.columns[table] ?? []
+        var rows: [String: [String: String]] = [:]
+        for (key, values) in tables[table] ?? [:] {
+            let parts = key.split(separator: "|", omittingEmptySubsequences: false).map { part in
+                told(Int64(part).map { .integer($0) } ?? .text(String(part)))
+            }
+            rows[parts.joined(separator: "|")] = Dictionary(
+                uniqueKeysWithValues: zip(columns, values.map { told($0) }))
+        }
+        return rows
+    }
 }

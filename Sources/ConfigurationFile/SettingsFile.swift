@@ -1,0 +1,134 @@
+public import SessionCore
+
+/// What `config/sessionizer.yaml` may set. What it leaves out is nil, or the rules' default.
+public struct SettingsFile: Equatable, Sendable {
+    /// `store.url`
+    public var storeURL: String?
+    /// `rules`: what the tables depend on beside the events.
+    public var rules = Rules()
+    /// `memory.max_resident_entities`
+    public var maxResidentEntities: Int?
+    /// `batch.max_events`
+    public var batchMaxEvents: Int?
+    /// `catalogue`: a file beside this one, or a path from the root.
+    public var catalogue: String?
+
+    /// Nothing set.
+    public init() {}
+
+    /// Reads a settings file; everything in it is checked.
+    public static func parse(_ text: String, file: String) throws(ConfigurationError) -> SettingsFile {
+        var settings = SettingsFile()
+        let reader = KeyReader(file: file)
+        guard let root = try YAMLDocument.parse(text, file: file) else { return settings }
+        var lines: [String: Int] = [:]
+        for (path, value) in try reader.leaves(of: root) {
+            if let first = lines[path] {
+                throw reader.fail(value.line, "`\(path)` stands here a second time (first in line \(first))")
+            }
+            lines[path] = value.line
+            switch path {
+            case "store.url": settings.storeURL = try reader.text(path, value)
+            case "catalogue": settings.catalogue = try reader.text(path, value)
+            case "memory.max_resident_entities":
+                settings.maxResidentEntities = try reader.whole(path, value, 1...100_000_000)
+            case "batch.max_events": settings.batchMaxEvents = try reader.whole(path, value, 1...1_000_000)
+            case "rules.max_window_seconds":
+                settings.rules.maxWindow = Int64(try reader.whole(path, value, 1...31_622_400)) * 1_000_000
+            case "rules.max_silence_seconds":
+                settings.rules.maxSilence =
+                    value.text == "off"
+                    ? nil : Int64(try reader.whole(path, value, 1...31_622_400, or: "off")) * 1_000_000
+            case "rules.max_targets": settings.rules.maxTargets = try reader.whole(path, value, 1...10_000)
+            case "rules.usable_states": settings.rules.usableStates = try reader.words(path, value)
+            case "rules.downtime_states": settings.rules.downtimeStates = try reader.words(path, value)
+            case "rules.off_duty_states": settings.rules.offDutyStates = try reader.words(path, value)
+            default:
+                throw reader.fail(
+                    value.line, "unknown key `\(path)`; known: \(Self.keys.joined(separator: ", "))")
+            }
+        }
+        try reader.expectDisjoint(settings.rules, lines)
+        return settings
+    }
+
+    private static let keys = [
+        "store.url", "catalogue", "memory.max_resident_entities", "batch.max_events",
+        "rules.max_window_seconds", "rules.max_silence_seconds", "rules.max_targets", "rules.usable_states",
+        "rules.downtime_states", "rules.off_duty_states",
+    ]
+}
+
+/// Typed values out of a YAML tree, each mistake with its line.
+private struct KeyReader {
+    let file: String
+
+    func fail(_ line: Int, _ problem: String) -> ConfigurationError {
+        ConfigurationError(file: file, line: line, problem: problem)
+    }
+
+    /// Everything that is not a map, under its dotted path.
+    func leaves(of root: YAMLNode, under prefix: String = "") throws(ConfigurationError)
+        -> [(path: String, value: YAMLNode)]
+    {
+        guard case .map(let pairs) = root.content else {
+            throw fail(root.line, "expected keys with values, e.g. `store:` and below it `url: sqlite:FILE`")
+        }
+        var found: [(path: String, value: YAMLNode)] = []
+        for (key, value) in pairs {
+            guard let name = key.text, !name.isEmpty else { throw fail(key.line, "a key is a word") }
+            switch value.content {
+            case .map: found += try leaves(of: value, under: prefix + name + ".")
+            case .scalar, .list: found.append((prefix + name, value))
+            }
+        }
+        return found
+    }
+
+    func text(_ path: String, _ value: YAMLNode) throws(ConfigurationError) -> String {
+        guard let text = value.text, !text.isEmpty else {
+            throw fail(value.line, "`\(path)` is empty; expected a text")
+        }
+        return text
+    }
+
+    func whole(
+        _ path: String, _ value: YAMLNode, _ range: ClosedRange<Int>, or word: String? = nil
+    ) throws(ConfigurationError) -> Int {
+        guard let text = value.text, let number = Int(text), range.contains(number) else {
+            let other = word.map { ", or \($0)" } ?? ""
+            throw fail(
+                value.line,
+                "`\(path)` is `\(value.text ?? "a list")`; expected a whole number from \(range.lowerBound) to "
+                    + "\(range.upperBound)\(other)")
+        }
+        return number
+    }
+
+    func words(_ path: String, _ value: YAMLNode) throws(ConfigurationError) -> Set<String> {
+        guard case .list(let items) = value.content else {
+            throw fail(value.line, "`\(path)`: expected a list of states, e.g. [idle, available]")
+        }
+        var words: Set<String> = []
+        for item in items { words.insert(try text(path, item)) }
+        return words
+    }
+
+    /// A state counts as one thing only.
+    func expectDisjoint(_ rules: Rules, _ lines: [String: Int]) throws(ConfigurationError) {
+        let lists = [
+            ("rules.usable_states", rules.usableStates), ("rules.downtime_states", rules.downtimeStates),
+            ("rules.off_duty_states", rules.offDutyStates),
+        ]
+        for (index, first) in lists.enumerated() {
+            for second in lists[(index + 1)...] {
+                if let both = first.1.intersection(second.1).min() {
+                    throw fail(
+                        lines[second.0] ?? lines[first.0] ?? 1,
+                        "the state `\(both)` is in `\(first.0)` and in `\(second.0)`; expected in one of them"
+                    )
+                }
+            }
+        }
+    }
+}

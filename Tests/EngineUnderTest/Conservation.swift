@@ -1,0 +1,90 @@
+internal import SQLiteStore
+internal import SessionStore
+
+extension StoreUnderTest {
+    /// Sums that hold whatever the events were; the first that does not, in words.
+    public func brokenConservation() throws -> String? {
+        let reader = try SQLiteReader(path: path)
+        defer { reader.close() }
+        for (rule, sql) in Self.conserved {
+            if let row = try reader.rows(sql, []).first {
+                return "\(rule): \(zip(row.columns, row.values).map { "\($0)=\($1)" }.joined(separator: " "))"
+            }
+        }
+        return nil
+    }
+
+    /// Rules, and queries that find what breaks them.
+    private static let conserved = [
+        (
+            "a robot's state seconds are the time from its first state fact to its last",
+            """
+            SELECT * FROM (SELECT robot_id, max(started_at) - min(started_at) AS span FROM robot_states GROUP BY 1)
+              LEFT JOIN (SELECT robot_id, CAST(round(sum(seconds) * 1e6) AS INTEGER) AS told FROM robot_state_hourly
+              GROUP BY 1) USING (robot_id) WHERE span <> coalesce(told, 0)
+            """
+        ),
+        (
+            "no robot has a state for which there is no interval",
+            """
+            SELECT * FROM robot_state_hourly
+              WHERE (robot_id, state, reason) NOT IN (SELECT robot_id, state, coalesce(reason, '') FROM robot_states)
+            """
+        ),
+        (
+            "only a robot's last interval is open, and each ends where the next begins",
+            """
+            SELECT * FROM (SELECT robot_id, started_at, ended_at,
+              lead(started_at) OVER (PARTITION BY robot_id ORDER BY started_at) AS next FROM robot_states)
+              WHERE ended_at IS NOT next
+            """
+        ),
+        (
+            "an hour has 3600 seconds",
+            """
+            SELECT * FROM robot_hourly WHERE on_delivery_seconds > 3600 + 1e-6 OR
+              usable_seconds + downtime_seconds + off_duty_seconds + other_seconds > 3600 + 1e-6
+            """
+        ),
+        (
+            "states' seconds and their classes' are the same",
+            """
+            SELECT * FROM (SELECT robot_id, hour, sum(seconds) AS told FROM robot_state_hourly GROUP BY 1, 2)
+              LEFT JOIN robot_hourly USING (robot_id, hour)
+              WHERE abs(told - coalesce(usable_seconds + downtime_seconds + off_duty_seconds + other_seconds, 0)) > 1e-6
+            """
+        ),
+        (
+            "a pilot's hour has 3600 seconds",
+            "SELECT * FROM pilot_hourly WHERE max(shift_seconds, assigned_seconds) > 3600 + 1e-6"
+        ),
+        (
+            "a session's window seconds are those of its ended windows",
+            """
+            SELECT * FROM (SELECT session_id, sum((ended_at - started_at) * (kind = 'robot')) / 1e6 AS robot,
+              sum((ended_at - started_at) * (kind = 'pilot')) / 1e6 AS pilot
+              FROM assignment_windows WHERE ended_at IS NOT NULL GROUP BY 1) JOIN sessions USING (session_id)
+              WHERE abs(robot - robot_seconds) > 1e-6 OR abs(pilot - pilot_seconds) > 1e-6
+            """
+        ),
+        (
+            "every event is counted once in its hour",
+            """
+            SELECT * FROM (SELECT count(*) AS stored FROM events), (SELECT coalesce(sum(events), 0) AS told FROM event_hourly),
+              (SELECT coalesce(sum(accepted), 0) AS accepted FROM ingestion_batches)
+              WHERE stored <> told OR stored <> accepted
+            """
+        ),
+        (
+            "every message is in one bin",
+            "SELECT * FROM ingestion_batches WHERE received <> accepted + duplicates + skipped + rejected"
+        ),
+        (
+            "sessions and their merchants' hours are as many",
+            """
+            SELECT * FROM (SELECT count(*) AS there FROM sessions WHERE kind IN ('delivery', 'demand')),
+              (SELECT coalesce(sum(sessions), 0) AS told FROM merchant_hourly) WHERE there <> told
+            """
+        ),
+    ]
+}

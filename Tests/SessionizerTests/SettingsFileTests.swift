@@ -1,0 +1,66 @@
+import ConfigurationFile
+import Foundation
+import SessionCore
+import Testing
+
+@Suite struct SettingsFileTests {
+    /// What the commented file says is what the program does without it.
+    @Test func theFileWithTheDefaultsHoldsTheDefaults() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("config/sessionizer.yaml")
+        let settings = try SettingsFile.parse(
+            String(contentsOf: file, encoding: .utf8), file: "sessionizer.yaml")
+        #expect(settings.rules == Rules())
+        #expect(settings.storeURL == "sqlite:sessionizer.db")
+        #expect(settings.maxResidentEntities == 60_000)
+        #expect(settings.batchMaxEvents == 20_000)
+        #expect(settings.catalogue == nil)
+    }
+
+    @Test func everySettingIsRead() throws {
+        let settings = try SettingsFile.parse(
+            """
+            store: {url: "sqlite:x.db"}
+            memory: {max_resident_entities: 50}
+            batch: {max_events: 7}
+            catalogue: mine.yaml
+            rules:
+              max_window_seconds: 60
+              max_silence_seconds: 90
+              max_targets: 3
+              usable_states: [on]
+              downtime_states: [broken]
+              off_duty_states: []
+            """, file: "s.yaml")
+        #expect(settings.storeURL == "sqlite:x.db")
+        #expect(settings.maxResidentEntities == 50)
+        #expect(settings.batchMaxEvents == 7)
+        #expect(settings.catalogue == "mine.yaml")
+        #expect(settings.rules.maxWindow == 60_000_000)
+        #expect(settings.rules.maxSilence == 90_000_000)
+        #expect(settings.rules.maxTargets == 3)
+        #expect(settings.rules.usableStates == ["on"])
+        #expect(settings.rules.downtimeStates == ["broken"])
+        #expect(settings.rules.offDutyStates == [])
+    }
+
+    @Test(arguments: [
+        ("stroe:\n  url: x", "s.yaml:2", "unknown key `stroe.url`"),
+        ("batch:\n  max_events: many", "s.yaml:2", "whole number from 1 to 1000000"),
+        ("batch:\n  max_events: 0", "s.yaml:2", "whole number from 1 to 1000000"),
+        ("rules:\n  max_silence_seconds: never", "s.yaml:2", "or off"),
+        ("rules:\n  usable_states: idle", "s.yaml:2", "a list of states"),
+        ("rules:\n  usable_states: [idle, parked]", "s.yaml:2", "the state `parked` is in"),
+        ("store:\n  url: a\nstore:\n  url: b", "s.yaml:4", "a second time (first in line 2)"),
+        ("store: [", "s.yaml:", ""), ("- a", "s.yaml:1", "expected keys with values"),
+    ])
+    func aMistakeIsToldWithItsLine(text: String, place: String, words: String) {
+        do {
+            _ = try SettingsFile.parse(text, file: "s.yaml")
+            Issue.record("accepted: \(text)")
+        } catch {
+            #expect(error.description.hasPrefix(place), "\(error)")
+            #expect(words.isEmpty || error.description.contains(words), "\(error)")
+        }
+    }
+}
