@@ -99,9 +99,13 @@ let package = Package(
         .target(
             name: "EngineUnderTest",
             dependencies: [
-                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
-                "SessionStore", "SQLiteStore", "SessionPipeline",
+                "ReferenceModel", "PrivateServers", "SessionCore", "MessageBatches", "EventDecoding",
+                "ConfigurationFile",
+                "SessionStore", "SQLiteStore", "PostgresStore", "SessionPipeline",
             ], path: "Tests/EngineUnderTest", swiftSettings: strict),
+
+        // Servers that the tests start themselves.
+        .target(name: "PrivateServers", path: "Tests/PrivateServers", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
@@ -110,6 +114,14 @@ let package = Package(
             dependencies: [
                 "ReferenceModel", "EngineUnderTest", "SessionCore", "SessionPipeline", "SessionStore",
                 "SQLiteStore",
+            ],
+            swiftSettings: strict),
+        // What every store must do, asked of each.
+        .testTarget(
+            name: "StoreConformanceTests",
+            dependencies: [
+                "ReferenceModel", "EngineUnderTest", "PrivateServers", "SessionCore", "SessionPipeline",
+                "SessionStore", "SQLiteStore", "PostgresStore",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -4,7 +4,7 @@ public import SessionStore
 
 extension PostgresStore: SessionStoring {
     /// Begins a batch; see ``SessionStoring``. A connection that was lost is made anew, once: when that fails too,
-    /// it throws, and may be tried again after a while (``Backoff``).
+    /// it throws, and may be tried again after a while (`BackOff` says how long).
     public func begin() throws {
         precondition(!isInBatch, "one batch at a time")
         if connection.isOpen {

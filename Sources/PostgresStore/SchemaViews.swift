@@ -124,13 +124,21 @@ enum SchemaViews {
           WHERE state IN (\(listed) 'downtime_states')
           GROUP BY state, reason;
         CREATE VIEW robot_reliability AS
-          SELECT h.robot_id, h.operating_hours, coalesce(f.failures, 0) AS failures,
-            CASE WHEN f.failures > 0 THEN h.operating_hours / f.failures END AS mtbf_hours FROM (
-              SELECT robot_id, sum(usable_seconds) / 3600.0 AS operating_hours FROM robot_hourly GROUP BY robot_id) h
-            LEFT JOIN (
-              SELECT robot_id, count(*) AS failures FROM robot_states
-              WHERE state IN (\(listed) 'downtime_states') AND state <> 'unknown'
-              GROUP BY robot_id) f ON f.robot_id = h.robot_id;
+          WITH down(state) AS (\(listed) 'downtime_states'),
+            steps AS (
+              SELECT robot_id, state, lag(state) OVER (PARTITION BY robot_id ORDER BY started_at) AS before
+              FROM robot_states),
+            failed AS (
+              SELECT robot_id, count(*) AS failures FROM steps
+              WHERE state IN (SELECT state FROM down) AND state NOT IN ('unknown', 'maintenance')
+                AND (before IS NULL OR before = 'unknown' OR before NOT IN (SELECT state FROM down))
+              GROUP BY robot_id),
+            operating AS (
+              SELECT robot_id, sum(usable_hours) AS hours FROM usable_supply_hours GROUP BY robot_id)
+          SELECT r.robot_id, coalesce(o.hours, 0.0) AS operating_hours, coalesce(f.failures, 0) AS failures,
+            CASE WHEN f.failures > 0 THEN coalesce(o.hours, 0.0) / f.failures END AS mtbf_hours
+          FROM (SELECT DISTINCT robot_id FROM robot_states) r
+            LEFT JOIN operating o ON o.robot_id = r.robot_id LEFT JOIN failed f ON f.robot_id = r.robot_id;
         CREATE VIEW delivery_funnel AS
           SELECT merchant_id, source, hour,
             \(funnel)
