@@ -49,6 +49,12 @@ let package = Package(
             name: "SQLiteStore", dependencies: ["SessionCore", "SessionStore", "CSQLite"],
             swiftSettings: hot),
 
+        // The store for a fleet: PostgreSQL.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "PostgresStore", dependencies: ["SessionCore", "SessionStore", "CLibPQ"],
+            swiftSettings: hot),
+
         // Archived JSONL: files, day folders, standard input; plain, gzip, zstd.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -87,8 +93,8 @@ let package = Package(
             name: "sessionizer",
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
-                "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline", "SessionStory",
-                "AMQPSource", "Telemetry", "HTTPServer",
+                "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
+                "SessionStory", "AMQPSource", "Telemetry", "HTTPServer",
             ],
             swiftSettings: strict),
 
@@ -108,9 +114,13 @@ let package = Package(
         .target(
             name: "EngineUnderTest",
             dependencies: [
-                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
-                "SessionStore", "SQLiteStore", "SessionPipeline",
+                "ReferenceModel", "PrivateServers", "SessionCore", "MessageBatches", "EventDecoding",
+                "ConfigurationFile",
+                "SessionStore", "SQLiteStore", "PostgresStore", "SessionPipeline",
             ], path: "Tests/EngineUnderTest", swiftSettings: strict),
+
+        // Servers that the tests start themselves.
+        .target(name: "PrivateServers", path: "Tests/PrivateServers", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
@@ -127,6 +137,14 @@ let package = Package(
             dependencies: [
                 "ReferenceModel", "EngineUnderTest", "SessionCore", "SessionPipeline", "SessionStore",
                 "SQLiteStore",
+            ],
+            swiftSettings: strict),
+        // What every store must do, asked of each.
+        .testTarget(
+            name: "StoreConformanceTests",
+            dependencies: [
+                "ReferenceModel", "EngineUnderTest", "PrivateServers", "SessionCore", "SessionPipeline",
+                "SessionStore", "SQLiteStore", "PostgresStore",
             ],
             swiftSettings: strict),
         .testTarget(

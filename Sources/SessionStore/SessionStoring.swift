@@ -105,7 +105,39 @@ public protocol SessionStoring: AnyObject, EntitySource {
 /// Something a store could not do.
 public struct StoreError: Error, CustomStringConvertible, Sendable {
     /// What it is about, for a program to decide by.
-    public enum Kind: Sendable { case cannotOpen, busy, full, damaged, otherRules, newerSchema, failed }
+    public enum Kind: Sendable {
+        /// It is not there, or may not be opened.
+        case cannotOpen
+        /// Another writer holds it.
+        case busy
+        /// Its disk is full.
+        case full
+        /// What is stored is not what this program stored.
+        case damaged
+        /// It was made under other rules.
+        case otherRules
+        /// It was made by a newer version of this program.
+        case newerSchema
+        /// Its tables are missing or older than this program, and may not be made.
+        case needsMigration
+        /// The connection was refused or lost, or the server is starting or stopping. Of a commit the outcome is
+        /// unknown.
+        case unavailable
+        /// Another transaction, a lock or a time-out stood in the way; nothing of the batch is stored.
+        case conflict
+        /// The role may not do this.
+        case denied
+        /// Anything else; trying again will not help.
+        case failed
+
+        /// Whether the same may succeed later without anybody changing anything.
+        public var isTransient: Bool {
+            switch self {
+            case .busy, .full, .unavailable, .conflict: true
+            case .cannotOpen, .damaged, .otherRules, .newerSchema, .needsMigration, .denied, .failed: false
+            }
+        }
+    }
 
     /// What it is about.
     public let kind: Kind

@@ -4,8 +4,8 @@ import EventDecoding
 import Glibc
 import MessageBatches
 import SessionPipeline
+import SessionStore
 import SessionStory
-import SQLiteStore
 import Synchronization
 
 /// `sessionizer replay PATH... --store URL`
@@ -26,10 +26,10 @@ enum ReplayCommand {
         if arguments.operands.isEmpty {
             throw UsageError(description: "replay needs at least one file or folder, or - for standard input")
         }
-        let path = try settings.storePath(arguments["--store"])
+        let store = try settings.store(arguments["--store"])
         let files = try ArchiveFiles.find(
             paths: arguments.operands, from: day("--from", arguments), to: day("--to", arguments))
-        let parts = try WritingParts(settings: settings, path: path)
+        let parts = try WritingParts(settings: settings, store: store)
         defer { parts.store.close() }
 
         let startedAt = wallClock()
@@ -67,7 +67,7 @@ enum ReplayCommand {
         let summary = ReplaySummary(
             totals: parts.ingestor.totals, problems: problems.map(\.description), files: files.count,
             elapsed: Double(wallClock() - startedAt) / 1e6,
-            sessions: try SQLiteReader(path: path).rows(
+            sessions: try store.reader().rows(
                 "SELECT kind, outcome, count(*) AS n FROM sessions GROUP BY kind, outcome ORDER BY kind, outcome",
                 []))
         print(wantsJSON ? summary.json() : summary.text())

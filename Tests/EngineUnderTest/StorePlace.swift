@@ -1,0 +1,46 @@
+internal import EventDecoding
+internal import PostgresStore
+internal import SQLiteStore
+internal import SessionCore
+public import SessionStore
+
+/// Where a store under test keeps its tables.
+public enum StorePlace: Sendable {
+    /// A file; made where it is not there.
+    case sqlite(path: String)
+    /// A database; its tables are made where they are not there.
+    case postgres(url: String)
+
+    /// Its tables, to be asked.
+    public func withReader<Result>(_ body: (any TableReading) throws -> Result) throws -> Result {
+        switch self {
+        case .sqlite(let path):
+            let reader = try SQLiteReader(path: path)
+            defer { reader.close() }
+            return try body(reader)
+        case .postgres(let url):
+            let reader = try PostgresReader(PostgresStore.Settings(url: url))
+            defer { reader.close() }
+            return try body(reader)
+        }
+    }
+
+    func writer(symbols: SymbolTable, meanings: EventMeanings, rules: Rules, catalogue: String) throws
+        -> any SessionStoring
+    {
+        let decoder = EventDecoder()
+        let reading = StoreReading(
+            decode: { decoder.storedEvent(payload: $0, symbols: symbols) },
+            identity: EventDecoder.identity(ofEventID:), fingerprintText: EventDecoder.fingerprintText,
+            meanings: meanings)
+        switch self {
+        case .sqlite(let path):
+            return try SQLiteStore(
+                path: path, symbols: symbols, reading: reading, rules: rules, catalogue: catalogue)
+        case .postgres(let url):
+            return try PostgresStore(
+                PostgresStore.Settings(url: url), symbols: symbols, reading: reading, rules: rules,
+                catalogue: catalogue)
+        }
+    }
+}
