@@ -18,6 +18,8 @@ public final class PostgresStore {
         /// Whether this is the only writer: a second one waits, and is refused after `lockSeconds`. What is in
         /// memory is a cache of the store, so two writers of the same entities would overwrite each other.
         public var isExclusive = true
+        /// The partition this writer holds, instead of the whole store: every transaction checks that it still does.
+        public var fence: PostgresLeases.Fence?
 
         /// The defaults with a URL.
         public init(url: String) { self.url = url }
@@ -33,7 +35,7 @@ public final class PostgresStore {
     let symbols: SymbolTable
     let reading: StoreReading
     let watchesSilence: Bool
-    private let settings: Settings
+    let settings: Settings
     private let facts: RuleFacts
     /// Between ``begin()`` and the commit or the rollback.
     var isInBatch = false
@@ -74,7 +76,7 @@ public final class PostgresStore {
 
     /// What a new connection begins with: the writer's lock, the rules, the partitions ahead.
     func prepareSession() throws {
-        if settings.isExclusive {
+        if settings.isExclusive, settings.fence == nil {
             do {
                 _ = try connection.query("SELECT pg_advisory_lock(\(Migration.lockClass), 2)")
             } catch let error as StoreError where error.kind == .conflict {

@@ -88,10 +88,10 @@ public final class Ingestor {
         _ decoded: DecodedBatch, _ details: BatchDetails = BatchDetails(), clock: () -> Instant
     ) throws {
         let startedAt = clock()
-        EventDecoder.events(of: decoded, symbols: symbols, into: &events)
         let batch = decoded.batch
         do {
-            try store.begin()
+            if try !store.begin() { engine.forgetEverything() }
+            EventDecoder.events(of: decoded, symbols: symbols, into: &events)
             let changes = try engine.apply(events, bytes: batch.bytes, source: store)
             onMark?(.applied)
             let rejected = decoded.rejections.map { rejection in

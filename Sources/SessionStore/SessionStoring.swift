@@ -80,7 +80,10 @@ public struct RejectedMessage: Equatable, Sendable {
 public protocol SessionStoring: AnyObject, EntitySource {
     /// Begins the one transaction of a batch: what the engine reads while it applies the batch, and what
     /// ``commit(_:bytes:rejected:batch:)`` writes.
-    func begin() throws
+    /// - Returns: Whether nothing has been stored since this writer's last batch but what it stored itself. Where it
+    ///   is false, another writer may have been there: what is in memory is no copy of the store any more, and is to
+    ///   be forgotten before the batch is applied.
+    func begin() throws -> Bool
 
     /// Ends a batch that came to nothing. Does nothing where none was begun.
     func rollback()
@@ -125,6 +128,8 @@ public struct StoreError: Error, CustomStringConvertible, Sendable {
         case unavailable
         /// Another transaction, a lock or a time-out stood in the way; nothing of the batch is stored.
         case conflict
+        /// Another replica has taken over what this writer was working on: nothing of it may be written any more.
+        case fenced
         /// The role may not do this.
         case denied
         /// Anything else; trying again will not help.
@@ -134,7 +139,8 @@ public struct StoreError: Error, CustomStringConvertible, Sendable {
         public var isTransient: Bool {
             switch self {
             case .busy, .full, .unavailable, .conflict: true
-            case .cannotOpen, .damaged, .otherRules, .newerSchema, .needsMigration, .denied, .failed: false
+            case .cannotOpen, .damaged, .otherRules, .newerSchema, .needsMigration, .fenced, .denied, .failed:
+                false
             }
         }
     }
