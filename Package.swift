@@ -111,6 +111,10 @@ let package = Package(
                 "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
                 "SessionStore", "SQLiteStore", "SessionPipeline",
             ], path: "Tests/EngineUnderTest", swiftSettings: strict),
+        // The built program as its tests run it, and what they compare.
+        .target(
+            name: "ProgramUnderTest", dependencies: ["SessionStore", "SQLiteStore"],
+            path: "Tests/ProgramUnderTest", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
@@ -120,7 +124,7 @@ let package = Package(
         // The built program against a real broker.
         .testTarget(
             name: "LiveTests",
-            dependencies: ["sessionizer", "AMQPSource", "SessionStore", "SQLiteStore", "MessageBatches"],
+            dependencies: ["ProgramUnderTest", "sessionizer", "SessionStore", "SQLiteStore"],
             swiftSettings: strict),
         .testTarget(
             name: "RuleTests",
@@ -137,7 +141,8 @@ let package = Package(
             swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
-            name: "ProgramTests", dependencies: ["sessionizer", "SessionStore", "SQLiteStore"],
+            name: "ProgramTests",
+            dependencies: ["ProgramUnderTest", "sessionizer", "SessionStore", "SQLiteStore"],
             swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",
