@@ -121,6 +121,11 @@ let package = Package(
 
         // Servers that the tests start themselves.
         .target(name: "PrivateServers", path: "Tests/PrivateServers", swiftSettings: strict),
+
+        // The built program as its tests run it, and what they compare.
+        .target(
+            name: "ProgramUnderTest", dependencies: ["SessionStore", "SQLiteStore"],
+            path: "Tests/ProgramUnderTest", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
@@ -130,7 +135,7 @@ let package = Package(
         // The built program against a real broker.
         .testTarget(
             name: "LiveTests",
-            dependencies: ["sessionizer", "AMQPSource", "SessionStore", "SQLiteStore", "MessageBatches"],
+            dependencies: ["ProgramUnderTest", "sessionizer", "SessionStore", "SQLiteStore"],
             swiftSettings: strict),
         .testTarget(
             name: "RuleTests",
@@ -156,7 +161,9 @@ let package = Package(
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["sessionizer", "EngineUnderTest", "SessionStore", "SQLiteStore"],
+            dependencies: [
+                "ProgramUnderTest", "sessionizer", "EngineUnderTest", "SessionStore", "SQLiteStore",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",

@@ -69,9 +69,10 @@ public struct Log: Sendable {
             fields)
         line += "\n"
         line.withUTF8 { bytes in
+            guard let start = bytes.baseAddress else { return }
             var written = 0
             while written < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+                let count = Glibc.write(descriptor, start + written, bytes.count - written)
                 if count < 0, errno == EINTR { continue }
                 // Nowhere is left to say that the log cannot be written.
                 if count <= 0 { break }
