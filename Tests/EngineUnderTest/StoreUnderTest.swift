@@ -86,7 +86,9 @@ public final class StoreUnderTest {
     }
 
     /// Takes a batch in that need not be text.
-    public func ingest(bytes lines: [[UInt8]]) throws { try ingestor?.ingest(Self.decoded(lines), clock: { 0 }) }
+    public func ingest(bytes lines: [[UInt8]]) throws {
+        try ingestor?.ingest(Self.decoded(lines), clock: { 0 })
+    }
 
     private static func decoded(_ lines: [[UInt8]]) -> DecodedBatch {
         let decoded = DecodedBatch(batch: MessageBatch(capacity: 4096))
