@@ -1,5 +1,7 @@
 # `make help` lists what there is.
 BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev
+# What scripts and tests call: the tools whose output must be read, and whoever asks a store with SQL.
+TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 SWIFT ?= swift
 
 .PHONY: help build demo test lint deps catalogue docs fuzz bench clean
@@ -8,7 +10,7 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 deps:
-	@deploy/scripts/install-packages.sh $(BUILD_PACKAGES) python3
+	@deploy/scripts/install-packages.sh $(BUILD_PACKAGES) $(TOOL_PACKAGES)
 
 build: deps ## install what is missing and build the program: .build/release/sessionizer
 	$(SWIFT) build -c release

@@ -120,7 +120,8 @@ let package = Package(
         .testTarget(
             name: "StoreConformanceTests",
             dependencies: [
-                "ReferenceModel", "EngineUnderTest", "PrivateServers", "SessionCore", "SessionPipeline",
+                "ReferenceModel", "EngineUnderTest", "EventDecoding", "PrivateServers", "SessionCore",
+                "SessionPipeline",
                 "SessionStore", "SQLiteStore", "PostgresStore",
             ],
             swiftSettings: strict),
@@ -132,7 +133,8 @@ let package = Package(
             swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
-            name: "ProgramTests", dependencies: ["sessionizer", "SessionStore", "SQLiteStore"],
+            name: "ProgramTests",
+            dependencies: ["sessionizer", "EngineUnderTest", "SessionStore", "SQLiteStore"],
             swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",

@@ -4,6 +4,8 @@ public import SessionCore
 public struct SettingsFile: Equatable, Sendable {
     /// `store.url`
     public var storeURL: String?
+    /// `store.retention_days`: how long events are kept.
+    public var retentionDays: Retention?
     /// `rules`: what the tables depend on beside the events.
     public var rules = Rules()
     /// `memory.max_resident_entities`
@@ -12,6 +14,14 @@ public struct SettingsFile: Equatable, Sendable {
     public var batchMaxEvents: Int?
     /// `catalogue`: a file beside this one, or a path from the root.
     public var catalogue: String?
+
+    /// How long the events of a month are kept after it ended.
+    public enum Retention: Equatable, Sendable {
+        /// For ever.
+        case off
+        /// So many days.
+        case days(Int)
+    }
 
     /// Nothing set.
     public init() {}
@@ -29,6 +39,9 @@ public struct SettingsFile: Equatable, Sendable {
             lines[path] = value.line
             switch path {
             case "store.url": settings.storeURL = try reader.text(path, value)
+            case "store.retention_days":
+                settings.retentionDays =
+                    value.text == "off" ? .off : .days(try reader.whole(path, value, 31...36_500, or: "off"))
             case "catalogue": settings.catalogue = try reader.text(path, value)
             case "memory.max_resident_entities":
                 settings.maxResidentEntities = try reader.whole(path, value, 1...100_000_000)
@@ -53,7 +66,7 @@ public struct SettingsFile: Equatable, Sendable {
     }
 
     private static let keys = [
-        "store.url", "catalogue", "memory.max_resident_entities", "batch.max_events",
+        "store.url", "store.retention_days", "catalogue", "memory.max_resident_entities", "batch.max_events",
         "rules.max_window_seconds", "rules.max_silence_seconds", "rules.max_targets", "rules.usable_states",
         "rules.downtime_states", "rules.off_duty_states",
     ]

@@ -44,8 +44,9 @@ public final class Ingestor {
         let batch = decoded.batch
         do {
             try store.begin()
+            let retired = takeRetired(decoded, at: startedAt)
             let changes = try engine.apply(events, bytes: batch.bytes, source: store)
-            let rejected = decoded.rejections.map { rejection in
+            var rejected = decoded.rejections.map { rejection in
                 let message = batch.messages[rejection.message]
                 return RejectedMessage(
                     receivedAt: startedAt, transport: settings.transport,
@@ -53,6 +54,7 @@ public final class Ingestor {
                     reason: rejection.reason.rawValue, detail: rejection.detail,
                     body: Array(batch.bytes(of: message)))
             }
+            rejected += retired
             let record = BatchRecord(
                 transport: settings.transport, origin: batch.origins.first ?? "",
                 received: batch.messages.count, accepted: changes.accepted.count,
@@ -65,6 +67,7 @@ public final class Ingestor {
             totals.unequalTwins += changes.unequalTwinCount
             totals.skipped += decoded.skippedCount
             for rejection in decoded.rejections { totals.rejected[rejection.reason, default: 0] += 1 }
+            if !retired.isEmpty { totals.rejected[.beforeRetention, default: 0] += retired.count }
             totals.batches += 1
         } catch {
             store.rollback()
@@ -72,5 +75,23 @@ public final class Ingestor {
             throw error
         }
         engine.evict(limit: settings.maxResidentEntities)
+    }
+    /// Takes the events out whose time the store has dropped.
+    private func takeRetired(_ decoded: DecodedBatch, at now: Instant) -> [RejectedMessage] {
+        var retired: [RejectedMessage] = []
+        let bytes = UnsafeRawPointer(decoded.batch.bytes)
+        events.removeAll { event in
+            guard store.isRetired(event.time) else { return false }
+            retired.append(
+                RejectedMessage(
+                    receivedAt: now, transport: settings.transport, origin: decoded.batch.origins.first ?? "",
+                    reason: RejectReason.beforeRetention.rawValue,
+                    detail: "the events of its month were dropped; it may have been counted before",
+                    body: Array(
+                        UnsafeRawBufferPointer(
+                            start: bytes + event.payload.offset, count: event.payload.length))))
+            return true
+        }
+        return retired
     }
 }

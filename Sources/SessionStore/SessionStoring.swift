@@ -87,8 +87,17 @@ public protocol SessionStoring: AnyObject, EntitySource {
     func commit(
         _ changes: Changes, bytes: UnsafeRawPointer, rejected: [RejectedMessage], batch: BatchRecord) throws
 
+    /// Whether the events of this time were dropped because of their age. Such an event cannot be told from one that was
+    /// stored before: it is refused, or it would count twice.
+    func isRetired(_ instant: Instant) -> Bool
+
     /// Lets go of the store.
     func close()
+}
+
+extension SessionStoring {
+    /// Nothing is dropped.
+    public func isRetired(_ instant: Instant) -> Bool { false }
 }
 
 /// Something a store could not do.

@@ -19,6 +19,8 @@ public final class FaultyStore: SessionStoring {
     /// See ``SessionStoring``.
     public func rollback() { store.rollback() }
     /// See ``SessionStoring``.
+    public func isRetired(_ instant: Instant) -> Bool { store.isRetired(instant) }
+    /// See ``SessionStoring``.
     public func close() { store.close() }
 
     /// See ``SessionStoring``.

@@ -91,6 +91,17 @@ import Testing
             try rows("SELECT max(usable_hours) FROM usable_supply_hours", of: events, in: kind) == ["1.0"])
     }
 
+    /// Half an hour before 1970 lies in the hour before it.
+    @Test(arguments: StoreKind.allCases)
+    func whatIsOpenSinceBefore1970CountsFromItsOwnHour(kind: StoreKind) throws {
+        #expect(
+            try rows(
+                "SELECT * FROM usable_supply_hours ORDER BY hour LIMIT 2",
+                of: [#"{"event":"robot.deployed","timestamp":"1969-12-31T23:30:00Z","robot_id":"R1"}"#],
+                in: kind)
+                == ["R1 -1 0.5", "R1 0 1.0"])
+    }
+
     @Test(arguments: StoreKind.allCases) func funnelAndLifecycle(kind: StoreKind) throws {
         let story = lines(
             """
