@@ -148,7 +148,8 @@ let package = Package(
         .testTarget(
             name: "StoreConformanceTests",
             dependencies: [
-                "ReferenceModel", "EngineUnderTest", "PrivateServers", "SessionCore", "SessionPipeline",
+                "ReferenceModel", "EngineUnderTest", "EventDecoding", "PrivateServers", "SessionCore",
+                "SessionPipeline",
                 "SessionStore", "SQLiteStore", "PostgresStore",
             ],
             swiftSettings: strict),

@@ -7,6 +7,8 @@ struct Partitions {
     static let worthOne = 100
 
     private var months: Set<Int> = []
+    /// The months whose events were dropped.
+    private(set) var retired: Set<Int> = []
     /// Whether this role may have partitions made.
     private var mayMake = false
     /// The month in which those ahead were made.
@@ -31,6 +33,24 @@ struct Partitions {
                 months.insert(year * 12 + month - 1)
             }
         }
+        try loadRetired(connection)
+    }
+
+    mutating func loadRetired(_ connection: Connection) throws {
+        let rows = try connection.query("SELECT month FROM retired_months")
+        retired = Set((0..<rows.count).map { Self.month(of: rows.instant($0, 0)) })
+    }
+
+    /// Drops the months that ended longer ago than this, where the role may.
+    mutating func retire(olderThan days: Int, _ connection: Connection) throws {
+        var parameters = Parameters()
+        parameters.add(Int32(clamping: days))
+        do {
+            _ = try connection.query("SELECT retire_months($1)", parameters)
+        } catch let error as StoreError where error.kind == .conflict || error.kind == .denied {
+            // Somebody reads a month, or this role may not: the next hour, or the owner by hand.
+        }
+        try load(connection)
     }
 
     /// Makes the partitions of this month and the two after it, once a month. Where another transaction is in the

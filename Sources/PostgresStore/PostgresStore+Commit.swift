@@ -106,13 +106,18 @@ extension PostgresStore: SessionStoring {
             abandon()
             throw error
         }
-        // Rarely, and outside the batch: a new month.
+        // Rarely, and outside the batch: a new month, and one to be dropped.
         if batch.committedAt >= lastLookAhead &+ 3_600_000_000 {
             lastLookAhead = batch.committedAt
-            do { try partitions.makeAhead(connection) } catch let error as StoreError
-                where error.kind == .unavailable
-            {
-                // The next batch finds the connection gone, and makes it anew.
+            do {
+                try partitions.makeAhead(connection)
+                if let days = settings.retentionDays {
+                    try partitions.retire(olderThan: days, connection)
+                } else {
+                    try partitions.loadRetired(connection)
+                }
+            } catch let error as StoreError where error.kind.isTransient {
+                // The next batch finds the connection gone, and makes it anew; or it waits for the next hour.
                 return
             }
         }
@@ -153,7 +158,7 @@ extension PostgresStore: SessionStoring {
 
     private func put(_ event: Event, _ row: WireBuffer, _ bytes: UnsafeRawPointer, _ receivedAt: Instant) {
         row.put(Int16(19))
-        if event.eventID.length > 0, event.eventID.length <= Self.longestEventID {
+        if event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID {
             row.field(
                 UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
         } else {
@@ -182,10 +187,6 @@ extension PostgresStore: SessionStoring {
     private func use(_ bits: Int64, _ row: WireBuffer) {
         if bits == 0 { row.null() } else { row.field(Int16(bits)) }
     }
-
-    /// An index holds keys of at most 2.7 kB: a longer `event_id` is not stored as it is, but as its identity. The
-    /// payload has it.
-    static let longestEventID = 800
 
     static func hour(_ time: Instant) -> Int32 {
         Int32(time >= 0 ? time / 3_600_000_000 : -((-time + 3_599_999_999) / 3_600_000_000))

@@ -207,7 +207,7 @@ extension PostgresStore {
     /// See ``EntitySource``.
     public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) throws -> Event? {
         var key = hourKey(candidate.time)
-        if candidate.eventID.length > 0, candidate.eventID.length <= Self.longestEventID {
+        if candidate.eventID.length > 0, candidate.eventID.length <= StoreReading.longestEventID {
             key.add(
                 bytes: UnsafeRawBufferPointer(
                     start: bytes + candidate.eventID.offset, count: candidate.eventID.length))

@@ -20,6 +20,8 @@ public final class PostgresStore {
         public var isExclusive = true
         /// The partition this writer holds, instead of the whole store: every transaction checks that it still does.
         public var fence: PostgresLeases.Fence?
+        /// How many days events are kept after their month ended: once an hour older months are dropped. Nil keeps all.
+        public var retentionDays: Int?
 
         /// The defaults with a URL.
         public init(url: String) { self.url = url }
@@ -88,6 +90,12 @@ public final class PostgresStore {
         try recordRules()
         try partitions.load(connection)
         try partitions.makeAhead(connection)
+        if let days = settings.retentionDays { try partitions.retire(olderThan: days, connection) }
+    }
+
+    /// Whether the events of this instant's month were dropped; see ``SessionStoring``.
+    public func isRetired(_ instant: Instant) -> Bool {
+        !partitions.retired.isEmpty && partitions.retired.contains(Partitions.month(of: instant))
     }
 
     private func recordRules() throws {
@@ -119,15 +127,16 @@ public final class PostgresStore {
         }
     }
 
-    /// Drops the partitions of `events` that hold only what happened longer ago than this, and deletes from the
-    /// default partition what is that old and came that long ago. Rows of other tables stay. Needs the role that
-    /// owns the tables.
+    /// Drops the partitions of `events` whose month ended longer ago than this. Rows of other tables stay, and so does
+    /// what rests in the default partition. Needs the right to call `retire_months`.
+    /// - Parameter days: At least 31.
     /// - Returns: The names of the partitions dropped.
-    public static func dropPartitions(olderThan days: Int, _ settings: Settings) throws -> [String] {
-        precondition(days >= 1, "a day at least")
-        return try withConnection(settings) { connection in
+    public static func retireMonths(olderThan days: Int, _ settings: Settings) throws -> [String] {
+        try withConnection(settings) { connection in
             try Migration.bringUpToDate(connection)
-            let rows = try connection.query("SELECT drop_partitions(interval '\(days) days')")
+            var parameters = Parameters()
+            parameters.add(Int32(clamping: days))
+            let rows = try connection.query("SELECT retire_months($1)", parameters)
             return (0..<rows.count).map { rows.text($0, 0) }
         }
     }

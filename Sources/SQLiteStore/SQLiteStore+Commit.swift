@@ -60,7 +60,7 @@ extension SQLiteStore: SessionStoring {
     }
 
     private func bind(_ event: Event, _ insert: Statement, _ bytes: UnsafeRawPointer, _ receivedAt: Instant) {
-        if event.eventID.length > 0 {
+        if event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID {
             insert.bindStatic(
                 UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
         } else {

@@ -101,8 +101,17 @@ public protocol SessionStoring: AnyObject, EntitySource {
     /// The last offset of a stream that was stored; nil where none was.
     func committedOffset(transport: String, origin: String) throws -> Int64?
 
+    /// Whether the events of this time were dropped because of their age. Such an event cannot be told from one that was
+    /// stored before: it is refused, or it would count twice.
+    func isRetired(_ instant: Instant) -> Bool
+
     /// Lets go of the store.
     func close()
+}
+
+extension SessionStoring {
+    /// Nothing is dropped.
+    public func isRetired(_ instant: Instant) -> Bool { false }
 }
 
 /// Something a store could not do.

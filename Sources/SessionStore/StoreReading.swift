@@ -2,6 +2,10 @@ public import SessionCore
 
 /// How a store reads and understands the payloads it keeps.
 public struct StoreReading {
+    /// An index holds no keys of any length: an `event_id` of more bytes than this is stored as the text of its
+    /// identity, in every store. The payload has it.
+    public static let longestEventID = 800
+
     /// Reads a stored payload again.
     public var decode: (UnsafeRawBufferPointer) -> Event?
     /// The identity of an `event_id`'s text.

@@ -35,8 +35,9 @@ enum CommandLineTool {
           sessionizer simulate --out DIR [--seed N] [--days N] [--robots N] [--deliveries N] [--events N]
               [--disorder X] [--duplicates X] [--losses X] [--faults X] … (`simulate --list` names all dials)
               write the archive of a made-up fleet, and the truth about it
-          sessionizer migrate [--store URL]
-              make or update the store's tables
+          sessionizer migrate [--store URL] [--retire]
+              make or update the store's tables; with --retire also drop the months of events that are older than
+              store.retention_days (PostgreSQL)
           sessionizer --version | help
 
         Every command takes --config FILE (see config/sessionizer.yaml).
@@ -74,11 +75,14 @@ enum CommandLineTool {
                 throw UsageError(description: "serve needs --amqp URL and --queue NAME")
             case "publish": return try PublishCommand.run(rest, Settings.ofProcess(file: file))
             case "migrate":
-                let arguments = try Arguments(rest, allowed: ["--store"])
+                let arguments = try Arguments(rest, allowed: ["--store"], flags: ["--retire"])
                 let settings = try Settings.ofProcess(file: file)
                 let store = try settings.store(arguments["--store"])
                 try WritingParts(settings: settings, store: store).store.close()
                 print("\(store): the tables are up to date")
+                if arguments.has("--retire"), let days = settings.retentionDays {
+                    for name in try store.retireMonths(olderThan: days) { print("dropped \(name)") }
+                }
                 return 0
             default: throw UsageError(description: "unknown command \(command); see `sessionizer help`")
             }

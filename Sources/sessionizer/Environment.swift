@@ -10,6 +10,8 @@ struct Settings {
     var storeURL = "sqlite:sessionizer.db"
     var maxResidentEntities = 60_000
     var batchMaxEvents = 20_000
+    /// Days for which events are kept; nil for ever.
+    var retentionDays: Int? = 730
     /// What `serve` and `publish` read.
     var live = LiveSettings()
     var catalogueFile: String?
@@ -34,6 +36,11 @@ struct Settings {
             let settings = try SettingsFile.parse(Self.contents(of: path), file: path)
             rules = settings.rules
             storeURL = settings.storeURL ?? storeURL
+            switch settings.retentionDays {
+            case .off: retentionDays = nil
+            case .days(let days): retentionDays = days
+            case nil: break
+            }
             maxResidentEntities = settings.maxResidentEntities ?? maxResidentEntities
             batchMaxEvents = settings.batchMaxEvents ?? batchMaxEvents
             try live.take(settings)

@@ -12,6 +12,10 @@ import Synchronization
 enum ReplayCommand {
     static let options: Set<String> = ["--store", "--from", "--to", "--format"]
 
+    /// How long a replay waits for a store that is away, in microseconds: longer than a database takes to start or to
+    /// fail over.
+    private static let patience: Int64 = 120_000_000
+
     static func day(_ option: String, _ arguments: Arguments) throws -> ArchiveDay? {
         guard let text = arguments[option] else { return nil }
         guard let day = ArchiveDay(text) else {
@@ -47,7 +51,14 @@ enum ReplayCommand {
         while let decoded = full.take() {
             if failure == nil {
                 do {
-                    try parts.ingestor.ingest(decoded, clock: wallClock)
+                    try parts.ingestor.ingest(
+                        decoded, clock: wallClock, patience: patience,
+                        random: { Double.random(in: 0..<1) },
+                        wait: { pause, error in
+                            progress.clear()
+                            complain("sessionizer: \(error.message); trying again")
+                            usleep(UInt32(clamping: pause))
+                        })
                     progress.show(parts.ingestor.totals, startedAt: startedAt)
                 } catch {
                     failure = error

@@ -48,4 +48,12 @@ enum StoreLocation: CustomStringConvertible {
                 settings, symbols: symbols, reading: reading, rules: rules, catalogue: catalogue)
         }
     }
+
+    /// Drops what retention says; the names of the tables dropped.
+    func retireMonths(olderThan days: Int) throws -> [String] {
+        switch self {
+        case .sqlite: []
+        case .postgres(let settings): try PostgresStore.retireMonths(olderThan: days, settings)
+        }
+    }
 }

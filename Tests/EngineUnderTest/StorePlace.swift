@@ -9,7 +9,7 @@ public enum StorePlace: Sendable {
     /// A file; made where it is not there.
     case sqlite(path: String)
     /// A database; its tables are made where they are not there.
-    case postgres(url: String)
+    case postgres(url: String, retentionDays: Int? = nil)
     /// A database that others write to as well, each its own partition's deliveries.
     case partition(url: String, PostgresLeases.Fence)
 
@@ -20,7 +20,7 @@ public enum StorePlace: Sendable {
             let reader = try SQLiteReader(path: path)
             defer { reader.close() }
             return try body(reader)
-        case .postgres(let url), .partition(let url, _):
+        case .postgres(let url, _), .partition(let url, _):
             let reader = try PostgresReader(PostgresStore.Settings(url: url))
             defer { reader.close() }
             return try body(reader)
@@ -39,9 +39,11 @@ public enum StorePlace: Sendable {
         case .sqlite(let path):
             return try SQLiteStore(
                 path: path, symbols: symbols, reading: reading, rules: rules, catalogue: catalogue)
-        case .postgres(let url):
+        case .postgres(let url, let retentionDays):
+            var settings = PostgresStore.Settings(url: url)
+            settings.retentionDays = retentionDays
             return try PostgresStore(
-                PostgresStore.Settings(url: url), symbols: symbols, reading: reading, rules: rules,
+                settings, symbols: symbols, reading: reading, rules: rules,
                 catalogue: catalogue)
         case .partition(let url, let fence):
             var settings = PostgresStore.Settings(url: url)

@@ -71,29 +71,30 @@ public final class StoreUnderTest {
     /// Takes a batch in; what the totals are since the last start.
     @discardableResult
     public func ingest(_ lines: [String], at now: Instant = 0) throws -> IngestTotals {
-        try ingestor?.ingest(Self.decoded(lines), clock: { now })
+        try ingestor?.ingest(Self.decoded(lines.map { Array($0.utf8) }), clock: { now })
         return totals
     }
 
-    /// Takes a batch in as a replay does: what passes by itself is waited for, without waiting for it.
-    /// - Returns: What went wrong on the way.
-    public func ingestPatiently(_ lines: [String], patience: Microseconds = 60_000_000) throws -> [StoreError]
-    {
-        var failures: [StoreError] = []
+    /// Takes a batch in as a replay does: what may pass by itself is tried again, here without a pause.
+    /// - Parameter onFailure: Hears of each failure before the next try.
+    public func ingestPatiently(
+        _ lines: [String], patience: Microseconds = 60_000_000, onFailure: (StoreError) -> Void
+    ) throws {
         try ingestor?.ingest(
-            Self.decoded(lines), clock: { 0 }, patience: patience, random: { 0.5 },
-            wait: { failures.append($1) })
-        return failures
+            Self.decoded(lines.map { Array($0.utf8) }), clock: { 0 }, patience: patience, random: { 0.5 },
+            wait: { onFailure($1) })
     }
 
-    private static func decoded(_ lines: [String]) -> DecodedBatch {
+    /// Takes a batch in that need not be text.
+    public func ingest(bytes lines: [[UInt8]]) throws {
+        try ingestor?.ingest(Self.decoded(lines), clock: { 0 })
+    }
+
+    private static func decoded(_ lines: [[UInt8]]) -> DecodedBatch {
         let decoded = DecodedBatch(batch: MessageBatch(capacity: 4096))
         // Blank lines are no messages: the archive's reader drops them.
-        for (index, line) in lines.enumerated() where line.contains(where: { !$0.isWhitespace }) {
-            var line = line
-            line.withUTF8 {
-                decoded.batch.append(UnsafeRawBufferPointer($0), origin: "test", position: Int64(index + 1))
-            }
+        for (index, line) in lines.enumerated() where line.contains(where: { $0 > 32 }) {
+            line.withUnsafeBytes { decoded.batch.append($0, origin: "test", position: Int64(index + 1)) }
         }
         EventDecoder().scan(decoded)
         return decoded

@@ -45,18 +45,31 @@ public final class PrivatePostgres: Sendable {
         return name
     }
 
-    /// Runs SQL as the superuser. Tables of the program are found without their schema's name.
+    /// Runs SQL. Tables of the program are found without their schema's name.
     /// - Returns: What it printed: a row a line, columns with `|` between them.
     @discardableResult
-    public func sql(_ text: String, in database: String = "postgres") throws -> String {
+    public func sql(_ text: String, in database: String = "postgres", user: String = "postgres") throws
+        -> String
+    {
+        try psql(["-c", text], database, user)
+    }
+
+    /// Runs a file of SQL.
+    /// - Parameter variables: psql's, by name.
+    public func run(file: String, in database: String, user: String, _ variables: [String: String]) throws {
+        _ = try psql(variables.flatMap { ["-v", "\($0.key)=\($0.value)"] } + ["-f", file], database, user)
+    }
+
+    private func psql(_ words: [String], _ database: String, _ user: String) throws -> String {
+        let settings = "PGOPTIONS=-c search_path=sessionizer -c client_min_messages=error -c timezone=UTC"
         let done = try Self.command(
             "/usr/bin/env",
-            [
-                "PGOPTIONS=-c search_path=sessionizer -c client_min_messages=error -c timezone=UTC", "psql",
-                "-X", "-q", "-A",
-                "-t", "-v", "ON_ERROR_STOP=1", "-c", text, url(database),
+            [settings, "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"] + words + [
+                url(database, user: user)
             ])
-        guard done.status == 0 else { throw Failure(description: "psql: \(done.complaints)\n\(text)") }
+        guard done.status == 0 else {
+            throw Failure(description: "psql: \(done.complaints)\n\(words.joined(separator: " "))")
+        }
         return done.output.trimmingCharacters(in: .newlines)
     }
 

@@ -92,9 +92,8 @@ import Testing
     }
 
     /// Half an hour before 1970 lies in the hour before it.
-    @Test(arguments: StoreKind.allCases) func whatIsOpenSinceBefore1970CountsFromItsOwnHour(kind: StoreKind)
-        throws
-    {
+    @Test(arguments: StoreKind.allCases)
+    func whatIsOpenSinceBefore1970CountsFromItsOwnHour(kind: StoreKind) throws {
         #expect(
             try rows(
                 "SELECT * FROM usable_supply_hours ORDER BY hour LIMIT 2",

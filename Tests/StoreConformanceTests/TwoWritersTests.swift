@@ -40,7 +40,7 @@ import Testing
         try second.ingest(Array(lines[40..<50]))
         second.close()
 
-        for line in lines[50...] { _ = try first.ingestPatiently([line]) }
+        for line in lines[50...] { _ = try first.ingestPatiently([line]) { _ in } }
         let differences = try first.differences(from: expected)
         #expect(differences.isEmpty, "seed \(seed): \(differences.joined(separator: "\n"))")
     }
