@@ -21,7 +21,8 @@ extension LiveTests {
             try await eventually("both are told as missing") {
                 let ready = try await service.get("/readyz")
                 return ready.status == 503 && ready.text.contains("[-] store: ")
-                    && ready.text.contains("cannot open the store") && ready.text.contains("[-] broker: not connected")
+                    && ready.text.contains("cannot open the store")
+                    && ready.text.contains("[-] broker: not connected")
             }
             proxy.listen(true)
             try await eventually("the broker is there, the store is not") {
@@ -31,13 +32,15 @@ extension LiveTests {
             }
             // What is not consumed is not counted against anybody.
             #expect(try await service.metric("sessionizer_amqp_deliveries_total") == 0)
-            try FileManager.default.createDirectory(atPath: scene.path("later"), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: scene.path("later"), withIntermediateDirectories: true)
             try await service.ready()
             try await eventually("caught up") {
                 try await service.get("/healthz").text.contains(#""live":true,"ready":true,"caught_up":true"#)
             }
             #expect(try await service.stop() == 0)
-            try FileManager.default.moveItem(atPath: scene.path("later/live.db"), toPath: scene.path("live.db"))
+            try FileManager.default.moveItem(
+                atPath: scene.path("later/live.db"), toPath: scene.path("live.db"))
             try scene.expectTablesOfReplay()
         }
 
@@ -54,7 +57,10 @@ extension LiveTests {
             try scene.folder.write("metrics", answer.text)
             let promtool = Process()
             promtool.executableURL = URL(fileURLWithPath: "/bin/sh")
-            promtool.arguments = ["-c", "promtool check metrics < \"$1\" > \"$2\" 2>&1", "sh", scene.path("metrics"), scene.path("said")]
+            promtool.arguments = [
+                "-c", "promtool check metrics < \"$1\" > \"$2\" 2>&1", "sh", scene.path("metrics"),
+                scene.path("said"),
+            ]
             try promtool.run()
             promtool.waitUntilExit()
             let said = try scene.folder.text("said")
@@ -91,14 +97,13 @@ extension LiveTests {
             let last = try #require(try first.logged("stopped").first)
             let received = try #require(last["received"] as? Int)
             #expect(received > 0)
-            // Everything it took was committed and acknowledged: the rest, and no more, is left.
-            try await eventually("the rest is back in the queue") {
-                try await scene.host.depth("q") == published - received
-            }
+            // Everything it took was committed and acknowledged: the rest, and no more, was left.
             let second = try await scene.serve()
             try await eventually("the rest is committed") {
                 try await second.outcomes().values.reduce(0, +) == published - received
             }
+            try await second.drained()
+            #expect(try await second.outcomes().values.reduce(0, +) == published - received)
             #expect(try await second.stop() == 0)
             try scene.expectTablesOfReplay()
         }
@@ -111,7 +116,10 @@ extension LiveTests {
             let url = scene.host.url(port: proxy.port, heartbeat: 60)
             let impatient = try await scene.serve(url: url)
             let graceful = try await Service(
-                ["--amqp", url, "--queue", "q", "--store", "sqlite:\(scene.path("other.db"))", "--grace", "1"],
+                [
+                    "--amqp", url, "--queue", "q", "--store", "sqlite:\(scene.path("other.db"))", "--grace",
+                    "1",
+                ],
                 in: .init())
             try await impatient.ready()
             try await graceful.ready()

@@ -129,7 +129,9 @@ final class Proxy: Sendable {
         }
         var sent = 0
         while sent < count {
-            let written = buffer[sent..<count].withUnsafeBytes { send(to, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let written = buffer[sent..<count].withUnsafeBytes {
+                send(to, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             if written <= 0 { return false }
             sent += written
         }
