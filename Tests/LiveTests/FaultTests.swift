@@ -91,7 +91,7 @@ extension LiveTests {
             try await eventually("some are committed") {
                 try await service.outcomes().values.reduce(0, +) > 100
             }
-            try await Broker.shared.halt()
+            try await Broker.shared.halt(killing: true)
             #expect(try await service.get("/livez").status == 200)
             try await Broker.shared.start()
             try await service.ready()
