@@ -13,8 +13,11 @@ final class AMQPConnection {
     private let state: amqp_connection_state_t
     private var isLetGo = false
 
-    /// Seconds that connecting and each call that waits for the broker may take.
+    /// Seconds that connecting may take.
     static let patience = 10
+    /// Seconds that a call that waits for the broker may take. A quorum queue without a leader (its node just began)
+    /// answers no consumer: the sooner that is given up, the sooner the next attempt meets one.
+    static let answerPatience = 5
 
     /// librabbitmq would begin and end OpenSSL for itself, under the feet of other users of it in the process.
     private static let isOpenSSLLeftAlone: Bool = {
@@ -31,7 +34,8 @@ final class AMQPConnection {
             try Self.openSocket(state, address)
             var patience = timeval(tv_sec: Self.patience, tv_usec: 0)
             try Self.check(amqp_set_handshake_timeout(state, &patience), "setting a time-out")
-            try Self.check(amqp_set_rpc_timeout(state, &patience), "setting a time-out")
+            var answerPatience = timeval(tv_sec: Self.answerPatience, tv_usec: 0)
+            try Self.check(amqp_set_rpc_timeout(state, &answerPatience), "setting a time-out")
             descriptor = amqp_get_sockfd(state)
             // A peer that takes no bytes is given up after as long as one that sends no heartbeats.
             _ = crmq_watch_socket(descriptor, Int32(max(2 * address.heartbeat, 5)))

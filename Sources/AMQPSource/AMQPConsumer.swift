@@ -56,6 +56,8 @@ public final class AMQPConsumer: Sendable {
         public var unacknowledged = 0
         /// Messages ready in the queue when it was last looked at; nil before.
         public var queueDepth: Int?
+        /// How often it was looked at.
+        public var queueLooks = 0
         /// Deliveries so far.
         public var deliveries = 0
         /// Those of them that had been delivered before.

@@ -24,13 +24,13 @@ struct ConsumerLoop {
     private var body: [UInt8] = []
 
     private var committedOffset: Int64?
-    private var nextLook: Int64 = 0
+    private var lastLook: Int64 = 0
     private var isFinished = false
 
     private var queue: QueueSettings { consumer.configuration.queue }
 
-    /// Microseconds between two looks at the queue's depth.
-    private static let lookEvery: Int64 = 15_000_000
+    /// Microseconds between two looks at the queue's depth: while deliveries come, and while none are there.
+    private static let lookEvery: (busy: Int64, idle: Int64) = (15_000_000, 1_000_000)
 
     init(_ consumer: AMQPConsumer) {
         self.consumer = consumer
@@ -166,9 +166,10 @@ struct ConsumerLoop {
             ledger.open(epoch: epoch)
             channel = number
             try connection.consume(queue.name, consumeArguments(), number)
-            nextLook = monotonicNow() + Self.lookEvery
+            lastLook = monotonicNow()
             consumer.publish {
                 $0.queueDepth = depth
+                $0.queueLooks += 1
                 $0.channels += 1
             }
             return .consuming
@@ -303,13 +304,17 @@ struct ConsumerLoop {
     }
 
     private mutating func lookAtQueue() {
-        guard machine.isTakingDeliveries, monotonicNow() >= nextLook, let connection, let channel else {
-            return
-        }
-        nextLook = monotonicNow() + Self.lookEvery
+        guard machine.isTakingDeliveries, let connection, let channel else { return }
+        let now = monotonicNow()
+        let pause = ledger.unacknowledgedCount == 0 ? Self.lookEvery.idle : Self.lookEvery.busy
+        guard now - lastLook >= pause else { return }
+        lastLook = now
         do throws(AMQPFailure) {
             let depth = try connection.depth(of: queue.name, channel)
-            consumer.publish { $0.queueDepth = depth }
+            consumer.publish {
+                $0.queueDepth = depth
+                $0.queueLooks += 1
+            }
         } catch {
             fail(error)
         }

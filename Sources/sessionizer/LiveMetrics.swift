@@ -204,6 +204,7 @@ private struct BrokerMetrics: Sendable {
     private let consuming: Metrics.Handle
     private let blocked: Metrics.Handle
     private let depth: Metrics.Handle
+    private let looks: Metrics.Handle
     private let unacknowledged: Metrics.Handle
     private let connections: Metrics.Handle
     private let channels: Metrics.Handle
@@ -219,6 +220,8 @@ private struct BrokerMetrics: Sendable {
             "sessionizer_amqp_blocked", "Whether the broker says that it takes no publishing (an alarm).")
         depth = all.gauge(
             "sessionizer_queue_messages_ready", "Messages ready in the queue when it was last looked at.")
+        looks = all.counter(
+            "sessionizer_queue_looks_total", "How often the queue was looked at for its depth.")
         unacknowledged = all.gauge(
             "sessionizer_amqp_unacknowledged_messages", "Messages delivered and not acknowledged.")
         connections = all.counter("sessionizer_amqp_connections_total", "Connections opened.")
@@ -248,6 +251,7 @@ private struct BrokerMetrics: Sendable {
             change.set(consuming, status.isConsuming ? 1 : 0)
             change.set(blocked, status.isBlocked ? 1 : 0)
             if let ready = status.queueDepth { change.set(depth, Double(ready)) }
+            change.set(looks, Double(status.queueLooks))
             change.set(unacknowledged, Double(status.unacknowledged))
             change.set(connections, Double(status.connections))
             change.set(channels, Double(status.channels))

@@ -10,6 +10,8 @@ actor Broker {
     private let folder = FileManager.default.temporaryDirectory
         .appendingPathComponent("sessionizer-broker-\(UUID().uuidString)")
     private var urls: (amqp: String, management: String)?
+    /// For TLS; there when the broker was started.
+    private(set) var certificates: Certificates?
 
     private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
@@ -25,9 +27,18 @@ actor Broker {
 
     private func begin() throws -> (amqp: String, management: String) {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        // Counts in the management API that are at most this many milliseconds old, not five seconds.
         let more = folder.appendingPathComponent("more.conf")
-        try Data("collect_statistics_interval = 200\n".utf8).write(to: more)
+        let certificates = try Certificates(in: folder.path)
+        self.certificates = certificates
+        try Data(
+            """
+            listeners.ssl.1 = 127.0.0.1:\(certificates.port)
+            ssl_options.cacertfile = \(certificates.authority)
+            ssl_options.certfile = \(certificates.certificate)
+            ssl_options.keyfile = \(certificates.key)
+
+            """.utf8
+        ).write(to: more)
         setenv("RABBITMQ_CONF_EXTRA", more.path, 1)
         try watch()
         let begun = try start()

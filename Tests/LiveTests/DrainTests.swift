@@ -16,9 +16,9 @@ extension LiveTests {
             }
             let outcomes = try await service.outcomes()
             #expect(outcomes.values.reduce(0, +) == published, "\(outcomes)")
+            try await service.drained()
             #expect(try await service.stop() == 0)
             try scene.expectTablesOfReplay()
-            try await scene.drained()
         }
     }
 }

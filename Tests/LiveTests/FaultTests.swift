@@ -58,13 +58,9 @@ extension LiveTests {
             let first = try await scene.serve(batches, environment: ["SESSIONIZER_TEST_KILL_AT": point])
             #expect(try await first.end() == -1)
             let second = try await scene.serve(batches)
-            try await eventually("nothing is left in the queue") {
-                let decided = try await second.outcomes().values.reduce(0, +)
-                let ready = try await second.get("/healthz").text.contains(#""caught_up":true"#)
-                return ready && decided > 0 && decided <= published
-            }
+            try await second.drained()
+            #expect(try await second.outcomes().values.reduce(0, +) <= published)
             #expect(try await second.stop() == 0)
-            try await scene.drained()
             try scene.expectTablesOfReplay()
         }
 
@@ -82,10 +78,7 @@ extension LiveTests {
             // The same once more, as a publisher does that was not sure.
             #expect(try scene.publish() == published)
             let last = try await scene.serve()
-            try await scene.drained()
-            try await eventually("all is decided") {
-                try await last.metric("sessionizer_amqp_unacknowledged_messages") == 0
-            }
+            try await last.drained()
             #expect(try await last.stop() == 0)
             try scene.expectTablesOfReplay()
         }
@@ -101,11 +94,9 @@ extension LiveTests {
             try await Broker.shared.halt(killing: true)
             #expect(try await service.get("/livez").status == 200)
             try await Broker.shared.start()
-            try await eventually("every message is decided and none is left") {
-                let decided = try await service.outcomes().values.reduce(0, +)
-                return decided >= published
-            }
-            try await scene.drained()
+            try await service.ready()
+            try await service.drained()
+            #expect(try await service.outcomes().values.reduce(0, +) >= published)
             #expect(try await service.stop() == 0)
             #expect(try service.logged("connecting_failed").isEmpty == false)
             try scene.expectTablesOfReplay()
@@ -136,10 +127,8 @@ extension LiveTests {
             proxy.cut()
             proxy.goOn()
             try await service.ready()
-            try await eventually("every message is decided") {
-                try await service.outcomes().values.reduce(0, +) >= published
-            }
-            try await scene.drained()
+            try await service.drained()
+            #expect(try await service.outcomes().values.reduce(0, +) >= published)
             #expect(try await service.stop() == 0)
             try scene.expectTablesOfReplay()
         }
