@@ -45,6 +45,7 @@ public final class Ingestor {
         do {
             try store.begin()
             let retired = takeRetired(decoded, at: startedAt)
+            if store.wantsExpectations { try store.prefetch(engine.expectation(of: events)) }
             let changes = try engine.apply(events, bytes: batch.bytes, source: store)
             var rejected = decoded.rejections.map { rejection in
                 let message = batch.messages[rejection.message]
