@@ -83,17 +83,3 @@ extension PostgresStore {
         return EndReason.allCases.first { $0.name == word }
     }
 }
-
-/// A stretch of time of an entity.
-struct LaneKey: Hashable {
-    var kind: WindowKind
-    var entity: Symbol
-    var from: Instant
-}
-
-/// What was fetched for a batch before it is asked for. Only inside one transaction.
-struct Prefetched {
-    var nodes: [Symbol: StoredNode] = [:]
-    var sessions: [Symbol: StoredSession] = [:]
-    var lanes: [LaneKey: StoredLane] = [:]
-}

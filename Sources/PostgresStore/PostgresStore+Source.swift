@@ -35,7 +35,6 @@ extension PostgresStore {
 
     /// See ``EntitySource``.
     public func session(_ id: Symbol) throws -> StoredSession {
-        if let session = prefetched.sessions.removeValue(forKey: id) { return session }
         var session = StoredSession()
         var key = Parameters()
         key.add(id, symbols)
@@ -51,9 +50,8 @@ extension PostgresStore {
     /// See ``EntitySource``.
     public func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) throws -> StoredLane
     {
-        if let lane = prefetched.lanes.removeValue(forKey: LaneKey(kind: kind, entity: entity, from: from)) {
-            return lane
-        }
+        let stretch = Expectation.Stretch(kind: kind, entity: entity, from: from, until: until)
+        if let lane = prefetched.lanes.removeValue(forKey: stretch) { return lane }
         var key = Parameters()
         key.add(entity, symbols)
         key.add(instant: from)

@@ -46,7 +46,16 @@ struct Target {
             "idle_in_transaction_session_timeout=\(limits.idleSeconds * 1000)", "search_path=sessionizer",
             "TimeZone=UTC", "DateStyle=ISO", "client_min_messages=warning", "jit=off",
         ]
-        if readOnly { session.append("default_transaction_read_only=on") }
+        if readOnly {
+            session.append("default_transaction_read_only=on")
+        } else {
+            // A writer asks for rows by their keys, over and over, of tables that grow under it: its plans are made
+            // once, when little is known of the tables, and only by index are they right at every size.
+            session += [
+                "plan_cache_mode=force_generic_plan", "enable_seqscan=off", "enable_hashjoin=off",
+                "enable_mergejoin=off", "enable_material=off",
+            ]
+        }
         given.append(("options", session.map { "-c \($0) " }.joined() + options))
         let defaults = [
             ("fallback_application_name", applicationName), ("connect_timeout", "10"),

@@ -95,6 +95,7 @@ public final class Ingestor {
             if try !store.begin() { engine.forgetEverything() }
             EventDecoder.events(of: decoded, symbols: symbols, into: &events)
             let retired = takeRetired(decoded, at: startedAt)
+            if store.wantsExpectations { try store.prefetch(engine.expectation(of: events)) }
             let changes = try engine.apply(events, bytes: batch.bytes, source: store)
             onMark?(.applied)
             var rejected = decoded.rejections.map { rejection in

@@ -85,6 +85,12 @@ public protocol SessionStoring: AnyObject, EntitySource {
     ///   be forgotten before the batch is applied.
     func begin() throws -> Bool
 
+    /// Whether ``prefetch(_:)`` is worth the while: where each question costs a way to a server and back.
+    var wantsExpectations: Bool { get }
+
+    /// Reads at once what the batch that was begun will ask for.
+    func prefetch(_ expectation: Expectation) throws
+
     /// Ends a batch that came to nothing. Does nothing where none was begun.
     func rollback()
 
@@ -110,6 +116,10 @@ public protocol SessionStoring: AnyObject, EntitySource {
 }
 
 extension SessionStoring {
+    /// A question costs next to nothing.
+    public var wantsExpectations: Bool { false }
+    /// Not worth the while.
+    public func prefetch(_ expectation: Expectation) throws {}
     /// Nothing is dropped.
     public func isRetired(_ instant: Instant) -> Bool { false }
 }

@@ -17,6 +17,10 @@ public final class FaultyStore: SessionStoring {
     /// See ``SessionStoring``.
     public func begin() throws -> Bool { try store.begin() }
     /// See ``SessionStoring``.
+    public var wantsExpectations: Bool { store.wantsExpectations }
+    /// See ``SessionStoring``.
+    public func prefetch(_ expectation: Expectation) throws { try store.prefetch(expectation) }
+    /// See ``SessionStoring``.
     public func rollback() { store.rollback() }
     /// See ``SessionStoring``.
     public func isRetired(_ instant: Instant) -> Bool { store.isRetired(instant) }
