@@ -118,6 +118,7 @@ final class AMQPConnection {
     {
         let texts = Texts()
         defer { texts.free() }
+        let isShared = !topology.partitions.isEmpty
         var arguments: [(String, Argument)] = [("x-queue-type", .text(queue.kind.rawValue))]
         if queue.kind != .stream {
             try declareQueue(queue.deadLetterQueue, arguments, channel, texts)
@@ -125,17 +126,26 @@ final class AMQPConnection {
                 ("x-dead-letter-exchange", .text("")),
                 ("x-dead-letter-routing-key", .text(queue.deadLetterQueue)),
             ]
+            // Leases say who reads a partition; this holds back who has not heard of it yet.
+            if isShared { arguments.append(("x-single-active-consumer", .flag(true))) }
         }
-        try declareQueue(queue.name, arguments, channel, texts)
+        // All partitions: what is hashed to a queue that is not there yet would go elsewhere.
+        let names = isShared ? topology.partitions : [queue.name]
+        for name in names { try declareQueue(name, arguments, channel, texts) }
         guard let exchange = topology.exchange else { return }
         let nothing = amqp_table_t(num_entries: 0, entries: nil)
         _ = amqp_exchange_declare(
-            state, channel, texts.bytes(exchange), texts.bytes("topic"), 0, 1, 0, 0, nothing)
+            state, channel, texts.bytes(exchange), texts.bytes(isShared ? "x-consistent-hash" : "topic"), 0,
+            1, 0,
+            0, nothing)
         try checkReply("declaring exchange \(exchange)")
-        _ = amqp_queue_bind(
-            state, channel, texts.bytes(queue.name), texts.bytes(exchange), texts.bytes(topology.bindingKey),
-            nothing)
-        try checkReply("binding queue \(queue.name) to exchange \(exchange)")
+        for name in names {
+            // To an exchange that hashes, a binding key is a weight.
+            _ = amqp_queue_bind(
+                state, channel, texts.bytes(name), texts.bytes(exchange),
+                texts.bytes(isShared ? "1" : topology.bindingKey), nothing)
+            try checkReply("binding queue \(name) to exchange \(exchange)")
+        }
     }
 
     private func declareQueue(
@@ -243,6 +253,7 @@ enum Argument {
     case text(String)
     case integer(Int64)
     case timestamp(UInt64)
+    case flag(Bool)
 }
 
 /// Texts and tables for calls of the library, which borrows them. They live until they are freed.
@@ -265,6 +276,7 @@ final class Texts {
             case .text(let text): crmq_set_text(entries + index, bytes(key), bytes(text))
             case .integer(let number): crmq_set_integer(entries + index, bytes(key), number)
             case .timestamp(let seconds): crmq_set_timestamp(entries + index, bytes(key), seconds)
+            case .flag(let flag): crmq_set_flag(entries + index, bytes(key), flag ? 1 : 0)
             }
         }
         return amqp_table_t(num_entries: Int32(arguments.count), entries: entries)

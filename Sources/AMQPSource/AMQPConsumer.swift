@@ -74,6 +74,9 @@ public final class AMQPConsumer: Sendable {
         public var lastDelivery: Int64 = 0
         /// When the thread last looked around, microseconds of the monotonic clock.
         public var lastTurn: Int64 = 0
+
+        /// Before anything has happened.
+        public init() {}
     }
 
     enum Command: Sendable {

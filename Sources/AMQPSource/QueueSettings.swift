@@ -23,11 +23,20 @@ public struct QueueSettings: Equatable, Sendable {
         public var exchange: String?
         /// What of the exchange's goes to the queue.
         public var bindingKey: String
+        /// All queues that share the messages by their routing key, this one among them: then the exchange is one that
+        /// hashes (`x-consistent-hash`), each queue has an equal part, and of a queue's consumers one is active.
+        public var partitions: [String]
+        /// What partitions' names begin with; their common dead letter queue is called after it.
+        public var stem: String?
 
-        /// Both.
-        public init(exchange: String? = nil, bindingKey: String = "#") {
+        /// All parts.
+        public init(
+            exchange: String? = nil, bindingKey: String = "#", partitions: [String] = [], stem: String? = nil
+        ) {
             self.exchange = exchange
             self.bindingKey = bindingKey
+            self.partitions = partitions
+            self.stem = stem
         }
     }
 
@@ -56,5 +65,5 @@ public struct QueueSettings: Equatable, Sendable {
     }
 
     /// Where the broker puts what it gives up on (a delivery limit, a length limit): with ``Topology`` only.
-    public var deadLetterQueue: String { "\(name).dead" }
+    public var deadLetterQueue: String { "\(topology?.stem ?? name).dead" }
 }

@@ -272,6 +272,12 @@ static inline void crmq_set_timestamp(amqp_table_entry_t *entry, amqp_bytes_t ke
     entry->value.value.u64 = seconds;
 }
 
+static inline void crmq_set_flag(amqp_table_entry_t *entry, amqp_bytes_t key, int flag) {
+    entry->key = key;
+    entry->value.kind = AMQP_FIELD_KIND_BOOLEAN;
+    entry->value.value.boolean = flag;
+}
+
 /* Publishes one persistent JSON message with the time of publishing: as the property (seconds), and as the header
    that RabbitMQ's own message timestamp plugin sets (milliseconds). */
 static inline int crmq_publish(

@@ -34,6 +34,10 @@ public struct SettingsFile: Equatable, Sendable {
     public var httpListen: String?
     /// `log.level`
     public var logLevel: String?
+    /// `amqp.partitions`
+    public var amqpPartitions: Int?
+    /// `amqp.lease_seconds`
+    public var leaseSeconds: Int?
     /// `shutdown.grace_seconds`
     public var graceSeconds: Int?
     /// `catalogue`: a file beside this one, or a path from the root.
@@ -85,6 +89,10 @@ public struct SettingsFile: Equatable, Sendable {
             case "http.listen": settings.httpListen = try reader.text(path, value)
             case "log.level":
                 settings.logLevel = try reader.one(path, value, ["debug", "info", "warning", "error"])
+            case "amqp.partitions":
+                settings.amqpPartitions = try reader.whole(path, value, 1...1024)
+            case "amqp.lease_seconds":
+                settings.leaseSeconds = try reader.whole(path, value, 2...600)
             case "shutdown.grace_seconds":
                 settings.graceSeconds = try reader.whole(path, value, 1...3600)
             case "rules.max_window_seconds":
@@ -110,7 +118,8 @@ public struct SettingsFile: Equatable, Sendable {
         "store.url", "store.retention_days", "catalogue", "memory.max_resident_entities", "batch.max_events",
         "batch.max_age_ms", "amqp.url", "amqp.url_file", "amqp.queue", "amqp.queue_type", "amqp.prefetch",
         "amqp.declare", "amqp.exchange", "amqp.binding_key", "http.listen", "log.level",
-        "shutdown.grace_seconds", "rules.max_window_seconds", "rules.max_silence_seconds",
+        "amqp.partitions", "amqp.lease_seconds", "shutdown.grace_seconds", "rules.max_window_seconds",
+        "rules.max_silence_seconds",
         "rules.max_targets", "rules.usable_states",
         "rules.downtime_states", "rules.off_duty_states",
     ]

@@ -45,11 +45,19 @@ public struct Log: Sendable {
     /// Lines below it are not written.
     public let level: LogLevel
     private let descriptor: Int32
+    private var context: [(key: String, value: LogValue)] = []
 
     /// To standard error, or another descriptor.
     public init(level: LogLevel = .info, descriptor: Int32 = 2) {
         self.level = level
         self.descriptor = descriptor
+    }
+
+    /// The same with a field that each of its lines begins with.
+    public func adding(_ name: String, _ value: LogValue) -> Log {
+        var log = self
+        log.context.append((name, value))
+        return log
     }
 
     /// Writes a line.
@@ -66,7 +74,7 @@ public struct Log: Sendable {
         clock_gettime(CLOCK_REALTIME, &now)
         var line = LogLine.text(
             seconds: Int64(now.tv_sec), milliseconds: Int64(now.tv_nsec) / 1_000_000, level, event, message,
-            fields)
+            context + fields.map { ($0.key, $0.value) })
         line += "\n"
         line.withUTF8 { bytes in
             guard let start = bytes.baseAddress else { return }
@@ -86,7 +94,7 @@ public struct Log: Sendable {
 enum LogLine {
     static func text(
         seconds: Int64, milliseconds: Int64, _ level: LogLevel, _ event: String, _ message: String,
-        _ fields: KeyValuePairs<String, LogValue>
+        _ fields: [(key: String, value: LogValue)]
     ) -> String {
         var line = "{\"time\":\"\(time(seconds, milliseconds))\",\"level\":\"\(level.rawValue)\",\"event\":"
         quote(event, &line)

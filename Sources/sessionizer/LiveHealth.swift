@@ -26,8 +26,9 @@ final class LiveHealth: Sendable {
     }
 
     private let state = Mutex(EngineState())
-    private let consumer: AMQPConsumer
+    private let consumers: LiveConsumers
     private let metrics: LiveMetrics
+    private let isStream: Bool
 
     /// Seconds behind the publishers with which the service still counts as caught up.
     static let caughtUpSeconds = 5.0
@@ -35,9 +36,10 @@ final class LiveHealth: Sendable {
     /// few time-outs of ten seconds for each broker.
     private static let longestTurn: Int64 = 300_000_000
 
-    init(consumer: AMQPConsumer, metrics: LiveMetrics) {
-        self.consumer = consumer
+    init(consumers: LiveConsumers, metrics: LiveMetrics, isStream: Bool) {
+        self.consumers = consumers
         self.metrics = metrics
+        self.isStream = isStream
     }
 
     func storeWorks() {
@@ -54,7 +56,7 @@ final class LiveHealth: Sendable {
     // MARK: Judging
 
     func liveness(_ now: Int64 = monotonicNow()) -> Part {
-        let status = consumer.status
+        let status = consumers.status
         let age = status.lastTurn == 0 ? 0 : now - status.lastTurn
         return Part(
             name: "consumer_thread", isWell: age < Self.longestTurn,
@@ -63,13 +65,14 @@ final class LiveHealth: Sendable {
 
     func readiness() -> [Part] {
         let state = state.withLock { $0 }
-        let status = consumer.status
+        let status = consumers.status
         var broker = status.isConnected ? "connected to \(status.broker)" : "not connected"
         if let trouble = status.trouble { broker += "; \(trouble)" }
         if status.isBlocked { broker += "; it takes no publishing" }
         let queue: String
+        let shares = consumers.partitions.map { ", partitions \($0)" } ?? ""
         if status.isConsuming {
-            queue = "deliveries come"
+            queue = "deliveries come\(shares)"
         } else if state.storeTrouble != nil {
             queue = "waits for the store"
         } else {
@@ -87,7 +90,7 @@ final class LiveHealth: Sendable {
     }
 
     func freshness(_ now: Int64 = monotonicNow()) -> Part {
-        let status = consumer.status
+        let status = consumers.status
         func part(_ isWell: Bool, _ text: String) -> Part {
             Part(name: "caught_up", isWell: isWell, text: text)
         }
@@ -97,7 +100,7 @@ final class LiveHealth: Sendable {
             if status.lastDelivery != 0, now - status.lastDelivery > 1_000_000 {
                 return part(true, "nothing has come for a second, all that came is committed")
             }
-            if let depth = status.queueDepth, depth == 0, consumer.configuration.queue.kind != .stream {
+            if let depth = status.queueDepth, depth == 0, !isStream {
                 return part(true, "the queue was empty")
             }
         }
@@ -121,7 +124,7 @@ final class LiveHealth: Sendable {
             let parts = readiness()
             return Self.probe(parts, isWell: parts.allSatisfy(\.isWell))
         case "/healthz": return summary()
-        case "/metrics": return .text(metrics.render(consumer.status), type: Metrics.contentType)
+        case "/metrics": return .text(metrics.render(consumers.status), type: Metrics.contentType)
         default: return nil
         }
     }

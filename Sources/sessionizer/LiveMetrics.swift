@@ -10,7 +10,7 @@ import Telemetry
 /// Every figure of the live service, by the conventions of Prometheus (prometheus.io/docs/practices/naming).
 ///
 /// The identity to watch: `sessionizer_messages_received_total` = the sum of `sessionizer_messages_total` over its
-/// outcomes + `sessionizer_messages_in_hand`. All three change together.
+/// outcomes + `sessionizer_messages_given_back_total` + `sessionizer_messages_in_hand`. They change together.
 final class LiveMetrics: Sendable {
     let all = Metrics()
     private let transport: String
@@ -42,6 +42,10 @@ final class LiveMetrics: Sendable {
     private let broker: BrokerMetrics
     private let process: ProcessMetrics
     private let newest = Mutex<Instant>(.min)
+    private let givenBack: Metrics.Handle
+    private let partitionsHeld: Metrics.Handle
+    private let leaseFailures: Metrics.Handle
+    private let engines = Mutex(EngineFigures.All())
 
     init(transport: String) {
         self.transport = transport
@@ -107,6 +111,14 @@ final class LiveMetrics: Sendable {
         twins = anomaly("unequal_twin")
         contradictions = anomaly("contradicted_from_state")
         sessionAnomalies = anomaly("session")
+        givenBack = all.counter(
+            "sessionizer_messages_given_back_total",
+            "Messages handed to the engine that went back to the queue: at the end, or because another replica has "
+                + "taken the partition over.", labels)
+        partitionsHeld = all.gauge(
+            "sessionizer_partitions_held", "Partitions of the queue that this replica holds a lease of.")
+        leaseFailures = all.counter(
+            "sessionizer_lease_failures_total", "Turns in which the leases could not be renewed.")
         openSessions = all.gauge("sessionizer_open_sessions", "Sessions in progress, counted in the store.")
         lastEvent = all.gauge(
             "sessionizer_last_event_timestamp_seconds", "The newest event time that is committed.", labels)
@@ -167,13 +179,47 @@ final class LiveMetrics: Sendable {
         }
     }
 
-    func memory(_ engine: Engine) {
+    /// What an engine holds; there is one for each queue that is read.
+    func memory(_ engine: Engine, worker: Int) {
+        show(
+            engines.withLock { engines in
+                engines.living[worker] = EngineFigures(
+                    resident: engine.residentEntities, broughtBack: engine.broughtBack,
+                    evictions: engine.evictions)
+                return engines.sum
+            })
+    }
+
+    /// A worker's engine is gone: what it held is, what it did stays counted.
+    func ended(worker: Int) {
+        show(
+            engines.withLock { engines in
+                if let last = engines.living.removeValue(forKey: worker) {
+                    engines.ended.broughtBack += last.broughtBack
+                    engines.ended.evictions += last.evictions
+                }
+                return engines.sum
+            })
+    }
+
+    private func show(_ figures: EngineFigures) {
         all.change { change in
-            change.set(resident, Double(engine.residentEntities))
-            change.set(broughtBack, Double(engine.broughtBack))
-            change.set(evictions, Double(engine.evictions))
+            change.set(resident, Double(figures.resident))
+            change.set(broughtBack, Double(figures.broughtBack))
+            change.set(evictions, Double(figures.evictions))
         }
     }
+
+    func gaveBack(_ messages: Int) {
+        all.change { change in
+            change.add(inHand, -Double(messages))
+            change.add(givenBack, Double(messages))
+        }
+    }
+
+    func holds(partitions: Int) { all.set(partitionsHeld, Double(partitions)) }
+
+    func leasesFailed() { all.add(leaseFailures) }
 
     func storeOpened() { all.set(storeUp, 1) }
 
@@ -196,6 +242,27 @@ final class LiveMetrics: Sendable {
     }
 
     private static func seconds(_ time: Microseconds) -> Double { Double(time) / 1e6 }
+}
+
+/// What engines hold and did.
+private struct EngineFigures {
+    var resident = 0
+    var broughtBack = 0
+    var evictions = 0
+
+    /// Of all workers; those that have ended count for what they did.
+    struct All {
+        var living: [Int: EngineFigures] = [:]
+        var ended = EngineFigures()
+
+        var sum: EngineFigures {
+            living.values.reduce(into: ended) { sum, one in
+                sum.resident += one.resident
+                sum.broughtBack += one.broughtBack
+                sum.evictions += one.evictions
+            }
+        }
+    }
 }
 
 /// What there is to say about the broker.

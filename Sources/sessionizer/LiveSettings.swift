@@ -18,12 +18,17 @@ struct LiveSettings {
     var httpListen = "127.0.0.1:8080"
     var logLevel = LogLevel.info
     var graceSeconds = 25
+    /// Into how many queues the messages are split; nil: one.
+    var partitions: Int?
+    /// How long a lease of a partition lasts without being renewed.
+    var leaseSeconds = 15
     /// `SESSIONIZER_TEST_KILL_AT`: for the tests of this program only.
     var killPoint: KillPoint?
 
     static let variables: Set<String> = [
         "SESSIONIZER_STORE_URL_FILE", "SESSIONIZER_AMQP_URL_FILE", "SESSIONIZER_AMQP_QUEUE_TYPE",
         "SESSIONIZER_AMQP_PREFETCH", "SESSIONIZER_GRACE_SECONDS", "SESSIONIZER_TEST_KILL_AT",
+        "SESSIONIZER_AMQP_PARTITIONS", "SESSIONIZER_LEASE_SECONDS",
     ]
 
     /// Takes over what a configuration file sets. Its words were checked there.
@@ -40,6 +45,8 @@ struct LiveSettings {
         httpListen = file.httpListen ?? httpListen
         if let level = file.logLevel { logLevel = try Self.level("log.level", level) }
         graceSeconds = file.graceSeconds ?? graceSeconds
+        partitions = file.amqpPartitions ?? partitions
+        leaseSeconds = file.leaseSeconds ?? leaseSeconds
     }
 
     /// Takes over what the environment sets.
@@ -58,6 +65,8 @@ struct LiveSettings {
             logLevel = try Self.level("SESSIONIZER_LOG_LEVEL", level)
         }
         graceSeconds = try Self.number(environment, "SESSIONIZER_GRACE_SECONDS", 1...3600) ?? graceSeconds
+        partitions = try Self.number(environment, "SESSIONIZER_AMQP_PARTITIONS", 1...1024) ?? partitions
+        leaseSeconds = try Self.number(environment, "SESSIONIZER_LEASE_SECONDS", 2...600) ?? leaseSeconds
         if let text = environment["SESSIONIZER_TEST_KILL_AT"] { killPoint = try KillPoint(text) }
     }
 
@@ -72,6 +81,7 @@ struct LiveSettings {
         bindingKey = arguments["--binding-key"] ?? bindingKey
         httpListen = arguments["--http"] ?? httpListen
         graceSeconds = try Self.number(arguments, "--grace", 1...3600) ?? graceSeconds
+        partitions = try Self.number(arguments, "--partitions", 1...1024) ?? partitions
         maxAgeMilliseconds =
             try Self.number(arguments, "--batch-max-age-ms", 0...60_000) ?? maxAgeMilliseconds
         if let offset = arguments["--from-offset"] { streamStart = try Self.start(offset) }
@@ -121,6 +131,19 @@ struct LiveSettings {
         return QueueSettings(
             name: queue, kind: queueType, prefetch: prefetch, streamStart: streamStart ?? .first,
             topology: declares ? .init(exchange: exchange, bindingKey: bindingKey) : nil)
+    }
+
+    /// The queue of one partition: the queue's name, a dot and the partition's number.
+    func queueSettings(partition: Int) throws -> QueueSettings {
+        var settings = try queueSettings()
+        let stem = settings.name
+        settings.name = "\(stem).\(partition)"
+        if declares {
+            settings.topology = .init(
+                exchange: exchange ?? stem, partitions: (0..<(partitions ?? 1)).map { "\(stem).\($0)" },
+                stem: stem)
+        }
+        return settings
     }
 
     private static func kind(_ name: String, _ text: String) throws -> QueueSettings.Kind {

@@ -28,6 +28,16 @@ enum StoreLocation: CustomStringConvertible {
         }
     }
 
+    /// The same for the writer of one partition.
+    func fenced(_ fence: PostgresLeases.Fence) -> StoreLocation {
+        switch self {
+        case .sqlite: return self
+        case .postgres(var settings):
+            settings.fence = fence
+            return .postgres(settings)
+        }
+    }
+
     func reader() throws -> any TableReading {
         switch self {
         case .sqlite(let path): try SQLiteReader(path: path)

@@ -1,0 +1,201 @@
+import AMQPSource
+import Dispatch
+import EventDecoding
+import Glibc
+import MessageBatches
+import SessionCore
+import SessionPipeline
+import SessionStore
+import Telemetry
+
+/// One queue's way into the store: takes batches from its consumer, decodes, applies, commits, has them acknowledged.
+struct LiveWorker: Sendable {
+    /// How it came to its end.
+    enum End {
+        /// It was asked to stop: what was in hand is committed and acknowledged, or given back.
+        case stopped
+        /// Another replica has taken over its partition: what was in hand is given back.
+        case fenced
+    }
+
+    private let settings: Settings
+    private let location: StoreLocation
+    private let consumer: AMQPConsumer
+    private let consumers: LiveConsumers
+    private let metrics: LiveMetrics
+    private let health: LiveHealth
+    private let log: Log
+    private let stop: StopFlag
+    /// Its partition; nil where it has the whole store to itself.
+    private let partition: Int?
+
+    init(
+        _ queue: QueueSettings, _ settings: Settings, _ location: StoreLocation, _ consumers: LiveConsumers,
+        _ metrics: LiveMetrics, _ health: LiveHealth, _ log: Log, _ stop: StopFlag, partition: Int?
+    ) throws {
+        self.settings = settings
+        self.location = location
+        self.consumers = consumers
+        self.metrics = metrics
+        self.health = health
+        self.log = log
+        self.stop = stop
+        self.partition = partition
+        let name = partition.map { "partition \($0) " } ?? ""
+        var configuration = AMQPConsumer.Configuration(
+            brokers: try settings.live.brokers(), queue: queue, batch: BatchCloser.Limits(settings),
+            connectionName: "sessionizer \(LiveService.hostName()) \(name)\(getpid())",
+            version: CommandLineTool.version)
+        if let killPoint = settings.live.killPoint {
+            configuration.onAcknowledged = { killPoint.pass(KillPoint.Point.acknowledged) }
+        }
+        consumer = AMQPConsumer(configuration) { notice in
+            metrics.noted(notice)
+            log.write(LogLevel(notice.severity), notice.code, notice.text)
+        }
+    }
+
+    /// Gives the connection to the broker its thread.
+    func beginConsuming() {
+        consumers.add(consumer, partition ?? 0)
+        let (consumer, consumers, partition) = (consumer, consumers, partition ?? 0)
+        // Asked to stop before it was known here.
+        if stop.isSet { consumer.stop() }
+        DispatchQueue(label: "sessionizer.amqp").async {
+            consumer.run()
+            consumers.remove(consumer, partition)
+        }
+    }
+
+    /// Works until it is stopped or fenced. Throws what time will not mend.
+    func run() throws -> End {
+        guard let parts = try openStore() else {
+            // The consumer has stopped, or is about to; nothing was taken.
+            while consumer.take() != nil {}
+            log.write(.info, "stopped", "ended before the store was open")
+            return .stopped
+        }
+        defer {
+            parts.store.close()
+            metrics.ended(worker: partition ?? 0)
+        }
+        var end = End.stopped
+        var decoded: [ObjectIdentifier: DecodedBatch] = [:]
+        let decoder = EventDecoder()
+        while let batch = consumer.take() {
+            if case .fenced = end {
+                consumer.abandon(batch)
+                continue
+            }
+            let takenAt = wallClock()
+            let count = batch.messages.messages.count
+            metrics.took(count)
+            // Batches come round again, and their decoded form with them.
+            if decoded.count > 16 { decoded.removeAll() }
+            let id = ObjectIdentifier(batch.messages)
+            let read = decoded[id] ?? DecodedBatch(batch: batch.messages)
+            decoded[id] = read
+            decoder.scan(read, now: takenAt)
+            settings.live.killPoint?.pass(KillPoint.Point.taken)
+            let outcome = commit(read, batch, takenAt, parts)
+            read.removeAll()
+            switch outcome {
+            case .committed: consumer.settle(batch)
+            case .givenUp, .fenced:
+                metrics.gaveBack(count)
+                consumer.abandon(batch)
+                if case .fenced = outcome {
+                    end = .fenced
+                    consumer.stop()
+                }
+            }
+        }
+        let totals = parts.ingestor.totals
+        log.write(
+            .info, "stopped", "ended",
+            [
+                "received": .integer(totals.received), "accepted": .integer(totals.accepted),
+                "duplicates": .integer(totals.duplicates), "skipped": .integer(totals.skipped),
+                "rejected": .integer(totals.rejectedCount), "batches": .integer(totals.batches),
+            ])
+        return end
+    }
+
+    /// Opens the store, trying again until it is there; nil when the program is to end before.
+    ///
+    /// A store that time will not mend ends the program: one of other rules, of a newer version, or no store at all.
+    private func openStore() throws -> WritingParts? {
+        var backOff = BackOff()
+        while !stop.isSet {
+            do {
+                let parts = try WritingParts(settings: settings, store: location, transport: "amqp")
+                let queue = consumer.configuration.queue
+                var offset: Int64?
+                if queue.kind == .stream, settings.live.streamStart == nil {
+                    offset = try parts.store.committedOffset(transport: "amqp", origin: queue.name)
+                }
+                if let killPoint = settings.live.killPoint {
+                    parts.ingestor.onMark = { killPoint.pass($0) }
+                }
+                health.storeWorks()
+                metrics.storeOpened()
+                consumer.storeReady(committedOffset: offset)
+                return parts
+            } catch let error as StoreError
+                where error.kind == .otherRules || error.kind == .newerSchema || error.kind == .damaged
+            {
+                throw error
+            } catch let error as StoreError {
+                failed("\(error)", "store_not_open")
+                stop.wait(microseconds: backOff.next(random: .random(in: 0..<1)))
+            }
+        }
+        return nil
+    }
+
+    private enum Outcome { case committed, givenUp, fenced }
+
+    /// Commits a batch, trying again until the store takes it: what is not committed is never acknowledged, nor given
+    /// back, for a queue counts every giving back against its messages.
+    private func commit(
+        _ read: DecodedBatch, _ batch: DeliveryBatch, _ takenAt: Instant, _ parts: WritingParts
+    ) -> Outcome {
+        let isStream = consumer.configuration.queue.kind == .stream
+        let details = BatchDetails(
+            hasPositions: isStream, offsets: batch.offsets, headers: { batch.headers(ofMessage: $0) })
+        parts.ingestor.onCommit = { committed in
+            let now = wallClock()
+            metrics.committed(committed, takenAt: takenAt, publishedAt: batch.publishedAt, now: now)
+            let published = batch.publishedAt.lazy.filter { $0 > 0 }.min()
+            health.committed(publishLag: published.map { Double(now - $0) / 1e6 })
+        }
+        var backOff = BackOff()
+        var isHeld = false
+        while true {
+            do {
+                try parts.ingestor.ingest(read, details, clock: wallClock)
+                metrics.memory(parts.engine, worker: partition ?? 0)
+                if isHeld {
+                    health.storeWorks()
+                    consumer.storeReady()
+                }
+                return .committed
+            } catch let error as StoreError where error.kind == .fenced {
+                log.write(.warning, "fenced", "\(error); what is in hand goes back to the queue")
+                return .fenced
+            } catch {
+                failed("\(error)", "commit_failed")
+                if !isHeld { consumer.storeFailed("\(error)") }
+                isHeld = true
+                stop.wait(microseconds: backOff.next(random: .random(in: 0..<1)))
+                if stop.isSet { return .givenUp }
+            }
+        }
+    }
+
+    private func failed(_ reason: String, _ event: String) {
+        metrics.storeFailed()
+        health.storeFails(reason)
+        log.write(.error, event, "\(reason); trying again")
+    }
+}

@@ -1,0 +1,158 @@
+import AMQPSource
+import Dispatch
+import Glibc
+import PostgresStore
+import SessionPipeline
+import SessionStore
+import Synchronization
+import Telemetry
+
+/// This replica's fair part of the partitions: takes leases, has a worker for each, and gives them back.
+///
+/// A partition is left in this order: no more is taken, what is in hand is committed, acknowledged, the channel and the
+/// connection closed, the lease given back. What was taken over by another is dropped instead: its worker's next
+/// transaction is refused (the fence), and what it holds goes back to the queue.
+struct PartitionedWork {
+    let count: Int
+    let settings: Settings
+    let location: StoreLocation
+    let consumers: LiveConsumers
+    let metrics: LiveMetrics
+    let health: LiveHealth
+    let log: Log
+    let stop: StopFlag
+
+    /// A worker and its lease.
+    private final class Running: Sendable {
+        let fence: PostgresLeases.Fence
+        let stop = StopFlag()
+        /// How its thread ended; nil while it works.
+        let end = Mutex<Result<LiveWorker.End, any Error>?>(nil)
+
+        init(_ fence: PostgresLeases.Fence) { self.fence = fence }
+    }
+
+    func run() throws -> Int32 {
+        guard case .postgres(let postgres) = location else { return 1 }
+        // Different from that of its own last life, whose lease may be held by a transaction still.
+        let replica = "\(LiveService.hostName())/\(getpid())/\(UInt32.random(in: 0...UInt32.max))"
+        let keeper = LeaseKeeper(replica: replica)
+        let seconds = Double(settings.live.leaseSeconds)
+        var leases: PostgresLeases?
+        var running: [Int: Running] = [:]
+        var leaving: Set<Int> = []
+        var backOff = BackOff(base: 200_000, limit: Int64(seconds * 1e6 / 3))
+        defer { leases?.close() }
+        while true {
+            var wait = Int64(seconds * 1e6 / 3)
+            do {
+                let table =
+                    try leases
+                    ?? PostgresLeases(postgres, replica: replica, partitions: count, seconds: seconds)
+                leases = table
+                try reap(&running, &leaving, table)
+                if stop.isSet {
+                    for (_, worker) in running { worker.stop.set() }
+                    consumers.stopAll()
+                    if running.isEmpty {
+                        try table.retire()
+                        log.write(.info, "stopped", "ended")
+                        return 0
+                    }
+                    wait = 100_000
+                } else {
+                    try turn(table, keeper, &running, &leaving)
+                }
+                metrics.holds(partitions: running.count)
+                health.storeWorks()
+                backOff.reset()
+            } catch let error as StoreError
+                where error.kind == .otherRules || error.kind == .newerSchema || error.kind == .damaged
+            {
+                throw error
+            } catch let error as StoreError {
+                // Workers go on meanwhile: whether they still may, each of their transactions asks.
+                metrics.leasesFailed()
+                health.storeFails("\(error)")
+                log.write(.error, "leases_failed", "\(error); trying again")
+                if stop.isSet, running.values.allSatisfy({ $0.end.withLock { $0 != nil } }) { return 0 }
+                wait = backOff.next(random: .random(in: 0..<1))
+            }
+            // A stop that is set ends every waiting at once.
+            if stop.isSet { usleep(50_000) } else { stop.wait(microseconds: wait) }
+        }
+    }
+
+    private func turn(
+        _ table: PostgresLeases, _ keeper: LeaseKeeper, _ running: inout [Int: Running],
+        _ leaving: inout Set<Int>
+    ) throws {
+        let view = try table.renew(running.values.map(\.fence))
+        let decision = keeper.decide(
+            LeaseKeeper.View(
+                replicas: view.replicas,
+                leases: view.leases.map {
+                    LeaseKeeper.Lease(
+                        partition: $0.partition, holder: $0.holder, epoch: $0.epoch, hasRunOut: $0.hasRunOut)
+                }), running: running.mapValues(\.fence.epoch), leaving: leaving)
+        for partition in decision.lost {
+            log.write(
+                .warning, "partition_lost", "another replica has taken it over",
+                ["partition": .integer(partition)])
+            running[partition]?.stop.set()
+            consumers.stop(partition)
+            leaving.insert(partition)
+        }
+        for partition in decision.letGo {
+            log.write(
+                .info, "partition_leaving", "another replica is to have it",
+                ["partition": .integer(partition)])
+            running[partition]?.stop.set()
+            consumers.stop(partition)
+            leaving.insert(partition)
+        }
+        var left = decision.takeAtMost
+        for partition in decision.take where left > 0 {
+            guard let fence = try table.take(partition) else { continue }
+            left -= 1
+            running[partition] = try start(fence)
+        }
+    }
+
+    /// Gives back the leases of those that have ended.
+    private func reap(
+        _ running: inout [Int: Running], _ leaving: inout Set<Int>, _ table: PostgresLeases
+    ) throws {
+        for (partition, worker) in running {
+            guard let end = worker.end.withLock({ $0 }) else { continue }
+            switch end {
+            case .failure(let error): throw error
+            case .success(.stopped): try table.letGo(worker.fence)
+            case .success(.fenced): break
+            }
+            running[partition] = nil
+            leaving.remove(partition)
+        }
+    }
+
+    private func start(_ fence: PostgresLeases.Fence) throws -> Running {
+        let one = Running(fence)
+        let log = log.adding("partition", .integer(fence.partition))
+        log.write(
+            .info, "partition_taken", "its deliveries are read here", ["epoch": .integer(Int(fence.epoch))])
+        var settings = settings
+        settings.maxResidentEntities = max(settings.maxResidentEntities / count, 1000)
+        let worker = try LiveWorker(
+            settings.live.queueSettings(partition: fence.partition), settings, location.fenced(fence),
+            consumers,
+            metrics, health, log, one.stop, partition: fence.partition)
+        worker.beginConsuming()
+        let bell = stop
+        DispatchQueue(label: "sessionizer.partition-\(fence.partition)").async {
+            let end = Result { try worker.run() }
+            one.end.withLock { $0 = end }
+            bell.ring()
+        }
+        return one
+    }
+}
