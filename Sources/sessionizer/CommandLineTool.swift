@@ -14,6 +14,9 @@ enum CommandLineTool {
           sessionizer replay PATH... [--store URL] [--from DAY] [--to DAY] [--format text|json]
               read archived JSONL (files, folders with dt=YYYY-MM-DD days, - for standard input; plain, gzip
               or zstd) into the store
+          sessionizer verify PATH... [--store URL] [--from DAY] [--to DAY] [--limit N] [--format text|json]
+              derive every table anew from an archive and compare it with the store, row by row: exit 0 when nothing
+              differs, 1 with the differences
           sessionizer session ID [--store URL] [--format text|json]
               the story of a delivery (a bare delivery id is enough), demand, trip, quote or offer
           sessionizer robot ID [--store URL] [--format text|json]
@@ -52,6 +55,7 @@ enum CommandLineTool {
                 print("sessionizer \(version)")
                 return 0
             case "replay": return try ReplayCommand.run(rest, Settings.ofProcess(file: file))
+            case "verify": return try VerifyCommand.run(rest, Settings.ofProcess(file: file))
             case "session": return try session(rest, Settings.ofProcess(file: file))
             case "robot": return try robot(rest, Settings.ofProcess(file: file))
             case "fleet": return try fleet(rest, Settings.ofProcess(file: file))
