@@ -89,12 +89,15 @@ let package = Package(
         // The story of one delivery or robot, told from the store.
         .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
+        // Whether two stores say the same.
+        .target(name: "StoreComparison", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
+
         .executableTarget(
             name: "sessionizer",
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
                 "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
-                "SessionStory", "AMQPSource", "Telemetry", "HTTPServer",
+                "SessionStory", "StoreComparison", "AMQPSource", "Telemetry", "HTTPServer",
             ],
             swiftSettings: strict),
 
@@ -150,7 +153,7 @@ let package = Package(
             dependencies: [
                 "ReferenceModel", "EngineUnderTest", "EventDecoding", "PrivateServers", "SessionCore",
                 "SessionPipeline",
-                "SessionStore", "SQLiteStore", "PostgresStore",
+                "SessionStore", "SQLiteStore", "PostgresStore", "StoreComparison",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -8,6 +8,8 @@ final class Connection {
     let target: Target
     private var handle: OpaquePointer?
     private var prepared: [String: String] = [:]
+    /// Whether a statement was sent whose results nobody has waited for.
+    private var isAnswerDue = false
 
     init(_ target: Target) throws {
         self.target = target
@@ -22,6 +24,7 @@ final class Connection {
         PQfinish(handle)
         handle = nil
         prepared = [:]
+        isAnswerDue = false
     }
 
     /// Connects; prepared statements begin anew.
@@ -59,6 +62,7 @@ final class Connection {
 
     /// Statements without parameters, several at once.
     func run(_ sql: String, within seconds: Double? = nil) throws {
+        try settle()
         let handle = try open(or: "run")
         try sent(PQsendQuery(handle, sql))
         _ = try results(within: seconds)
@@ -67,6 +71,27 @@ final class Connection {
     /// A statement that is prepared once in a connection and kept.
     @discardableResult
     func execute(_ sql: String, _ parameters: Parameters = Parameters()) throws -> Rows {
+        try send(sql, parameters)
+        return try onlyRows()
+    }
+
+    /// Like ``execute(_:_:)``, but the server works on it while the next statement is made: what goes wrong is thrown by
+    /// whatever is asked next.
+    func submit(_ sql: String, _ parameters: Parameters) throws {
+        try send(sql, parameters)
+        isAnswerDue = true
+        try wait(until: { true })
+    }
+
+    /// Waits for what was submitted.
+    func settle() throws {
+        guard isAnswerDue else { return }
+        isAnswerDue = false
+        _ = try results()
+    }
+
+    private func send(_ sql: String, _ parameters: Parameters) throws {
+        try settle()
         let name: String
         if let kept = prepared[sql] {
             name = kept
@@ -82,11 +107,11 @@ final class Connection {
             parameters.withPointers { values, lengths, formats in
                 PQsendQueryPrepared(handle, name, Int32(values.count), values, lengths, formats, 1)
             })
-        return try onlyRows()
     }
 
     /// A statement that is run once.
     func query(_ sql: String, _ parameters: Parameters = Parameters()) throws -> Rows {
+        try settle()
         let handle = try open(or: "query")
         try sent(
             parameters.withPointers { values, lengths, formats in
@@ -100,6 +125,7 @@ final class Connection {
 
     /// Begins `COPY … FROM STDIN`.
     func beginCopy(_ sql: String) throws {
+        try settle()
         let handle = try open(or: "copy")
         try sent(PQsendQuery(handle, sql))
         try wait(until: { PQisBusy(handle) == 0 })
@@ -129,16 +155,18 @@ final class Connection {
         }
     }
 
-    /// Ends the rows, or gives up on them with a reason.
-    func endCopy(_ reason: String? = nil) throws {
+    /// Ends the rows. The server may still be busy with the last of them: what goes wrong is thrown by whatever is asked
+    /// next.
+    func endCopy() throws {
         let handle = try open(or: "copy")
         while true {
-            let code = PQputCopyEnd(handle, reason)
+            let code = PQputCopyEnd(handle, nil)
             if code == 1 { break }
             if code < 0 { throw lost(String(cString: PQerrorMessage(handle))) }
             try wait(until: { true })
         }
-        _ = try results()
+        isAnswerDue = true
+        try wait(until: { true })
     }
 
     // MARK: Waiting

@@ -83,6 +83,8 @@ extension PostgresStore: SessionStoring {
     private func abandon() {
         partitions.isStale = true
         guard connection.isOpen else { return }
+        // Whatever is still under way fails or not, it comes to nothing.
+        try? connection.settle()
         do { try connection.execute("ROLLBACK") } catch { connection.close() }
     }
 

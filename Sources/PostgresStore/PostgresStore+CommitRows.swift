@@ -22,7 +22,7 @@ extension PostgresStore {
             rows.removeAll()
             for element in left.prefix(Self.rowsAtOnce) { add(element, rows) }
             left = left.dropFirst(Self.rowsAtOnce)
-            try connection.execute(sql, Parameters(rows))
+            try connection.submit(sql, Parameters(rows))
         }
     }
 

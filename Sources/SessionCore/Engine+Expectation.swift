@@ -59,8 +59,9 @@ extension Engine {
             for (kind, entity) in [
                 (WindowKind.robot, event.robot), (.pilot, event.pilot), (.merchant, event.merchant),
             ] where entity.isPresent {
-                // A window that began in the stretch before may still hold the event.
-                for ago in 0...lookback { expect(kind, entity, bucket - ago) }
+                // A window that began in the stretch before may still hold the event, and one that begins now lasts
+                // into the next.
+                for step in -lookback...lookback { expect(kind, entity, bucket + step) }
             }
         }
         return expected

@@ -53,19 +53,25 @@ public struct SQLDialect: Sendable {
     public let hour: @Sendable (_ column: String) -> String
     /// The column by which `rejected_events` stand in the order they came.
     public let arrival: String
+    /// Begins a transaction in which all questions are answered as of one moment.
+    public let beginSnapshot: String
 
     /// All parts.
-    public init(hour: @escaping @Sendable (_ column: String) -> String, arrival: String) {
+    public init(
+        hour: @escaping @Sendable (_ column: String) -> String, arrival: String, beginSnapshot: String
+    ) {
         self.hour = hour
         self.arrival = arrival
+        self.beginSnapshot = beginSnapshot
     }
 
     /// SQLite: instants are whole microseconds.
     public static let sqlite = SQLDialect(
-        hour: { "\($0) / 3600000000 - (\($0) % 3600000000 < 0)" }, arrival: "rowid")
+        hour: { "\($0) / 3600000000 - (\($0) % 3600000000 < 0)" }, arrival: "rowid", beginSnapshot: "BEGIN")
     /// PostgreSQL: instants are `timestamptz`.
     public static let postgres = SQLDialect(
-        hour: { "floor(extract(epoch FROM \($0)) / 3600)::integer" }, arrival: "rejected_id")
+        hour: { "floor(extract(epoch FROM \($0)) / 3600)::integer" }, arrival: "rejected_id",
+        beginSnapshot: "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 }
 
 /// A store that answers questions about its tables (contract, "Tables") and changes nothing.

@@ -17,11 +17,15 @@ enum CommandLineTool {
           sessionizer serve --amqp URL[,URL…] --queue NAME [--queue-type quorum|classic|stream] [--store URL]
               [--http HOST:PORT] [--declare [--exchange NAME] [--binding-key KEY]] [--prefetch N]
               [--batch-max-events N] [--batch-max-age-ms N] [--grace SECONDS]
+              [--partitions N]
               [--from-offset N|first|last|next | --from-time TIME]
               consume events from RabbitMQ into the store until SIGTERM
           sessionizer publish PATH... --amqp URL --queue NAME [--rate N | --speed 60x] [--declare]
               [--exchange NAME --routing-key KEY] [--from DAY] [--to DAY] [--format text|json]
               send archived events to RabbitMQ, each confirmed by the broker
+          sessionizer verify PATH... [--store URL] [--from DAY] [--to DAY] [--limit N] [--format text|json]
+              derive every table anew from an archive and compare it with the store, row by row: exit 0 when nothing
+              differs, 1 with the differences
           sessionizer session ID [--store URL] [--format text|json]
               the story of a delivery (a bare delivery id is enough), demand, trip, quote or offer
           sessionizer robot ID [--store URL] [--format text|json]
@@ -60,6 +64,7 @@ enum CommandLineTool {
                 print("sessionizer \(version)")
                 return 0
             case "replay": return try ReplayCommand.run(rest, Settings.ofProcess(file: file))
+            case "verify": return try VerifyCommand.run(rest, Settings.ofProcess(file: file))
             case "session": return try session(rest, Settings.ofProcess(file: file))
             case "robot": return try robot(rest, Settings.ofProcess(file: file))
             case "fleet": return try fleet(rest, Settings.ofProcess(file: file))

@@ -24,8 +24,8 @@ enum PublishCommand {
         try live.take(arguments)
         let pace = try Pace(arguments)
         let files = try ArchiveFiles.find(
-            paths: arguments.operands, from: ReplayCommand.day("--from", arguments),
-            to: ReplayCommand.day("--to", arguments))
+            paths: arguments.operands, from: ArchiveReplay.day("--from", arguments),
+            to: ArchiveReplay.day("--to", arguments))
         let queue = try live.queueSettings(bindsOnly: false)
         let publisher = try AMQPPublisher(
             AMQPPublisher.Configuration(
