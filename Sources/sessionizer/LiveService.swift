@@ -31,6 +31,7 @@ struct LiveService {
             brokers: try settings.live.brokers(), queue: try settings.live.queueSettings(),
             batch: BatchCloser.Limits(settings), connectionName: "sessionizer \(Self.hostName()) \(getpid())",
             version: CommandLineTool.version)
+        configuration.maxHeldBytes = settings.live.maxHeldBytes
         if let killPoint = settings.live.killPoint {
             configuration.onAcknowledged = { killPoint.pass(KillPoint.Point.acknowledged) }
         }

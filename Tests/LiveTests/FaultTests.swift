@@ -83,6 +83,29 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
+        /// A prefetch counts messages, not bytes.
+        @Test func largeMessagesDoNotFillTheMemory() async throws {
+            let scene = try await Scene()
+            let long = String(repeating: "x", count: 900_000)
+            let lines = (0..<60).map { number in
+                #"{"event":"note","timestamp":"2026-11-02T10:00:00Z","event_id":"\#(number)","robot_id":"R","x":"\#(long)"}"#
+            }
+            try scene.folder.write("archive/a.jsonl", lines.joined(separator: "\n"))
+            try scene.replay()
+            _ = try scene.publish("--declare")
+            let service = try await scene.serve(
+                ["--batch-max-age-ms", "5000"], environment: ["SESSIONIZER_AMQP_MAX_HELD_BYTES": "8388608"])
+            try await service.drained()
+            let prefetch = try #require(try await service.metric("sessionizer_amqp_prefetch_messages"))
+            #expect(prefetch <= 8, "\(prefetch)")
+            // What is in a batch at the engine stays until it is committed, so once more than one notice is possible.
+            let notices = try service.logged("too_much_held").count
+            #expect((1...3).contains(notices), "\(notices)")
+            #expect(try await service.metric("sessionizer_amqp_held_bytes") == 0)
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+        }
+
         @Test func theBrokerIsRestarted() async throws {
             let scene = try await Scene()
             try scene.simulate()
