@@ -100,7 +100,8 @@ public struct SettingsFile: Equatable, Sendable {
     private static let keys = [
         "store.url", "catalogue", "memory.max_resident_entities", "batch.max_events",
         "batch.max_age_ms", "amqp.url", "amqp.url_file", "amqp.queue", "amqp.queue_type", "amqp.prefetch",
-        "amqp.max_held_bytes", "amqp.declare", "amqp.exchange", "amqp.binding_key", "http.listen", "log.level",
+        "amqp.max_held_bytes", "amqp.declare", "amqp.exchange", "amqp.binding_key", "http.listen",
+        "log.level",
         "shutdown.grace_seconds", "rules.max_window_seconds", "rules.max_silence_seconds",
         "rules.max_targets", "rules.usable_states",
         "rules.downtime_states", "rules.off_duty_states",

@@ -49,6 +49,10 @@ struct LiveSettings {
     /// Takes over what the environment sets.
     mutating func take(_ environment: [String: String]) throws {
         if let url = environment["SESSIONIZER_AMQP_URL"] { amqpURL = url }
+        for name in ["SESSIONIZER_AMQP_URL", "SESSIONIZER_STORE_URL"]
+        where environment[name] != nil && environment[name + "_FILE"] != nil {
+            throw UsageError(description: "\(name) and \(name)_FILE are both set; expected one of them")
+        }
         if let path = environment["SESSIONIZER_AMQP_URL_FILE"] { amqpURL = try Settings.secret(of: path) }
         queue = environment["SESSIONIZER_AMQP_QUEUE"] ?? queue
         if let kind = environment["SESSIONIZER_AMQP_QUEUE_TYPE"] {
