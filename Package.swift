@@ -49,6 +49,12 @@ let package = Package(
             name: "SQLiteStore", dependencies: ["SessionCore", "SessionStore", "CSQLite"],
             swiftSettings: hot),
 
+        // The store for a fleet: PostgreSQL.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "PostgresStore", dependencies: ["SessionCore", "SessionStore", "CLibPQ"],
+            swiftSettings: hot),
+
         // Archived JSONL: files, day folders, standard input; plain, gzip, zstd.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -87,8 +93,8 @@ let package = Package(
             name: "sessionizer",
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
-                "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline", "SessionStory",
-                "AMQPSource", "Telemetry", "HTTPServer",
+                "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
+                "SessionStory", "AMQPSource", "Telemetry", "HTTPServer",
             ],
             swiftSettings: strict),
 
@@ -108,9 +114,14 @@ let package = Package(
         .target(
             name: "EngineUnderTest",
             dependencies: [
-                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
-                "SessionStore", "SQLiteStore", "SessionPipeline",
+                "ReferenceModel", "PrivateServers", "SessionCore", "MessageBatches", "EventDecoding",
+                "ConfigurationFile",
+                "SessionStore", "SQLiteStore", "PostgresStore", "SessionPipeline",
             ], path: "Tests/EngineUnderTest", swiftSettings: strict),
+
+        // Servers that the tests start themselves.
+        .target(name: "PrivateServers", path: "Tests/PrivateServers", swiftSettings: strict),
+
         // The built program as its tests run it, and what they compare.
         .target(
             name: "ProgramUnderTest", dependencies: ["SessionStore", "SQLiteStore"],
@@ -118,6 +129,8 @@ let package = Package(
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
+        .testTarget(name: "AMQPSourceTests", dependencies: ["AMQPSource"], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
         .testTarget(name: "PipelineTests", dependencies: ["SessionPipeline"], swiftSettings: strict),
         .testTarget(
             name: "ServiceTests", dependencies: ["Telemetry", "HTTPServer"], swiftSettings: strict),
@@ -133,6 +146,15 @@ let package = Package(
                 "SQLiteStore",
             ],
             swiftSettings: strict),
+        // What every store must do, asked of each.
+        .testTarget(
+            name: "StoreConformanceTests",
+            dependencies: [
+                "ReferenceModel", "EngineUnderTest", "EventDecoding", "PrivateServers", "SessionCore",
+                "SessionPipeline",
+                "SessionStore", "SQLiteStore", "PostgresStore",
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "FleetSimulatorTests", dependencies: ["FleetSimulator"], swiftSettings: strict),
         .testTarget(
@@ -142,7 +164,9 @@ let package = Package(
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["ProgramUnderTest", "sessionizer", "SessionStore", "SQLiteStore"],
+            dependencies: [
+                "ProgramUnderTest", "sessionizer", "EngineUnderTest", "SessionStore", "SQLiteStore",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",

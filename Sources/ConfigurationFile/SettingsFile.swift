@@ -4,6 +4,8 @@ public import SessionCore
 public struct SettingsFile: Equatable, Sendable {
     /// `store.url`
     public var storeURL: String?
+    /// `store.retention_days`: how long events are kept.
+    public var retentionDays: Retention?
     /// `rules`: what the tables depend on beside the events.
     public var rules = Rules()
     /// `memory.max_resident_entities`
@@ -39,6 +41,14 @@ public struct SettingsFile: Equatable, Sendable {
     /// `catalogue`: a file beside this one, or a path from the root.
     public var catalogue: String?
 
+    /// How long the events of a month are kept after it ended.
+    public enum Retention: Equatable, Sendable {
+        /// For ever.
+        case off
+        /// So many days.
+        case days(Int)
+    }
+
     /// Nothing set.
     public init() {}
 
@@ -55,6 +65,9 @@ public struct SettingsFile: Equatable, Sendable {
             lines[path] = value.line
             switch path {
             case "store.url": settings.storeURL = try reader.text(path, value)
+            case "store.retention_days":
+                settings.retentionDays =
+                    value.text == "off" ? .off : .days(try reader.whole(path, value, 31...36_500, or: "off"))
             case "catalogue": settings.catalogue = try reader.text(path, value)
             case "memory.max_resident_entities":
                 settings.maxResidentEntities = try reader.whole(path, value, 1...100_000_000)
@@ -98,7 +111,7 @@ public struct SettingsFile: Equatable, Sendable {
     }
 
     private static let keys = [
-        "store.url", "catalogue", "memory.max_resident_entities", "batch.max_events",
+        "store.url", "store.retention_days", "catalogue", "memory.max_resident_entities", "batch.max_events",
         "batch.max_age_ms", "amqp.url", "amqp.url_file", "amqp.queue", "amqp.queue_type", "amqp.prefetch",
         "amqp.max_held_bytes", "amqp.declare", "amqp.exchange", "amqp.binding_key", "http.listen",
         "log.level",

@@ -73,11 +73,15 @@ public final class EventDecoder {
 
     /// What stands in `events.event_id` for an event that has none: `fp-` and its fingerprint.
     public static func fingerprintText(_ identity: EventIdentity) -> String {
+        "fp-" + hexadecimal(identity)
+    }
+
+    static func hexadecimal(_ identity: EventIdentity) -> String {
         func hex(_ value: UInt64) -> String {
             let text = String(value, radix: 16)
             return String(repeating: "0", count: 16 - text.count) + text
         }
-        return "fp-" + hex(identity.high) + hex(identity.low)
+        return hex(identity.high) + hex(identity.low)
     }
 
     private enum Outcome {

@@ -86,7 +86,9 @@ final class Service: Sendable {
             // 2^64 - 1: a length that is not known (`MHD_SIZE_UNKNOWN`, a cast that Swift cannot see).
             response = MHD_create_response_from_callback(
                 .max, 1 << 16, read, Unmanaged.passRetained(Stream(next)).toOpaque(),
-                { Unmanaged<Stream>.fromOpaque($0!).release() })
+                { context in
+                    if let context { Unmanaged<Stream>.fromOpaque(context).release() }
+                })
         }
         guard let response else { return no }
         for (name, value) in answer.headers { MHD_add_response_header(response, name, value) }

@@ -25,9 +25,15 @@ extension SQLiteStore: SessionStoring {
 
     /// Begins a batch; see ``SessionStoring``. The write lock is taken at once: a second writer waits here, not
     /// after it has read what then changes under it.
-    public func begin() throws {
+    public func begin() throws -> Bool {
         try connection.run("BEGIN IMMEDIATE")
         isInBatch = true
+        // Changes whenever another connection has committed (sqlite.org/pragma.html#pragma_data_version).
+        let query = try connection.statement("PRAGMA data_version")
+        defer { query.reset() }
+        let version = try query.step() ? query.integer(0) : 0
+        defer { dataVersion = version }
+        return version == dataVersion
     }
 
     /// Ends a batch that came to nothing; see ``SessionStoring``.
@@ -54,7 +60,7 @@ extension SQLiteStore: SessionStoring {
     }
 
     private func bind(_ event: Event, _ insert: Statement, _ bytes: UnsafeRawPointer, _ receivedAt: Instant) {
-        if event.eventID.length > 0 {
+        if event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID {
             insert.bindStatic(
                 UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
         } else {

@@ -55,6 +55,8 @@ public final class Ingestor {
         public var changes: Changes
         /// What could not be read.
         public var rejections: [Rejection]
+        /// How many were refused because the events of their time were dropped for their age.
+        public var retiredCount: Int
         /// How long writing and committing took.
         public var commitTime: Microseconds
     }
@@ -88,13 +90,15 @@ public final class Ingestor {
         _ decoded: DecodedBatch, _ details: BatchDetails = BatchDetails(), clock: () -> Instant
     ) throws {
         let startedAt = clock()
-        EventDecoder.events(of: decoded, symbols: symbols, into: &events)
         let batch = decoded.batch
         do {
-            try store.begin()
+            if try !store.begin() { engine.forgetEverything() }
+            EventDecoder.events(of: decoded, symbols: symbols, into: &events)
+            let retired = takeRetired(decoded, at: startedAt)
+            if store.wantsExpectations { try store.prefetch(engine.expectation(of: events)) }
             let changes = try engine.apply(events, bytes: batch.bytes, source: store)
             onMark?(.applied)
-            let rejected = decoded.rejections.map { rejection in
+            var rejected = decoded.rejections.map { rejection in
                 let message = batch.messages[rejection.message]
                 return RejectedMessage(
                     receivedAt: startedAt, transport: settings.transport,
@@ -104,6 +108,7 @@ public final class Ingestor {
                     reason: rejection.reason.rawValue, detail: rejection.detail,
                     headers: details.headers(rejection.message), body: Array(batch.bytes(of: message)))
             }
+            rejected += retired
             let record = BatchRecord(
                 transport: settings.transport, origin: batch.origins.first ?? "",
                 received: batch.messages.count, accepted: changes.accepted.count,
@@ -118,16 +123,35 @@ public final class Ingestor {
             totals.unequalTwins += changes.unequalTwinCount
             totals.skipped += decoded.skippedCount
             for rejection in decoded.rejections { totals.rejected[rejection.reason, default: 0] += 1 }
+            if !retired.isEmpty { totals.rejected[.beforeRetention, default: 0] += retired.count }
             totals.batches += 1
             onCommit?(
                 Committed(
                     record: record, changes: changes, rejections: decoded.rejections,
-                    commitTime: clock() - record.committedAt))
+                    retiredCount: retired.count, commitTime: clock() - record.committedAt))
         } catch {
             store.rollback()
             engine.forgetEverything()
             throw error
         }
         engine.evict(limit: settings.maxResidentEntities)
+    }
+    /// Takes the events out whose time the store has dropped.
+    private func takeRetired(_ decoded: DecodedBatch, at now: Instant) -> [RejectedMessage] {
+        var retired: [RejectedMessage] = []
+        let bytes = UnsafeRawPointer(decoded.batch.bytes)
+        events.removeAll { event in
+            guard store.isRetired(event.time) else { return false }
+            retired.append(
+                RejectedMessage(
+                    receivedAt: now, transport: settings.transport, origin: decoded.batch.origins.first ?? "",
+                    reason: RejectReason.beforeRetention.rawValue,
+                    detail: "the events of its month were dropped; it may have been counted before",
+                    body: Array(
+                        UnsafeRawBufferPointer(
+                            start: bytes + event.payload.offset, count: event.payload.length))))
+            return true
+        }
+        return retired
     }
 }

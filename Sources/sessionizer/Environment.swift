@@ -1,7 +1,6 @@
 import ConfigurationFile
 import EventDecoding
 import Glibc
-import SQLiteStore
 import SessionCore
 import SessionPipeline
 import SessionStore
@@ -11,6 +10,8 @@ struct Settings {
     var storeURL = "sqlite:sessionizer.db"
     var maxResidentEntities = 60_000
     var batchMaxEvents = 20_000
+    /// Days for which events are kept; nil for ever.
+    var retentionDays: Int? = 730
     /// What `serve` and `publish` read.
     var live = LiveSettings()
     var catalogueFile: String?
@@ -35,6 +36,11 @@ struct Settings {
             let settings = try SettingsFile.parse(Self.contents(of: path), file: path)
             rules = settings.rules
             storeURL = settings.storeURL ?? storeURL
+            switch settings.retentionDays {
+            case .off: retentionDays = nil
+            case .days(let days): retentionDays = days
+            case nil: break
+            }
             maxResidentEntities = settings.maxResidentEntities ?? maxResidentEntities
             batchMaxEvents = settings.batchMaxEvents ?? batchMaxEvents
             try live.take(settings)
@@ -72,19 +78,8 @@ struct Settings {
         return try Settings(environment: environment, file: file)
     }
 
-    /// The path in `sqlite:PATH`.
-    func storePath(_ option: String?) throws -> String {
-        let url = option ?? storeURL
-        if url.hasPrefix("sqlite:") {
-            let path = String(url.dropFirst("sqlite:".count))
-            if path.isEmpty { throw UsageError(description: "\(url): expected sqlite:PATH") }
-            return path
-        }
-        if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
-            throw UsageError(description: "PostgreSQL is not supported by this version yet; use sqlite:PATH")
-        }
-        throw UsageError(description: "--store \(url): expected sqlite:PATH")
-    }
+    /// The store that an option, or else the environment, names.
+    func store(_ option: String?) throws -> StoreLocation { try StoreLocation(url: option ?? storeURL) }
 
     func catalogue() throws -> Catalogue {
         guard let path = catalogueFile else { return try CatalogueFile.builtIn() }
@@ -119,20 +114,20 @@ struct Settings {
 /// The parts of a writing run, wired together.
 struct WritingParts {
     let symbols = SymbolTable()
-    let store: SQLiteStore
+    let store: any SessionStoring
     let engine: Engine
     let ingestor: Ingestor
 
-    init(settings: Settings, path: String, transport: String = "archive") throws {
+    init(settings: Settings, store location: StoreLocation, transport: String = "archive") throws {
         let rules = settings.rules
         let catalogue = try settings.catalogue()
         let meanings = EventMeanings(catalogue: catalogue, symbols: symbols)
         engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
         let decoder = EventDecoder()
         let symbols = symbols
-        store = try SQLiteStore(
-            path: path, symbols: symbols,
-            reading: SQLiteStore.Reading(
+        store = try location.writer(
+            symbols: symbols,
+            reading: StoreReading(
                 decode: { decoder.storedEvent(payload: $0, symbols: symbols) },
                 identity: EventDecoder.identity(ofEventID:), fingerprintText: EventDecoder.fingerprintText,
                 meanings: meanings),

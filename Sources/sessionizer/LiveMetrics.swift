@@ -137,6 +137,7 @@ final class LiveMetrics: Sendable {
             for rejection in batch.rejections {
                 if let handle = rejections[rejection.reason] { change.add(handle, 1) }
             }
+            if let handle = rejections[.beforeRetention] { change.add(handle, Double(batch.retiredCount)) }
             change.observe(batchMessages, CollectionOfOne(Double(record.received)))
             change.observe(batchTime, CollectionOfOne(Self.seconds(now - takenAt)))
             change.observe(commitTime, CollectionOfOne(Self.seconds(batch.commitTime)))

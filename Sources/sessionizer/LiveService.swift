@@ -4,7 +4,6 @@ import EventDecoding
 import Glibc
 import HTTPServer
 import MessageBatches
-import SQLiteStore
 import SessionCore
 import SessionPipeline
 import SessionStore
@@ -15,7 +14,7 @@ import Telemetry
 /// threads of its own, and one waits for signals.
 struct LiveService {
     private let settings: Settings
-    private let storePath: String
+    private let location: StoreLocation
     private let consumer: AMQPConsumer
     private let metrics: LiveMetrics
     private let health: LiveHealth
@@ -24,7 +23,7 @@ struct LiveService {
 
     init(_ settings: Settings, store: String?) throws {
         self.settings = settings
-        storePath = try settings.storePath(store)
+        location = try settings.store(store)
         let log = Log(level: settings.live.logLevel)
         let metrics = LiveMetrics(transport: "amqp")
         var configuration = AMQPConsumer.Configuration(
@@ -58,7 +57,7 @@ struct LiveService {
             .info, "started", "sessionizer serves",
             [
                 "version": .text(CommandLineTool.version), "http_port": .integer(http.port),
-                "store": .text(storePath), "queue": .text(queue.name),
+                "store": .text("\(location)"), "queue": .text(queue.name),
                 "queue_type": .text(queue.kind.rawValue),
                 "prefetch": .integer(queue.prefetch),
                 "batch_max_events": .integer(consumer.configuration.batch.messages),
@@ -98,7 +97,7 @@ struct LiveService {
             return 0
         }
         defer { parts.store.close() }
-        let counting = OpenSessions(path: storePath, metrics: metrics)
+        let counting = OpenSessions(location, metrics: metrics)
         counting.begin()
         defer { counting.end() }
 
@@ -136,7 +135,7 @@ struct LiveService {
         var backOff = BackOff()
         while !stop.isSet {
             do {
-                let parts = try WritingParts(settings: settings, path: storePath, transport: "amqp")
+                let parts = try WritingParts(settings: settings, store: location, transport: "amqp")
                 let queue = consumer.configuration.queue
                 var offset: Int64?
                 if queue.kind == .stream, settings.live.streamStart == nil {

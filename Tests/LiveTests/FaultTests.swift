@@ -201,6 +201,7 @@ extension LiveTests {
             #expect(try await service.metric("sessionizer_store_up") == 0)
             #expect(try await service.metric("sessionizer_amqp_acknowledged_total") == Double(decided))
             #expect(try await service.get("/livez").status == 200)
+            #expect(try await service.get("/healthz").text.contains(#""caught_up":false"#))
             try disk.resize(megabytes: 200)
             try await eventually("all is acknowledged") {
                 try await service.metric("sessionizer_amqp_acknowledged_total") == Double(published)
@@ -208,6 +209,25 @@ extension LiveTests {
             #expect(try await service.metric("sessionizer_amqp_redeliveries_total") == 0)
             #expect(try await service.get("/readyz").status == 200)
             #expect(try await service.stop() == 0)
+            // Full again, and asked to end: what it holds is not stored, so it is not acknowledged either.
+            try disk.fill()
+            try scene.folder.write("more/a.jsonl", Lines.deliveries(300))
+            #expect(try scene.program.run("replay", "more", "--store", "sqlite:plain.db").status == 0)
+            #expect(
+                try Scene.run(scene.program, ["publish", "more", "--amqp", scene.host.url, "--queue", "q"]).status == 0)
+            let live = ["--amqp", scene.host.url, "--queue", "q", "--store", "sqlite:\(scene.path("disk/live.db"))"]
+            let ending = try await Service(live, in: Folder())
+            try await eventually("it holds") {
+                try await ending.metric("sessionizer_store_failures_total") ?? 0 > 0
+            }
+            #expect(try await ending.stop() == 0)
+            #expect(try ending.logged("grace_over").isEmpty)
+            let acknowledged = try #require(try ending.logged("stopped").first?["received"] as? Int)
+            try disk.empty()
+            let last = try await Service(live, in: Folder())
+            try await last.drained()
+            #expect(try await last.outcomes().values.reduce(0, +) == 300 * 7 - acknowledged)
+            #expect(try await last.stop() == 0)
             let differences = try Tables.differences(scene.path("plain.db"), scene.path("disk/live.db"))
             #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
         }
@@ -227,6 +247,14 @@ struct SmallDisk {
     }
 
     func resize(megabytes: Int) throws { try Self.run("mount", "-o", "remount,size=\(megabytes)m", path) }
+
+    /// Leaves no room.
+    func fill() throws {
+        try? Self.run("dd", "if=/dev/zero", "of=\(path)/filling", "bs=4k", "status=none")
+    }
+
+    /// Makes the room again.
+    func empty() throws { try FileManager.default.removeItem(atPath: "\(path)/filling") }
 
     func unmount() { try? Self.run("umount", "-l", path) }
 
