@@ -90,7 +90,8 @@ let package = Package(
         .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
         // Whether two stores say the same.
-        .target(name: "StoreComparison", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
+        .target(
+            name: "StoreComparison", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
         .executableTarget(
             name: "sessionizer",
@@ -132,6 +133,8 @@ let package = Package(
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
+        .testTarget(name: "AMQPSourceTests", dependencies: ["AMQPSource"], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
         .testTarget(name: "PipelineTests", dependencies: ["SessionPipeline"], swiftSettings: strict),
         .testTarget(
             name: "ServiceTests", dependencies: ["Telemetry", "HTTPServer"], swiftSettings: strict),

@@ -23,6 +23,9 @@ public final class AMQPConsumer: Sendable {
         public var connectionName: String
         /// The program's version, for the same lists.
         public var version: String
+        /// Bytes of messages that may be held: where messages are so large that the prefetch comes to more, the
+        /// channel is given up once and the prefetch made smaller.
+        public var maxHeldBytes = 256 << 20
         /// Told when an acknowledgement was written, by the connection's thread.
         public var onAcknowledged: (@Sendable () -> Void)?
 
@@ -54,6 +57,10 @@ public final class AMQPConsumer: Sendable {
         public var broker = ""
         /// Delivered, not acknowledged.
         public var unacknowledged = 0
+        /// Bytes of deliveries in memory.
+        public var heldBytes = 0
+        /// How many deliveries may be unacknowledged now.
+        public var prefetch = 0
         /// Messages ready in the queue when it was last looked at; nil before.
         public var queueDepth: Int?
         /// How often it was looked at.

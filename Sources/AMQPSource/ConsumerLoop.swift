@@ -17,6 +17,10 @@ struct ConsumerLoop {
     private var closer: BatchCloser
     private var closed: [DeliveryBatch] = []
     private var inHand = 0
+    private var inHandBytes = 0
+    private var closedBytes = 0
+    /// The configured one, or less where messages are large.
+    private var prefetch: Int
     private var spare: [DeliveryBatch] = []
 
     // The delivery being read.
@@ -36,6 +40,7 @@ struct ConsumerLoop {
         self.consumer = consumer
         machine = ConsumerStateMachine(brokerCount: consumer.configuration.brokers.count)
         closer = BatchCloser(limits: consumer.configuration.batch)
+        prefetch = consumer.configuration.queue.prefetch
     }
 
     mutating func run() {
@@ -71,6 +76,7 @@ struct ConsumerLoop {
         switch command {
         case .settled(let batch):
             inHand -= 1
+            inHandBytes -= batch.byteCount
             let before = ledger.lastAcknowledged
             if let range = batch.range, let tag = ledger.settled(range), let connection, let channel {
                 do throws(AMQPFailure) {
@@ -85,6 +91,7 @@ struct ConsumerLoop {
             recycle(batch)
         case .abandoned(let batch):
             inHand -= 1
+            inHandBytes -= batch.byteCount
             recycle(batch)
         case .storeFailed(let reason): handle(.storeFailed(reason))
         case .storeReady(let offset):
@@ -162,7 +169,7 @@ struct ConsumerLoop {
             try connection.openChannel(number)
             if let topology = queue.topology { try connection.declare(queue, topology, number) }
             let depth = try connection.depth(of: queue.name, number)
-            try connection.setPrefetch(queue.prefetch, number)
+            try connection.setPrefetch(prefetch, number)
             ledger.open(epoch: epoch)
             channel = number
             try connection.consume(queue.name, consumeArguments(), number)
@@ -300,7 +307,24 @@ struct ConsumerLoop {
         guard machine.isTakingDeliveries else { return }
         filling.append(delivery, bytes, origin: queue.name, epoch: ledger.epoch)
         closer.add(byteCount: bytes.count, now: now)
-        if closer.messages >= closer.limits.messages || closer.bytes >= closer.limits.bytes { closeBatch() }
+        // Half of the prefetch at most: one batch fills while another is committed, and none waits for what cannot come.
+        let most = min(closer.limits.messages, max(prefetch / 2, 1))
+        if closer.messages >= most || closer.bytes >= closer.limits.bytes { closeBatch() }
+        if heldBytes > consumer.configuration.maxHeldBytes { holdLess() }
+    }
+
+    private var heldBytes: Int { inHandBytes + closedBytes + filling.byteCount }
+
+    /// Messages are so large that a full prefetch would not fit: a channel with a smaller one.
+    private mutating func holdLess() {
+        guard ledger.unacknowledgedCount > 1 else { return }
+        let limit = consumer.configuration.maxHeldBytes
+        let fitting = ledger.unacknowledgedCount * (limit / 2) / heldBytes
+        prefetch = max(min(fitting, prefetch / 2), 1)
+        handle(
+            .tooMuchHeld(
+                "more than \(limit) bytes are held in \(ledger.unacknowledgedCount) messages; going on with a prefetch "
+                    + "of \(prefetch) until the program is restarted"))
     }
 
     private mutating func lookAtQueue() {
@@ -324,6 +348,7 @@ struct ConsumerLoop {
 
     private mutating func closeBatch() {
         closed.append(filling)
+        closedBytes += filling.byteCount
         filling = spare.popLast() ?? DeliveryBatch()
         closer.reset()
     }
@@ -332,13 +357,16 @@ struct ConsumerLoop {
         if closed.isEmpty, closer.isDue(now: monotonicNow()) { closeBatch() }
         while let batch = closed.first, consumer.handOver.tryPut(batch) {
             closed.removeFirst()
+            closedBytes -= batch.byteCount
             inHand += 1
+            inHandBytes += batch.byteCount
         }
     }
 
     private mutating func dropUnfinishedBatch() {
         for batch in closed { recycle(batch) }
         closed.removeAll()
+        closedBytes = 0
         filling.removeAll()
         closer.reset()
         delivery = nil
@@ -354,6 +382,8 @@ struct ConsumerLoop {
             status.state = machine.state
             status.isConnected = connection != nil
             status.isConsuming = machine.isTakingDeliveries
+            status.heldBytes = heldBytes
+            status.prefetch = prefetch
             status.unacknowledged = ledger.unacknowledgedCount
             status.isBlocked = machine.isBlocked
             status.lastTurn = monotonicNow()

@@ -20,6 +20,9 @@ public final class DeliveryBatch: @unchecked Sendable {
     /// How many were delivered before.
     public private(set) var redeliveredCount = 0
 
+    /// Bytes of bodies and headers, as long as the batch is held by anybody.
+    private(set) var byteCount = 0
+
     private var headers: [UInt8] = []
     private var headerEnds: [Int] = []
 
@@ -38,6 +41,7 @@ public final class DeliveryBatch: @unchecked Sendable {
         publishedAt.append(delivery.publishedAt)
         headers.append(contentsOf: delivery.headers)
         headerEnds.append(headers.count)
+        byteCount += bytes.count + delivery.headers.count
         if delivery.isRedelivered { redeliveredCount += 1 }
         if let offset = delivery.streamOffset {
             offsets = min(offsets?.lowerBound ?? offset, offset)...max(offsets?.upperBound ?? offset, offset)
@@ -51,6 +55,7 @@ public final class DeliveryBatch: @unchecked Sendable {
         offsets = nil
         publishedAt.removeAll(keepingCapacity: true)
         redeliveredCount = 0
+        byteCount = 0
         headers.removeAll(keepingCapacity: true)
         headerEnds.removeAll(keepingCapacity: true)
     }

@@ -24,6 +24,8 @@ public struct SettingsFile: Equatable, Sendable {
     public var amqpQueueType: String?
     /// `amqp.prefetch`
     public var amqpPrefetch: Int?
+    /// `amqp.max_held_bytes`
+    public var amqpMaxHeldBytes: Int?
     /// `amqp.declare`
     public var amqpDeclares: Bool?
     /// `amqp.exchange`
@@ -82,6 +84,8 @@ public struct SettingsFile: Equatable, Sendable {
             case "amqp.queue_type":
                 settings.amqpQueueType = try reader.one(path, value, ["quorum", "classic", "stream"])
             case "amqp.prefetch": settings.amqpPrefetch = try reader.whole(path, value, 2...65_535)
+            case "amqp.max_held_bytes":
+                settings.amqpMaxHeldBytes = try reader.whole(path, value, 1 << 22...1 << 40)
             case "amqp.declare":
                 settings.amqpDeclares = try reader.one(path, value, ["true", "false"]) == "true"
             case "amqp.exchange": settings.amqpExchange = try reader.text(path, value)
@@ -117,9 +121,9 @@ public struct SettingsFile: Equatable, Sendable {
     private static let keys = [
         "store.url", "store.retention_days", "catalogue", "memory.max_resident_entities", "batch.max_events",
         "batch.max_age_ms", "amqp.url", "amqp.url_file", "amqp.queue", "amqp.queue_type", "amqp.prefetch",
-        "amqp.declare", "amqp.exchange", "amqp.binding_key", "http.listen", "log.level",
-        "amqp.partitions", "amqp.lease_seconds", "shutdown.grace_seconds", "rules.max_window_seconds",
-        "rules.max_silence_seconds",
+        "amqp.max_held_bytes", "amqp.declare", "amqp.exchange", "amqp.binding_key", "amqp.partitions",
+        "amqp.lease_seconds", "http.listen", "log.level", "shutdown.grace_seconds",
+        "rules.max_window_seconds", "rules.max_silence_seconds",
         "rules.max_targets", "rules.usable_states",
         "rules.downtime_states", "rules.off_duty_states",
     ]

@@ -25,6 +25,15 @@ extension ConsumerStateMachine {
         let notice = Notice(
             .error, "consumer_cancelled",
             "the broker cancelled the consumer: the queue was deleted, or its node is going; trying again")
+        return leaveChannel(notice, now, random)
+    }
+
+    /// A prefetch counts messages, not bytes: messages that are too large for it are given back once.
+    mutating func tooMuchHeld(_ text: String, _ now: Instant, _ random: Double) -> [Action] {
+        leaveChannel(Notice(.warning, "too_much_held", text), now, random)
+    }
+
+    private mutating func leaveChannel(_ notice: Notice, _ now: Instant, _ random: Double) -> [Action] {
         switch state {
         case .consuming(let broker, _, let since), .paused(let broker, _, let since):
             let actions = reopen(broker, since, notice, now, random)

@@ -48,6 +48,8 @@ public struct ConsumerStateMachine: Sendable {
         case connectionLost(String)
         /// The broker cancelled the consumer (`basic.cancel`): its queue was deleted, or its node is going.
         case consumerCancelled
+        /// What is held has more bytes than are allowed; the next channel gets a smaller prefetch.
+        case tooMuchHeld(String)
         /// The broker takes no publishing for now (`connection.blocked`).
         case blocked(String)
         /// It does again.
@@ -88,7 +90,7 @@ public struct ConsumerStateMachine: Sendable {
         public static let codes = [
             "access_refused", "blocked", "channel_closed", "connecting_failed", "connection_closed",
             "connection_lost", "consumer_cancelled", "consuming", "not_found", "precondition_failed",
-            "resource_locked", "store_down", "store_up", "unblocked",
+            "resource_locked", "store_down", "store_up", "too_much_held", "unblocked",
         ]
 
         /// How bad it is.
@@ -170,6 +172,7 @@ public struct ConsumerStateMachine: Sendable {
         case .consuming: return consuming(now)
         case .channelClosed(let code, let text): return channelClosed(code, text, now, random)
         case .consumerCancelled: return cancelled(now, random)
+        case .tooMuchHeld(let text): return tooMuchHeld(text, now, random)
         case .connectionClosed(let code, let text):
             let notice = Notice(
                 code == 320 ? .warning : .error, "connection_closed",

@@ -94,7 +94,9 @@ final class LiveHealth: Sendable {
         func part(_ isWell: Bool, _ text: String) -> Part {
             Part(name: "caught_up", isWell: isWell, text: text)
         }
-        guard status.isConsuming else { return part(false, "no deliveries") }
+        guard status.isConsuming, state.withLock({ $0.storeTrouble == nil }) else {
+            return part(false, "the store or the queue is missing")
+        }
         if status.unacknowledged == 0 {
             // Right after the beginning nothing has been delivered yet because nothing could.
             if status.lastDelivery != 0, now - status.lastDelivery > 1_000_000 {

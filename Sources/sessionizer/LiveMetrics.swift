@@ -273,6 +273,8 @@ private struct BrokerMetrics: Sendable {
     private let depth: Metrics.Handle
     private let looks: Metrics.Handle
     private let unacknowledged: Metrics.Handle
+    private let held: Metrics.Handle
+    private let prefetch: Metrics.Handle
     private let connections: Metrics.Handle
     private let channels: Metrics.Handle
     private let deliveries: Metrics.Handle
@@ -291,6 +293,9 @@ private struct BrokerMetrics: Sendable {
             "sessionizer_queue_looks_total", "How often the queue was looked at for its depth.")
         unacknowledged = all.gauge(
             "sessionizer_amqp_unacknowledged_messages", "Messages delivered and not acknowledged.")
+        held = all.gauge("sessionizer_amqp_held_bytes", "Bytes of deliveries in memory.")
+        prefetch = all.gauge(
+            "sessionizer_amqp_prefetch_messages", "How many messages may be delivered and not acknowledged.")
         connections = all.counter("sessionizer_amqp_connections_total", "Connections opened.")
         channels = all.counter("sessionizer_amqp_channels_total", "Channels opened for consuming.")
         deliveries = all.counter("sessionizer_amqp_deliveries_total", "Messages delivered.")
@@ -320,6 +325,8 @@ private struct BrokerMetrics: Sendable {
             if let ready = status.queueDepth { change.set(depth, Double(ready)) }
             change.set(looks, Double(status.queueLooks))
             change.set(unacknowledged, Double(status.unacknowledged))
+            change.set(held, Double(status.heldBytes))
+            change.set(prefetch, Double(status.prefetch))
             change.set(connections, Double(status.connections))
             change.set(channels, Double(status.channels))
             change.set(deliveries, Double(status.deliveries))

@@ -10,6 +10,8 @@ struct LiveSettings {
     var queue: String?
     var queueType = QueueSettings.Kind.quorum
     var prefetch = 4000
+    /// Bytes of messages that may be held in memory.
+    var maxHeldBytes = 256 << 20
     var declares = false
     var exchange: String?
     var bindingKey = "#"
@@ -27,8 +29,8 @@ struct LiveSettings {
 
     static let variables: Set<String> = [
         "SESSIONIZER_STORE_URL_FILE", "SESSIONIZER_AMQP_URL_FILE", "SESSIONIZER_AMQP_QUEUE_TYPE",
-        "SESSIONIZER_AMQP_PREFETCH", "SESSIONIZER_GRACE_SECONDS", "SESSIONIZER_TEST_KILL_AT",
-        "SESSIONIZER_AMQP_PARTITIONS", "SESSIONIZER_LEASE_SECONDS",
+        "SESSIONIZER_AMQP_PREFETCH", "SESSIONIZER_AMQP_MAX_HELD_BYTES", "SESSIONIZER_AMQP_PARTITIONS",
+        "SESSIONIZER_LEASE_SECONDS", "SESSIONIZER_GRACE_SECONDS", "SESSIONIZER_TEST_KILL_AT",
     ]
 
     /// Takes over what a configuration file sets. Its words were checked there.
@@ -38,6 +40,7 @@ struct LiveSettings {
         queue = file.amqpQueue ?? queue
         if let kind = file.amqpQueueType { queueType = try Self.kind("amqp.queue_type", kind) }
         prefetch = file.amqpPrefetch ?? prefetch
+        maxHeldBytes = file.amqpMaxHeldBytes ?? maxHeldBytes
         declares = file.amqpDeclares ?? declares
         exchange = file.amqpExchange ?? exchange
         bindingKey = file.amqpBindingKey ?? bindingKey
@@ -52,12 +55,18 @@ struct LiveSettings {
     /// Takes over what the environment sets.
     mutating func take(_ environment: [String: String]) throws {
         if let url = environment["SESSIONIZER_AMQP_URL"] { amqpURL = url }
+        for name in ["SESSIONIZER_AMQP_URL", "SESSIONIZER_STORE_URL"]
+        where environment[name] != nil && environment[name + "_FILE"] != nil {
+            throw UsageError(description: "\(name) and \(name)_FILE are both set; expected one of them")
+        }
         if let path = environment["SESSIONIZER_AMQP_URL_FILE"] { amqpURL = try Settings.secret(of: path) }
         queue = environment["SESSIONIZER_AMQP_QUEUE"] ?? queue
         if let kind = environment["SESSIONIZER_AMQP_QUEUE_TYPE"] {
             queueType = try Self.kind("SESSIONIZER_AMQP_QUEUE_TYPE", kind)
         }
         prefetch = try Self.number(environment, "SESSIONIZER_AMQP_PREFETCH", 2...65_535) ?? prefetch
+        maxHeldBytes =
+            try Self.number(environment, "SESSIONIZER_AMQP_MAX_HELD_BYTES", 1 << 22...1 << 40) ?? maxHeldBytes
         maxAgeMilliseconds =
             try Self.number(environment, "SESSIONIZER_BATCH_MAX_AGE_MS", 0...60_000) ?? maxAgeMilliseconds
         httpListen = environment["SESSIONIZER_HTTP_LISTEN"] ?? httpListen

@@ -46,6 +46,7 @@ struct LiveWorker: Sendable {
             brokers: try settings.live.brokers(), queue: queue, batch: BatchCloser.Limits(settings),
             connectionName: "sessionizer \(LiveService.hostName()) \(name)\(getpid())",
             version: CommandLineTool.version)
+        configuration.maxHeldBytes = settings.live.maxHeldBytes
         if let killPoint = settings.live.killPoint {
             configuration.onAcknowledged = { killPoint.pass(KillPoint.Point.acknowledged) }
         }

@@ -143,7 +143,8 @@ struct PartitionedWork {
         var settings = settings
         settings.maxResidentEntities = max(settings.maxResidentEntities / count, 1000)
         let worker = try LiveWorker(
-            settings.live.queueSettings(partition: fence.partition), settings, location.fenced(fence),
+            settings.live.queueSettings(partition: fence.partition), settings,
+            location.fenced(fence, leaseSeconds: settings.live.leaseSeconds),
             consumers,
             metrics, health, log, one.stop, partition: fence.partition)
         worker.beginConsuming()

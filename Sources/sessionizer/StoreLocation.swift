@@ -29,11 +29,14 @@ enum StoreLocation: CustomStringConvertible {
     }
 
     /// The same for the writer of one partition.
-    func fenced(_ fence: PostgresLeases.Fence) -> StoreLocation {
+    /// - Parameter seconds: How long its lease lasts. A transaction in which a frozen writer does nothing for twice as
+    ///   long is ended by the server: until then nobody can take the partition.
+    func fenced(_ fence: PostgresLeases.Fence, leaseSeconds seconds: Int) -> StoreLocation {
         switch self {
         case .sqlite: return self
         case .postgres(var settings):
             settings.fence = fence
+            settings.limits.idleSeconds = min(settings.limits.idleSeconds, 2 * seconds)
             return .postgres(settings)
         }
     }

@@ -58,6 +58,9 @@ actor Broker {
     /// Ends it for a while.
     func halt(killing: Bool = false) throws { try Self.run([killing ? "kill" : "stop", folder.path]) }
 
+    /// Runs `rabbitmqctl` on it.
+    func control(_ words: String...) throws { try Self.run(["ctl", folder.path] + words) }
+
     /// Something that ends the broker when this process is gone, however it went.
     private func watch() throws {
         _ = try Self.spawn([

@@ -83,6 +83,29 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
+        /// A prefetch counts messages, not bytes.
+        @Test func largeMessagesDoNotFillTheMemory() async throws {
+            let scene = try await Scene()
+            let long = String(repeating: "x", count: 900_000)
+            let lines = (0..<60).map { number in
+                #"{"event":"note","timestamp":"2026-11-02T10:00:00Z","event_id":"\#(number)","robot_id":"R","x":"\#(long)"}"#
+            }
+            try scene.folder.write("archive/a.jsonl", lines.joined(separator: "\n"))
+            try scene.replay()
+            _ = try scene.publish("--declare")
+            let service = try await scene.serve(
+                ["--batch-max-age-ms", "5000"], environment: ["SESSIONIZER_AMQP_MAX_HELD_BYTES": "8388608"])
+            try await service.drained()
+            let prefetch = try #require(try await service.metric("sessionizer_amqp_prefetch_messages"))
+            #expect(prefetch <= 8, "\(prefetch)")
+            // What is in a batch at the engine stays until it is committed, so once more than one notice is possible.
+            let notices = try service.logged("too_much_held").count
+            #expect((1...3).contains(notices), "\(notices)")
+            #expect(try await service.metric("sessionizer_amqp_held_bytes") == 0)
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+        }
+
         @Test func theBrokerIsRestarted() async throws {
             let scene = try await Scene()
             try scene.simulate()
@@ -178,6 +201,7 @@ extension LiveTests {
             #expect(try await service.metric("sessionizer_store_up") == 0)
             #expect(try await service.metric("sessionizer_amqp_acknowledged_total") == Double(decided))
             #expect(try await service.get("/livez").status == 200)
+            #expect(try await service.get("/healthz").text.contains(#""caught_up":false"#))
             try disk.resize(megabytes: 200)
             try await eventually("all is acknowledged") {
                 try await service.metric("sessionizer_amqp_acknowledged_total") == Double(published)
@@ -185,6 +209,28 @@ extension LiveTests {
             #expect(try await service.metric("sessionizer_amqp_redeliveries_total") == 0)
             #expect(try await service.get("/readyz").status == 200)
             #expect(try await service.stop() == 0)
+            // Full again, and asked to end: what it holds is not stored, so it is not acknowledged either.
+            try disk.fill()
+            try scene.folder.write("more/a.jsonl", Lines.deliveries(300))
+            #expect(try scene.program.run("replay", "more", "--store", "sqlite:plain.db").status == 0)
+            #expect(
+                try Scene.run(scene.program, ["publish", "more", "--amqp", scene.host.url, "--queue", "q"])
+                    .status == 0)
+            let live = [
+                "--amqp", scene.host.url, "--queue", "q", "--store", "sqlite:\(scene.path("disk/live.db"))",
+            ]
+            let ending = try await Service(live, in: Folder())
+            try await eventually("it holds") {
+                try await ending.metric("sessionizer_store_failures_total") ?? 0 > 0
+            }
+            #expect(try await ending.stop() == 0)
+            #expect(try ending.logged("grace_over").isEmpty)
+            let acknowledged = try #require(try ending.logged("stopped").first?["received"] as? Int)
+            try disk.empty()
+            let last = try await Service(live, in: Folder())
+            try await last.drained()
+            #expect(try await last.outcomes().values.reduce(0, +) == 300 * 7 - acknowledged)
+            #expect(try await last.stop() == 0)
             let differences = try Tables.differences(scene.path("plain.db"), scene.path("disk/live.db"))
             #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
         }
@@ -204,6 +250,14 @@ struct SmallDisk {
     }
 
     func resize(megabytes: Int) throws { try Self.run("mount", "-o", "remount,size=\(megabytes)m", path) }
+
+    /// Leaves no room.
+    func fill() throws {
+        try? Self.run("dd", "if=/dev/zero", "of=\(path)/filling", "bs=4k", "status=none")
+    }
+
+    /// Makes the room again.
+    func empty() throws { try FileManager.default.removeItem(atPath: "\(path)/filling") }
 
     func unmount() { try? Self.run("umount", "-l", path) }
 

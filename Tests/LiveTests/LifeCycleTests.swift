@@ -108,6 +108,51 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
+        /// The file, over it the environment, over it the options; secrets out of files.
+        @Test func settingsComeFromEverywhere() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 5)
+            _ = try scene.publish("--declare")
+            try scene.folder.write("url", scene.host.url + "\n")
+            try scene.folder.write(
+                "s.yaml",
+                """
+                amqp: {queue: wrong, url: "amqp://127.0.0.1:1", prefetch: 40}
+                batch: {max_events: 15, max_age_ms: 50}
+                log: {level: debug}
+                shutdown: {grace_seconds: 7}
+                """)
+            let service = try await Service(
+                [
+                    "--queue", "q", "--config", scene.path("s.yaml"), "--store",
+                    "sqlite:\(scene.path("live.db"))",
+                ],
+                in: Folder(),
+                environment: [
+                    "SESSIONIZER_AMQP_URL_FILE": scene.path("url"), "SESSIONIZER_AMQP_QUEUE": "wrong too",
+                    "SESSIONIZER_BATCH_MAX_EVENTS": "12",
+                ])
+            try await service.drained()
+            let started = try #require(try service.logged("started").first)
+            #expect(started["prefetch"] as? Int == 40 && started["batch_max_events"] as? Int == 12)
+            #expect(started["batch_max_age_ms"] as? Int == 50)
+            #expect(try await service.stop() == 0)
+            #expect(try service.logged("stopping").first?["grace_seconds"] as? Int == 7)
+            #expect(try !service.program.folder.text("stderr").contains("guest:guest"))
+            try scene.expectTablesOfReplay()
+            for (name, value, words) in [
+                ("SESSIONIZER_AMQP_PREFETCH", "0", "whole number from 2"),
+                ("SESSIONIZER_LOG_LEVEL", "loud", "debug, info, warning or error"),
+                ("SESSIONIZER_AMQP_URL_FILE", scene.path("nothing"), "No such file"),
+                ("SESSIONIZER_TEST_KILL_AT", "here", "points: taken, applied"),
+                ("SESSIONIZER_AMQP_QEUE", "q", "unknown variable"),
+            ] {
+                let refused = try scene.program.run(
+                    "serve", "--amqp", scene.host.url, "--queue", "q", environment: [name: value])
+                #expect(refused.status == 2 && refused.complaints.contains(words), "\(refused.complaints)")
+            }
+        }
+
         @Test func aSecondSignalEndsAtOnceAndSoDoesTheEndOfTheGrace() async throws {
             let scene = try await Scene()
             try await scene.host.declareQueue("q")

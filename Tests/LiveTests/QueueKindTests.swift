@@ -129,6 +129,8 @@ extension LiveTests {
                 (["--amqp", "amqp://127.0.0.1:1", "--queue", "q"], 1, "connecting to amqp://127.0.0.1:1"),
                 (["--amqp", "http://x", "--queue", "q"], 2, "begins with amqp://"),
                 (["--amqp", scene.host.url], 2, "no queue; expected --queue"),
+                (["--amqp", "amqp://h:0", "--queue", "q"], 2, "port 0: expected"),
+                (["--amqp", "amqp://h?hartbeat=3", "--queue", "q"], 2, "unknown parameter hartbeat"),
                 (["--amqp", scene.host.url, "--queue", "q", "--rate", "x"], 2, "--rate x: expected"),
                 (
                     ["--amqp", scene.host.url, "--queue", "q", "--rate", "1", "--speed", "2x"], 2,
@@ -140,6 +142,31 @@ extension LiveTests {
                     Int(outcome.status) == status && outcome.complaints.contains(complaint),
                     "\(outcome.complaints)")
             }
+        }
+
+        @Test func aPublisherWaitsWhileTheBrokerTakesNothing() async throws {
+            let scene = try await Scene()
+            try scene.folder.write("archive/a.jsonl", Lines.deliveries(60))
+            try scene.replay()
+            try await scene.host.declareQueue("q")
+            let service = try await scene.serve()
+            try await service.ready()
+            try await Broker.shared.control("set_vm_memory_high_watermark", "absolute", "1MB")
+            let publishing = try scene.program.start([
+                "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--format", "json",
+            ])
+            // The alarm stops publishing, not consuming.
+            try await Task.sleep(for: .seconds(1))
+            #expect(publishing.isRunning)
+            #expect(try await service.get("/readyz").status == 200)
+            try await Broker.shared.control("set_vm_memory_high_watermark", "absolute", "1GB")
+            try await eventually("it has ended") { !publishing.isRunning }
+            let said = try scene.folder.text("stdout")
+            #expect(said.contains(#""confirmed":420,"repeated":0,"reconnects":0"#), "\(said)")
+            try await service.drained()
+            #expect(try await service.outcomes()["accepted"] == 420)
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
         }
 
         @Test func aPublisherKeepsItsPaceAndOutlivesTheConnection() async throws {

@@ -50,6 +50,18 @@ import Testing
             ])
     }
 
+    @Test func leavesTheChannelWhenTooMuchIsHeld() {
+        run(
+            toConsuming + [
+                (
+                    .tooMuchHeld("x"), 3, .connected(broker: 0, retryAt: 8),
+                    ["forget", "close channel", "say too_much_held"]
+                ),
+                (.timePassed, 8, .declaring(broker: 0, epoch: 2), ["open 2"]),
+                (.tooMuchHeld("x"), 9, .declaring(broker: 0, epoch: 2), []),
+            ])
+    }
+
     @Test func triesEachBrokerThenWaits() {
         run(
             brokers: 2,

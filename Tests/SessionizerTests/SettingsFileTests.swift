@@ -15,6 +15,13 @@ import Testing
         #expect(settings.maxResidentEntities == 60_000)
         #expect(settings.batchMaxEvents == 20_000)
         #expect(settings.catalogue == nil)
+        #expect(settings.batchMaxAgeMilliseconds == 100)
+        #expect(settings.amqpURLs == nil && settings.amqpURLFile == nil && settings.amqpQueue == nil)
+        #expect(settings.amqpQueueType == "quorum" && settings.amqpPrefetch == 4000)
+        #expect(settings.amqpMaxHeldBytes == 256 << 20 && settings.amqpDeclares == false)
+        #expect(settings.amqpExchange == nil && settings.amqpBindingKey == "#")
+        #expect(settings.httpListen == "127.0.0.1:8080" && settings.logLevel == "info")
+        #expect(settings.graceSeconds == 25)
     }
 
     @Test func everySettingIsRead() throws {
@@ -22,7 +29,20 @@ import Testing
             """
             store: {url: "sqlite:x.db"}
             memory: {max_resident_entities: 50}
-            batch: {max_events: 7}
+            batch: {max_events: 7, max_age_ms: 8}
+            amqp:
+              url: ["amqp://a", "amqp://b"]
+              url_file: secret
+              queue: q
+              queue_type: stream
+              prefetch: 9
+              max_held_bytes: 5000000
+              declare: true
+              exchange: e
+              binding_key: "a.*"
+            http: {listen: "[::1]:1"}
+            log: {level: debug}
+            shutdown: {grace_seconds: 3}
             catalogue: mine.yaml
             rules:
               max_window_seconds: 60
@@ -36,6 +56,14 @@ import Testing
         #expect(settings.maxResidentEntities == 50)
         #expect(settings.batchMaxEvents == 7)
         #expect(settings.catalogue == "mine.yaml")
+        #expect(settings.batchMaxAgeMilliseconds == 8)
+        #expect(settings.amqpURLs == ["amqp://a", "amqp://b"] && settings.amqpURLFile == "secret")
+        #expect(settings.amqpQueue == "q" && settings.amqpQueueType == "stream")
+        #expect(settings.amqpPrefetch == 9 && settings.amqpMaxHeldBytes == 5_000_000)
+        #expect(settings.amqpDeclares == true)
+        #expect(settings.amqpExchange == "e" && settings.amqpBindingKey == "a.*")
+        #expect(settings.httpListen == "[::1]:1" && settings.logLevel == "debug")
+        #expect(settings.graceSeconds == 3)
         #expect(settings.rules.maxWindow == 60_000_000)
         #expect(settings.rules.maxSilence == 90_000_000)
         #expect(settings.rules.maxTargets == 3)
@@ -49,6 +77,9 @@ import Testing
         ("batch:\n  max_events: many", "s.yaml:2", "whole number from 1 to 1000000"),
         ("batch:\n  max_events: 0", "s.yaml:2", "whole number from 1 to 1000000"),
         ("rules:\n  max_silence_seconds: never", "s.yaml:2", "or off"),
+        ("amqp:\n  queue_type: ring", "s.yaml:2", "expected one of quorum, classic, stream"),
+        ("amqp:\n  declare: maybe", "s.yaml:2", "expected one of true, false"),
+        ("amqp:\n  url: []", "s.yaml:2", "a text, or a list of them"),
         ("rules:\n  usable_states: idle", "s.yaml:2", "a list of states"),
         ("rules:\n  usable_states: [idle, parked]", "s.yaml:2", "the state `parked` is in"),
         ("store:\n  url: a\nstore:\n  url: b", "s.yaml:4", "a second time (first in line 2)"),

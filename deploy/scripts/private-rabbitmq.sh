@@ -4,11 +4,12 @@
 #   private-rabbitmq.sh start DIR    starts it, waits until it answers, prints its URLs (also kept in DIR/urls)
 #   private-rabbitmq.sh stop DIR     ends it and its port mapper; DIR stays, so that start goes on with its queues
 #   private-rabbitmq.sh kill DIR     ends it without a warning, as a power cut would
+#   private-rabbitmq.sh ctl DIR ...  runs rabbitmqctl on it
 # RABBITMQ_CONF_EXTRA: a file with more lines for rabbitmq.conf (TLS listeners, ...).
 set -eu
 
 fail() { echo "private-rabbitmq: $1" >&2; exit 1; }
-[ $# = 2 ] || fail "expected: start|stop|kill DIR"
+[ $# = 2 ] || { [ $# -gt 2 ] && [ "$1" = ctl ]; } || fail "expected: start|stop|kill DIR, or ctl DIR WORDS..."
 command=$1
 server=/usr/lib/rabbitmq/bin/rabbitmq-server
 
@@ -120,5 +121,12 @@ stop|kill)
     dir=$(cd "$2" && pwd)
     if [ "$command" = stop ]; then end_all TERM; else end_all KILL; fi
     ;;
-*) fail "$command: expected start, stop or kill" ;;
+ctl)
+    dir=$(cd "$2" && pwd)
+    . "$dir/ports"
+    shift 2
+    exec env -i PATH="$PATH" LANG=C.UTF-8 HOME="$dir/home" RABBITMQ_CONF_ENV_FILE=/dev/null \
+        RABBITMQ_NODENAME="$node" ERL_EPMD_PORT="$epmd" /usr/lib/rabbitmq/bin/rabbitmqctl "$@"
+    ;;
+*) fail "$command: expected start, stop, kill or ctl" ;;
 esac

@@ -1,0 +1,47 @@
+import AMQPSource
+import Testing
+
+@Suite struct AddressTests {
+    @Test func whatAURLLeavesOutHasDefaults() throws {
+        let address = try AMQPAddress("amqp://broker")
+        #expect(address.host == "broker" && address.port == 5672 && address.virtualHost == "/")
+        #expect(address.user == "guest" && address.password == "guest" && address.heartbeat == 30)
+        #expect(address.tls == nil)
+        let secure = try AMQPAddress("amqps://broker")
+        #expect(secure.port == 5671 && secure.tls?.authority == AMQPAddress.systemAuthorities)
+    }
+
+    @Test func everyPartIsRead() throws {
+        let address = try AMQPAddress(
+            "amqps://us%40er:p%3Aa%2Fss@[::1]:99/a%2Fb?heartbeat=7&cacertfile=/ca.pem&certfile=/c.pem&keyfile=/k.pem"
+        )
+        #expect(address.host == "::1" && address.port == 99 && address.virtualHost == "a/b")
+        #expect(address.user == "us@er" && address.password == "p:a/ss" && address.heartbeat == 7)
+        #expect(address.tls?.authority == "/ca.pem" && address.tls?.certificate == "/c.pem")
+        #expect(address.tls?.key == "/k.pem")
+        // The shown form holds no secret.
+        #expect(address.shown == "amqps://[::1]:99/a/b")
+    }
+
+    @Test func aListIsTriedInOrder() throws {
+        let all = try AMQPAddress.list("amqp://a:1, amqp://b:2/v")
+        #expect(all.map(\.host) == ["a", "b"] && all.map(\.port) == [1, 2])
+        #expect(all[1].virtualHost == "v")
+    }
+
+    @Test(arguments: [
+        ("http://a", "begins with amqp://"), ("amqp://", "names no host"), ("amqp://a:x", "port x: expected"),
+        ("amqp://a:70000", "from 1 to 65535"), ("amqp://a/%zz", "hexadecimal"),
+        ("amqp://u:secret@a?beat=1", "unknown parameter beat"), ("amqp://a?heartbeat=0", "from 1 to 3600"),
+        ("amqp://a?cacertfile=/x", "amqps:// only"), ("", "no URL"),
+    ])
+    func aMistakeIsTold(url: String, words: String) {
+        do {
+            _ = try AMQPAddress.list(url)
+            Issue.record("accepted: \(url)")
+        } catch {
+            #expect(error.description.contains(words), "\(error)")
+            #expect(!error.description.contains("secret"))
+        }
+    }
+}
