@@ -70,6 +70,7 @@ extension AMQPConsumer.Status {
     fileprivate mutating func addCounts(of other: AMQPConsumer.Status) {
         deliveries += other.deliveries
         redeliveries += other.redeliveries
+        queueLooks += other.queueLooks
         acknowledged += other.acknowledged
         connections += other.connections
         channels += other.channels
