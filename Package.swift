@@ -141,7 +141,10 @@ let package = Package(
         // The built program against a real broker.
         .testTarget(
             name: "LiveTests",
-            dependencies: ["ProgramUnderTest", "sessionizer", "SessionStore", "SQLiteStore"],
+            dependencies: [
+                "PrivateServers", "ProgramUnderTest", "sessionizer", "SessionStore", "SQLiteStore",
+                "PostgresStore",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "RuleTests",

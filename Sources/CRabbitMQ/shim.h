@@ -175,15 +175,16 @@ static inline amqp_bytes_t crmq_bytes(const void *bytes, size_t length) {
 }
 
 /* Logs in (PLAIN), saying that cancellation of consumers and blocking are understood: without that the broker tells
-   neither, and a consumer of a deleted queue waits for ever. */
+   neither, and a consumer of a deleted queue waits for ever. A refused password is told with its reason. */
 static inline void crmq_login(
     amqp_connection_state_t connection, const char *vhost, int heartbeat_seconds, const char *user,
     const char *password, const char *name, const char *version, crmq_frame *out
 ) {
-    amqp_table_entry_t able[4];
-    const char *abilities[4] = {
-        "consumer_cancel_notify", "connection.blocked", "publisher_confirms", "basic.nack"};
-    for (int i = 0; i < 4; i++) {
+    amqp_table_entry_t able[5];
+    const char *abilities[5] = {
+        "consumer_cancel_notify", "connection.blocked", "publisher_confirms", "basic.nack",
+        "authentication_failure_close"};
+    for (int i = 0; i < 5; i++) {
         able[i].key = amqp_cstring_bytes(abilities[i]);
         able[i].value.kind = AMQP_FIELD_KIND_BOOLEAN;
         able[i].value.value.boolean = 1;
@@ -198,7 +199,7 @@ static inline void crmq_login(
             properties[i].value.value.bytes = amqp_cstring_bytes(values[i]);
         } else {
             properties[i].value.kind = AMQP_FIELD_KIND_TABLE;
-            properties[i].value.value.table.num_entries = 4;
+            properties[i].value.value.table.num_entries = 5;
             properties[i].value.value.table.entries = able;
         }
     }

@@ -127,9 +127,12 @@ public struct ConsumerStateMachine: Sendable {
     public static let steadyTime: Microseconds = 10_000_000
 
     /// For so many brokers, tried in order.
+    ///
+    /// The waits are at most five seconds long: an attempt costs a broker little, and an outage lasts as much longer
+    /// than the broker's as the last wait.
     public init(
-        brokerCount: Int, storeIsDown: Bool = true, connectionBackOff: BackOff = BackOff(),
-        channelBackOff: BackOff = BackOff()
+        brokerCount: Int, storeIsDown: Bool = true, connectionBackOff: BackOff = BackOff(limit: 5_000_000),
+        channelBackOff: BackOff = BackOff(limit: 5_000_000)
     ) {
         precondition(brokerCount > 0, "there must be a broker to connect to")
         self.brokerCount = brokerCount

@@ -116,6 +116,14 @@ struct VirtualHost {
 
     func make() async throws { try await call("PUT", "/api/vhosts/\(name)", "{}") }
 
+    /// Makes a user that may only read what a pattern names.
+    func makeReader(_ user: String, of pattern: String) async throws {
+        try await call("PUT", "/api/users/\(user)", #"{"password":"p@ss","tags":""}"#)
+        try await call(
+            "PUT", "/api/permissions/\(name)/\(user)",
+            #"{"configure":"^$","write":"^$","read":"\#(pattern)"}"#)
+    }
+
     func queue(_ queue: String) async throws -> [String: Any] {
         try JSONSerialization.jsonObject(with: await call("GET", "/api/queues/\(name)/\(queue)"))
             as? [String: Any] ?? [:]

@@ -6,8 +6,9 @@ import Testing
 
 extension LiveTests {
     @Suite struct DrainTests {
-        @Test func whatWasPublishedIsWhatAReplayMakes() async throws {
-            let scene = try await Scene()
+        @Test(arguments: Scene.Kind.allCases)
+        func whatWasPublishedIsWhatAReplayMakes(kind: Scene.Kind) async throws {
+            let scene = try await Scene(kind)
             try scene.simulate()
             let published = try scene.publish("--declare")
             let service = try await scene.serve()

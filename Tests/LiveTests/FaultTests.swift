@@ -1,4 +1,5 @@
 import Foundation
+import PrivateServers
 import ProgramUnderTest
 import SessionStore
 import Testing
@@ -49,9 +50,14 @@ extension LiveTests {
             }
         }
 
-        @Test(arguments: ["taken:1", "applied:2", "committed:2", "acknowledged:1"])
-        func killedAroundTheCommit(point: String) async throws {
-            let scene = try await Scene()
+        @Test(
+            arguments: [
+                ("taken:1", .sqlite), ("applied:2", .sqlite), ("committed:2", .sqlite),
+                ("acknowledged:1", .sqlite),
+                ("applied:1", .postgres), ("committed:2", .postgres),
+            ] as [(String, Scene.Kind)])
+        func killedAroundTheCommit(point: String, kind: Scene.Kind) async throws {
+            let scene = try await Scene(kind)
             try scene.simulate(deliveries: 8)
             let published = try scene.publish("--declare")
             let batches = ["--batch-max-events", "60", "--prefetch", "120"]
@@ -64,12 +70,12 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
-        @Test func killedAgainAndAgain() async throws {
-            let scene = try await Scene()
+        @Test(arguments: Scene.Kind.allCases) func killedAgainAndAgain(kind: Scene.Kind) async throws {
+            let scene = try await Scene(kind)
             try scene.simulate()
             let published = try scene.publish("--declare")
             var generator = SystemRandomNumberGenerator()
-            for _ in 0..<6 {
+            for _ in 0..<4 {
                 let service = try await scene.serve(["--batch-max-events", "50", "--prefetch", "150"])
                 try await Task.sleep(for: .milliseconds(Int64.random(in: 0..<150, using: &generator)))
                 service.signal(SIGKILL)
@@ -87,14 +93,14 @@ extension LiveTests {
         @Test func largeMessagesDoNotFillTheMemory() async throws {
             let scene = try await Scene()
             let long = String(repeating: "x", count: 900_000)
-            let lines = (0..<60).map { number in
+            let lines = (0..<30).map { number in
                 #"{"event":"note","timestamp":"2026-11-02T10:00:00Z","event_id":"\#(number)","robot_id":"R","x":"\#(long)"}"#
             }
             try scene.folder.write("archive/a.jsonl", lines.joined(separator: "\n"))
             try scene.replay()
             _ = try scene.publish("--declare")
             let service = try await scene.serve(
-                ["--batch-max-age-ms", "5000"], environment: ["SESSIONIZER_AMQP_MAX_HELD_BYTES": "8388608"])
+                ["--batch-max-age-ms", "1000"], environment: ["SESSIONIZER_AMQP_MAX_HELD_BYTES": "8388608"])
             try await service.drained()
             let prefetch = try #require(try await service.metric("sessionizer_amqp_prefetch_messages"))
             #expect(prefetch <= 8, "\(prefetch)")
@@ -114,10 +120,14 @@ extension LiveTests {
             try await eventually("some are committed") {
                 try await service.outcomes().values.reduce(0, +) > 100
             }
-            try await Broker.shared.halt(killing: true)
+            // Stopped, not killed: RabbitMQ 3.10.8 forgets to elect a leader for a quorum queue that was made a second
+            // before its node was killed.
+            try await Broker.shared.halt()
             #expect(try await service.get("/livez").status == 200)
             try await Broker.shared.start()
-            try await service.ready()
+            try await eventually("it consumes again", within: 60) {
+                try await service.get("/readyz").status == 200
+            }
             try await service.drained()
             #expect(try await service.outcomes().values.reduce(0, +) >= published)
             #expect(try await service.stop() == 0)
@@ -174,19 +184,52 @@ extension LiveTests {
             try await finish(service, scene, acknowledged: published)
         }
 
+        /// The database is away for longer than two heartbeats: nothing is acknowledged or given back.
+        @Test func theDatabaseIsRestarted() async throws {
+            let server = try PrivatePostgres()
+            defer { try? server.remove() }
+            let scene = try await Scene(.postgres, server: server)
+            try scene.simulate()
+            let published = try scene.publish("--declare")
+            try server.stop()
+            let service = try await scene.serve(
+                ["--batch-max-events", "50", "--prefetch", "100"], url: scene.host.url(port: scene.host.port))
+            try await eventually("it is told as missing") {
+                let ready = try await service.get("/readyz")
+                return ready.status == 503 && ready.text.contains("[+] broker")
+                    && ready.text.contains("[-] store")
+            }
+            try server.start()
+            try await eventually("something is committed") {
+                try await service.outcomes().values.reduce(0, +) > 100
+            }
+            try server.stop()
+            try await eventually("it holds") { try await service.metric("sessionizer_store_up") == 0 }
+            let acknowledged = try await service.metric("sessionizer_amqp_acknowledged_total")
+            try await Task.sleep(for: .seconds(3))
+            #expect(try await service.metric("sessionizer_amqp_connected") == 1)
+            #expect(try await service.metric("sessionizer_amqp_acknowledged_total") == acknowledged)
+            try server.start()
+            try await service.drained()
+            #expect(try await service.metric("sessionizer_amqp_channels_total") == 1)
+            #expect(try await service.metric("sessionizer_amqp_redeliveries_total") == 0)
+            #expect(try await service.outcomes().values.reduce(0, +) == published)
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+        }
+
         /// The store's disk is full for longer than two heartbeats: nothing is acknowledged or given back.
-        @Test(.enabled(if: SmallDisk.isPossible))
+        @Test(.enabled(if: try SmallDisk.isAllowed()))
         func theDiskIsFullForAWhile() async throws {
             let scene = try await Scene()
             try scene.simulate(deliveries: 60, telemetrySeconds: 120)
             let published = try scene.publish("--declare")
-            let disk = try SmallDisk(scene.path("disk"), megabytes: 1)
-            defer { disk.unmount() }
-            let service = try await Service(
-                [
-                    "--amqp", scene.host.url(port: scene.host.port), "--queue", "q", "--store",
-                    "sqlite:\(scene.path("disk/live.db"))", "--batch-max-events", "100", "--prefetch", "200",
-                ], in: Folder())
+            let disk = try SmallDisk(at: scene.folder.url.appendingPathComponent("disk"), megabytes: 1)
+            defer { disk.remove() }
+            scene.live = "sqlite:\(disk.url.path)/live.db"
+            let service = try await scene.serve(
+                ["--batch-max-events", "100", "--prefetch", "200"], url: scene.host.url(port: scene.host.port)
+            )
             try await eventually("the full disk is told") {
                 let ready = try await service.get("/readyz")
                 return ready.status == 503 && ready.text.contains("disk is full")
@@ -210,63 +253,23 @@ extension LiveTests {
             #expect(try await service.get("/readyz").status == 200)
             #expect(try await service.stop() == 0)
             // Full again, and asked to end: what it holds is not stored, so it is not acknowledged either.
-            try disk.fill()
+            let ending = try await scene.serve()
+            try await ending.ready()
+            disk.fill()
             try scene.folder.write("more/a.jsonl", Lines.deliveries(300))
-            #expect(try scene.program.run("replay", "more", "--store", "sqlite:plain.db").status == 0)
-            #expect(
-                try Scene.run(scene.program, ["publish", "more", "--amqp", scene.host.url, "--queue", "q"])
-                    .status == 0)
-            let live = [
-                "--amqp", scene.host.url, "--queue", "q", "--store", "sqlite:\(scene.path("disk/live.db"))",
-            ]
-            let ending = try await Service(live, in: Folder())
-            try await eventually("it holds") {
-                try await ending.metric("sessionizer_store_failures_total") ?? 0 > 0
-            }
+            try scene.replay("more")
+            let more = try scene.publish(archive: "more")
+            try await eventually("it holds") { try await ending.metric("sessionizer_store_up") == 0 }
             #expect(try await ending.stop() == 0)
             #expect(try ending.logged("grace_over").isEmpty)
-            let acknowledged = try #require(try ending.logged("stopped").first?["received"] as? Int)
+            let received = try #require(try ending.logged("stopped").first?["received"] as? Int)
+            #expect(received < more)
             try disk.empty()
-            let last = try await Service(live, in: Folder())
+            let last = try await scene.serve()
             try await last.drained()
-            #expect(try await last.outcomes().values.reduce(0, +) == 300 * 7 - acknowledged)
+            #expect(try await last.outcomes().values.reduce(0, +) >= more - received)
             #expect(try await last.stop() == 0)
-            let differences = try Tables.differences(scene.path("plain.db"), scene.path("disk/live.db"))
-            #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
+            try scene.expectTablesOfReplay()
         }
-    }
-}
-
-/// A file system in memory, where mounting is allowed.
-struct SmallDisk {
-    static let isPossible = getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/bin/mount")
-
-    private let path: String
-
-    init(_ path: String, megabytes: Int) throws {
-        self.path = path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try Self.run("mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", path)
-    }
-
-    func resize(megabytes: Int) throws { try Self.run("mount", "-o", "remount,size=\(megabytes)m", path) }
-
-    /// Leaves no room.
-    func fill() throws {
-        try? Self.run("dd", "if=/dev/zero", "of=\(path)/filling", "bs=4k", "status=none")
-    }
-
-    /// Makes the room again.
-    func empty() throws { try FileManager.default.removeItem(atPath: "\(path)/filling") }
-
-    func unmount() { try? Self.run("umount", "-l", path) }
-
-    private static func run(_ words: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/\(words[0])")
-        process.arguments = Array(words.dropFirst())
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Trouble("\(words.joined(separator: " ")) failed") }
     }
 }

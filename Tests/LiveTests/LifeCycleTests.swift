@@ -12,11 +12,8 @@ extension LiveTests {
             // Nothing listens at the proxy's port yet, and the store's folder is not there.
             let proxy = try Proxy(to: scene.host.port, isListening: false)
             defer { proxy.end() }
-            let service = try await Service(
-                [
-                    "--amqp", scene.host.url(port: proxy.port), "--queue", "q", "--store",
-                    "sqlite:\(scene.path("later/live.db"))",
-                ], in: .init())
+            let service = try await scene.serve(
+                url: scene.host.url(port: proxy.port), store: "sqlite:\(scene.path("later/live.db"))")
             #expect(try await service.get("/livez").status == 200)
             try await eventually("both are told as missing") {
                 let ready = try await service.get("/readyz")
@@ -97,13 +94,11 @@ extension LiveTests {
             let last = try #require(try first.logged("stopped").first)
             let received = try #require(last["received"] as? Int)
             #expect(received > 0)
-            // Everything it took was committed and acknowledged: the rest, and no more, was left.
+            // What it took was committed, and the rest is there. (A quorum queue may still forget an acknowledgement that
+            // was written right before the channel was closed, and deliver again what is a duplicate then.)
             let second = try await scene.serve()
-            try await eventually("the rest is committed") {
-                try await second.outcomes().values.reduce(0, +) == published - received
-            }
             try await second.drained()
-            #expect(try await second.outcomes().values.reduce(0, +) == published - received)
+            #expect(try await second.outcomes().values.reduce(0, +) >= published - received)
             #expect(try await second.stop() == 0)
             try scene.expectTablesOfReplay()
         }
@@ -160,12 +155,8 @@ extension LiveTests {
             defer { proxy.end() }
             let url = scene.host.url(port: proxy.port, heartbeat: 60)
             let impatient = try await scene.serve(url: url)
-            let graceful = try await Service(
-                [
-                    "--amqp", url, "--queue", "q", "--store", "sqlite:\(scene.path("other.db"))", "--grace",
-                    "1",
-                ],
-                in: .init())
+            let graceful = try await scene.serve(
+                ["--grace", "1"], url: url, store: "sqlite:\(scene.path("other.db"))")
             try await impatient.ready()
             try await graceful.ready()
             // The closing of the channel gets no answer now.

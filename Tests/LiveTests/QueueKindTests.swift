@@ -121,11 +121,39 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
+        @Test func readingIsRightEnough() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 5)
+            let published = try scene.publish("--declare")
+            let user = "reader-\(scene.host.name)"
+            try await scene.host.makeReader(user, of: "^other$")
+            let url = "amqp://\(user):p%40ss@127.0.0.1:\(scene.host.port)/\(scene.host.name)"
+            let service = try await scene.serve(url: url)
+            try await eventually("the refusal is told") {
+                let ready = try await service.get("/readyz")
+                return ready.status == 503 && ready.text.contains("refuses access")
+            }
+            try await scene.host.makeReader(user, of: "^q$")
+            try await service.drained()
+            #expect(try await service.outcomes().values.reduce(0, +) == published)
+            #expect(try await service.stop() == 0)
+            #expect(try !service.program.folder.text("stderr").contains("p@ss"))
+            try scene.expectTablesOfReplay()
+        }
+
         @Test func aPublisherIsToldWhatIsMissing() async throws {
             let scene = try await Scene()
             try scene.folder.write("archive/a.jsonl", Lines.deliveries(2))
             for (words, status, complaint) in [
                 (["--amqp", scene.host.url, "--queue", "nowhere"], 1, "no queue 'nowhere'"),
+                (
+                    ["--amqp", "amqp://guest:wrong@127.0.0.1:\(scene.host.port)", "--queue", "q"], 1,
+                    "403 ACCESS_REFUSED"
+                ),
+                (
+                    ["--amqp", "amqp://127.0.0.1:\(scene.host.port)/nowhere", "--queue", "q"], 1,
+                    "530 NOT_ALLOWED"
+                ),
                 (["--amqp", "amqp://127.0.0.1:1", "--queue", "q"], 1, "connecting to amqp://127.0.0.1:1"),
                 (["--amqp", "http://x", "--queue", "q"], 2, "begins with amqp://"),
                 (["--amqp", scene.host.url], 2, "no queue; expected --queue"),

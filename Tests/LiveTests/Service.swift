@@ -1,8 +1,6 @@
 import Foundation
 import FoundationNetworking
 import ProgramUnderTest
-import SQLiteStore
-import SessionStore
 import Testing
 
 /// Waits until something holds, at most so many seconds; fails the test with what it waited for otherwise.
@@ -122,76 +120,5 @@ final class Service {
             signal(SIGKILL)
             process.waitUntilExit()
         }
-    }
-}
-
-/// What a test of the live service begins with: a folder, an archive, a virtual host.
-final class Scene {
-    let folder: Folder
-    let program: Program
-    let host: VirtualHost
-
-    init() async throws {
-        folder = try Folder()
-        program = Program(folder: folder)
-        host = try await Broker.shared.virtualHost()
-    }
-
-    /// The path of a store, or of anything else, in the folder.
-    func path(_ name: String) -> String { folder.url.appendingPathComponent(name).path }
-
-    /// Simulates a fleet into `archive` and replays it into `plain.db`.
-    func simulate(deliveries: Int = 40, telemetrySeconds: Int = 600) throws {
-        let simulation = try program.run(
-            "simulate", "--out", "archive", "--robots", "6", "--deliveries", "\(deliveries)", "--pilots", "3",
-            "--telemetry-seconds", "\(telemetrySeconds)", "--seed", "11", "--duplicates", "0.02",
-            "--disorder", "0.05")
-        #expect(simulation.status == 0, "\(simulation.complaints)")
-        try replay()
-    }
-
-    func replay() throws {
-        let replay = try program.run("replay", "archive", "--store", "sqlite:plain.db")
-        #expect(replay.status == 0, "\(replay.complaints)")
-    }
-
-    /// How many messages the archive holds.
-    func publish(_ more: String..., queue: String = "q") throws -> Int {
-        let outcome = try Self.run(
-            program, ["publish", "archive", "--amqp", host.url, "--queue", queue, "--format", "json"] + more)
-        #expect(outcome.status == 0, "\(outcome.complaints)")
-        return try outcome.json()["confirmed"] as? Int ?? -1
-    }
-
-    static func run(_ program: Program, _ words: [String]) throws -> Program.Outcome {
-        let process = try program.start(words)
-        process.waitUntilExit()
-        return Program.Outcome(
-            status: process.terminationReason == .exit ? process.terminationStatus : -1,
-            output: try program.folder.text("stdout"), complaints: try program.folder.text("stderr"))
-    }
-
-    /// A service on the scene's queue and the store `live.db`.
-    func serve(
-        _ more: [String] = [], queue: String = "q", url: String? = nil, environment: [String: String] = [:]
-    ) async throws -> Service {
-        try await Service(
-            ["--amqp", url ?? host.url, "--queue", queue, "--store", "sqlite:\(path("live.db"))"] + more,
-            in: Folder(), environment: environment)
-    }
-
-    /// The question every test ends with: do the tables equal those of a plain replay of the same events?
-    func expectTablesOfReplay(sourceLocation: SourceLocation = #_sourceLocation) throws {
-        let differences = try Tables.differences(path("plain.db"), path("live.db"))
-        #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))", sourceLocation: sourceLocation)
-        let rows = try Tables.read(path("live.db"))
-        #expect(rows["events"]?.isEmpty == false, "there were events at all", sourceLocation: sourceLocation)
-    }
-
-    /// Rows of the live store.
-    func rows(_ sql: String) throws -> [TableRow] {
-        let reader = try SQLiteReader(path: path("live.db"))
-        defer { reader.close() }
-        return try reader.rows(sql, [])
     }
 }

@@ -1,6 +1,6 @@
 public import Foundation
 internal import SQLiteStore
-internal import SessionStore
+public import SessionStore
 
 /// The built program, run as a user runs it.
 public struct Program {
@@ -150,6 +150,11 @@ public enum Tables {
     public static func read(_ path: String) throws -> [String: [String]] {
         let reader = try SQLiteReader(path: path)
         defer { reader.close() }
+        return try read(reader)
+    }
+
+    /// The same, of any store.
+    public static func read(_ reader: any TableReading) throws -> [String: [String]] {
         var tables: [String: [String]] = [:]
         for (table, order) in all {
             tables[table] = try reader.rows("SELECT * FROM \(table) ORDER BY \(order)", []).map { row in
@@ -161,17 +166,19 @@ public enum Tables {
         return tables
     }
 
-    /// Where two stores differ: the first differing rows of each table; nothing where they are equal.
-    public static func differences(_ one: String, _ other: String) throws -> [String] {
-        let (left, right) = (try read(one), try read(other))
+    /// Where two stores of one kind differ: the first differing rows of each table; nothing where they are equal.
+    public static func differences(_ left: [String: [String]], _ right: [String: [String]]) -> [String] {
         var found: [String] = []
         for table in all.keys.sorted() {
             let (these, those) = (Set(left[table] ?? []), Set(right[table] ?? []))
             for row in these.subtracting(those).sorted().prefix(2) {
-                found.append("\(table): only in \(one): \(row)")
+                found.append("\(table): only in the first: \(row)")
             }
             for row in those.subtracting(these).sorted().prefix(2) {
-                found.append("\(table): only in \(other): \(row)")
+                found.append("\(table): only in the second: \(row)")
+            }
+            if found.isEmpty, left[table]?.count != right[table]?.count {
+                found.append("\(table): rows twice")
             }
         }
         return found

@@ -1,25 +1,38 @@
-import Foundation
-import ProgramUnderTest
+public import Foundation
 
 /// A small file system in memory, to be filled up. Mounting one takes root, and not every container allows it.
-struct SmallDisk {
-    let url: URL
+public struct SmallDisk {
+    /// Where it is mounted.
+    public let url: URL
 
-    struct Refused: Error {}
+    /// It may not be mounted here, or not changed.
+    public struct Refused: Error {}
 
-    init(at url: URL, megabytes: Int) throws {
+    /// Mounts it.
+    public init(at url: URL, megabytes: Int) throws {
         self.url = url
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         try Self.command("mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", url.path)
     }
 
-    func resize(megabytes: Int) throws {
+    /// Makes it larger or smaller.
+    public func resize(megabytes: Int) throws {
         try Self.command("mount", "-o", "remount,size=\(megabytes)m", url.path)
     }
 
-    func remove() { try? Self.command("umount", url.path) }
+    /// Unmounts it.
+    public func remove() { try? Self.command("umount", url.path) }
 
-    static func isAllowed() throws -> Bool {
+    /// Leaves no room.
+    public func fill() {
+        try? Self.command("dd", "if=/dev/zero", "of=\(url.path)/filling", "bs=4k", "status=none")
+    }
+
+    /// Makes the room again.
+    public func empty() throws { try FileManager.default.removeItem(atPath: "\(url.path)/filling") }
+
+    /// Whether one may be mounted here.
+    public static func isAllowed() throws -> Bool {
         let folder = try Folder()
         guard getuid() == 0,
             let disk = try? SmallDisk(at: folder.url.appendingPathComponent("try"), megabytes: 1)

@@ -1,0 +1,100 @@
+import Foundation
+import PostgresStore
+import PrivateServers
+import ProgramUnderTest
+import SQLiteStore
+import SessionStore
+import Testing
+
+/// What a test of the live service begins with: a folder, an archive, a virtual host, a store for the service and
+/// another for the plain replay.
+final class Scene {
+    enum Kind: CaseIterable { case sqlite, postgres }
+
+    let folder: Folder
+    let program: Program
+    let host: VirtualHost
+    /// Where the service writes.
+    var live: String
+    /// Where the plain replay of the same events is.
+    let plain: String
+
+    /// - Parameter server: For a test that stops it; otherwise all share one.
+    init(_ kind: Kind = .sqlite, server: PrivatePostgres? = nil) async throws {
+        folder = try Folder()
+        program = Program(folder: folder)
+        host = try await Broker.shared.virtualHost()
+        switch kind {
+        case .sqlite:
+            live = "sqlite:" + folder.url.appendingPathComponent("live.db").path
+            plain = "sqlite:" + folder.url.appendingPathComponent("plain.db").path
+        case .postgres:
+            let server = try server ?? PrivatePostgres.shared()
+            live = server.url(try server.makeDatabase())
+            plain = server.url(try server.makeDatabase())
+        }
+    }
+
+    /// The path of a file in the folder.
+    func path(_ name: String) -> String { folder.url.appendingPathComponent(name).path }
+
+    /// Simulates a fleet into `archive` and replays it.
+    func simulate(deliveries: Int = 40, telemetrySeconds: Int = 600) throws {
+        let simulation = try program.run(
+            "simulate", "--out", "archive", "--robots", "6", "--deliveries", "\(deliveries)", "--pilots", "3",
+            "--telemetry-seconds", "\(telemetrySeconds)", "--seed", "11", "--duplicates", "0.02",
+            "--disorder", "0.05")
+        #expect(simulation.status == 0, "\(simulation.complaints)")
+        try replay()
+    }
+
+    func replay(_ archive: String = "archive") throws {
+        let replay = try program.run("replay", archive, "--store", plain)
+        #expect(replay.status == 0, "\(replay.complaints)")
+    }
+
+    /// Publishes the archive.
+    /// - Returns: How many messages it holds.
+    @discardableResult
+    func publish(_ more: String..., archive: String = "archive", queue: String = "q") throws -> Int {
+        let outcome = try Self.run(
+            program, ["publish", archive, "--amqp", host.url, "--queue", queue, "--format", "json"] + more)
+        #expect(outcome.status == 0, "\(outcome.complaints)")
+        return try outcome.json()["confirmed"] as? Int ?? -1
+    }
+
+    static func run(_ program: Program, _ words: [String]) throws -> Program.Outcome {
+        let process = try program.start(words)
+        process.waitUntilExit()
+        return Program.Outcome(
+            status: process.terminationReason == .exit ? process.terminationStatus : -1,
+            output: try program.folder.text("stdout"), complaints: try program.folder.text("stderr"))
+    }
+
+    /// A service on the scene's queue and store.
+    func serve(
+        _ more: [String] = [], queue: String = "q", url: String? = nil, store: String? = nil,
+        environment: [String: String] = [:]
+    ) async throws -> Service {
+        try await Service(
+            ["--amqp", url ?? host.url, "--queue", queue, "--store", store ?? live] + more, in: Folder(),
+            environment: environment)
+    }
+
+    /// The question every test ends with: do the tables equal those of a plain replay of the same events?
+    func expectTablesOfReplay(sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let rows = try Tables.read(Self.reader(live))
+        let differences = Tables.differences(try Tables.read(Self.reader(plain)), rows)
+        #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))", sourceLocation: sourceLocation)
+        #expect(rows["events"]?.isEmpty == false, "there were events at all", sourceLocation: sourceLocation)
+    }
+
+    /// Rows of the live store.
+    func rows(_ sql: String) throws -> [TableRow] { try Self.reader(live).rows(sql, []) }
+
+    private static func reader(_ url: String) throws -> any TableReading {
+        url.hasPrefix("sqlite:")
+            ? try SQLiteReader(path: String(url.dropFirst("sqlite:".count)))
+            : try PostgresReader(PostgresStore.Settings(url: url))
+    }
+}
