@@ -75,7 +75,8 @@ let package = Package(
         .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
         // Whether two stores say the same.
-        .target(name: "StoreComparison", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
+        .target(
+            name: "StoreComparison", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
         .executableTarget(
             name: "sessionizer",

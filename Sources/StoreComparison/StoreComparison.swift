@@ -100,7 +100,8 @@ public struct StoreComparison {
     private func hourBounds(_ rows: Int) throws -> [Int64] {
         var bounds: [Int64] = []
         var count = 0
-        for row in try expected.rows("SELECT hour, count(*) AS n FROM events GROUP BY hour ORDER BY hour", []) {
+        for row in try expected.rows("SELECT hour, count(*) AS n FROM events GROUP BY hour ORDER BY hour", [])
+        {
             count += Int(row.integer("n") ?? 0)
             if count >= rows, let hour = row.integer("hour") {
                 bounds.append(hour)
@@ -131,7 +132,9 @@ public struct StoreComparison {
         outcome.foundRows += there.count
         var (left, right) = (0, 0)
         while left < wanted.count || right < there.count {
-            if right == there.count || (left < wanted.count && Self.precedes(wanted[left].key, there[right].key)) {
+            if right == there.count
+                || (left < wanted.count && Self.precedes(wanted[left].key, there[right].key))
+            {
                 note(&outcome, .missing, wanted[left].row, table)
                 left += 1
             } else if left == wanted.count || Self.precedes(there[right].key, wanted[left].key) {
@@ -181,7 +184,8 @@ public struct StoreComparison {
         keyed.reserveCapacity(rows.count)
         for row in rows {
             // An hour in which nothing is left need not have a row.
-            if table.name.hasSuffix("_hourly"), row.values.dropFirst(table.key.count).allSatisfy(Self.isZero) {
+            if table.name.hasSuffix("_hourly"), row.values.dropFirst(table.key.count).allSatisfy(Self.isZero)
+            {
                 continue
             }
             keyed.append((row.values.prefix(table.key.count).map(Self.text).joined(separator: "\u{1F}"), row))

@@ -42,7 +42,8 @@ struct VerifyReport {
         for outcome in outcomes {
             lines.append(
                 row(
-                    outcome.name, "\(outcome.expectedRows)", "\(outcome.foundRows)", "\(outcome.differingRows)"
+                    outcome.name, "\(outcome.expectedRows)", "\(outcome.foundRows)",
+                    "\(outcome.differingRows)"
                 ))
         }
         for outcome in outcomes where outcome.differingRows > 0 {
@@ -62,7 +63,8 @@ struct VerifyReport {
     }
 
     private static func text(_ difference: TableDifference) -> String {
-        let key = difference.key.map { "\($0.column)=\(text($0.value, of: $0.column))" }.joined(separator: " ")
+        let key = difference.key.map { "\($0.column)=\(text($0.value, of: $0.column))" }.joined(
+            separator: " ")
         switch difference.kind {
         case .missing: return "\(key): missing"
         case .unexpected: return "\(key): not expected"
