@@ -1,10 +1,13 @@
 # `make help` lists what there is.
-BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev
-# What scripts and tests call: the tools whose output must be read, and whoever asks a store with SQL.
+BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev libpq-dev librabbitmq-dev \
+	libmicrohttpd-dev zlib1g-dev libzstd-dev
+# What scripts call: the tools whose output must be read, and whoever asks a store with SQL.
 TOOL_PACKAGES = python3 gzip zstd mount sqlite3
+# The real thing for tests, and `promtool`, which judges the metrics.
+SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl
 SWIFT ?= swift
 
-.PHONY: help build demo test lint deps catalogue docs fuzz bench clean
+.PHONY: help build demo services services-stop test lint deps server-deps catalogue docs fuzz bench bench-postgres clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -12,13 +15,22 @@ help: ## this list
 deps:
 	@deploy/scripts/install-packages.sh $(BUILD_PACKAGES) $(TOOL_PACKAGES)
 
+server-deps: deps
+	@deploy/scripts/install-packages.sh $(SERVER_PACKAGES)
+
 build: deps ## install what is missing and build the program: .build/release/sessionizer
 	$(SWIFT) build -c release
 
 demo: build ## build, simulate a fleet's day, replay it into demo/sessionizer.db and look at it
 	deploy/scripts/demo.sh
 
-test: deps ## install what is missing, check the format, build and run the tests
+services: server-deps ## start a RabbitMQ and a PostgreSQL of one's own and print their URLs
+	@deploy/scripts/services.sh start
+
+services-stop: ## end them; their data stay (deploy/scripts/services.sh remove does away with those too)
+	@deploy/scripts/services.sh stop
+
+test: server-deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	$(SWIFT) test --skip-build
@@ -38,6 +50,9 @@ fuzz: deps ## let libFuzzer look for a message that breaks the decoder: make fuz
 
 bench: build ## time each part of a replay on simulated archives, about half an hour (bench/README.md)
 	bench/run.py
+
+bench-postgres: build server-deps ## time a replay into PostgreSQL beside COPY of its event rows alone
+	bench/postgres.py
 
 clean: ## remove what was built
 	rm -rf .build

@@ -71,6 +71,21 @@ let package = Package(
             dependencies: ["SessionCore", "MessageBatches", "EventDecoding", "SessionStore"],
             swiftSettings: strict),
 
+        // Where live bytes come from: RabbitMQ over AMQP 0-9-1.
+        .systemLibrary(
+            name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .target(
+            name: "AMQPSource", dependencies: ["MessageBatches", "SessionPipeline", "CRabbitMQ"],
+            swiftSettings: strict),
+
+        // Log lines and Prometheus text.
+        .target(name: "Telemetry", swiftSettings: strict),
+
+        // A thin face on libmicrohttpd.
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .target(name: "HTTPServer", dependencies: ["CMicroHTTPD"], swiftSettings: strict),
+
         // The story of one delivery or robot, told from the store.
         .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
@@ -83,7 +98,7 @@ let package = Package(
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
                 "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
-                "SessionStory", "StoreComparison",
+                "SessionStory", "StoreComparison", "AMQPSource", "Telemetry", "HTTPServer",
             ],
             swiftSettings: strict),
 
@@ -110,8 +125,21 @@ let package = Package(
 
         // Servers that the tests start themselves.
         .target(name: "PrivateServers", path: "Tests/PrivateServers", swiftSettings: strict),
+
+        // The built program as its tests run it, and what they compare.
+        .target(
+            name: "ProgramUnderTest", dependencies: ["SessionStore", "SQLiteStore"],
+            path: "Tests/ProgramUnderTest", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
+            swiftSettings: strict),
+        .testTarget(name: "PipelineTests", dependencies: ["SessionPipeline"], swiftSettings: strict),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Telemetry", "HTTPServer"], swiftSettings: strict),
+        // The built program against a real broker.
+        .testTarget(
+            name: "LiveTests",
+            dependencies: ["ProgramUnderTest", "sessionizer", "SessionStore", "SQLiteStore"],
             swiftSettings: strict),
         .testTarget(
             name: "RuleTests",
@@ -138,7 +166,10 @@ let package = Package(
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["sessionizer", "EngineUnderTest", "SessionStore", "SQLiteStore"],
+            dependencies: [
+                "ProgramUnderTest", "sessionizer", "EngineUnderTest", "PrivateServers", "SessionStore",
+                "SQLiteStore",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",

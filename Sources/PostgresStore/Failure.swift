@@ -33,7 +33,7 @@ enum Failure {
         case .needsMigration: "`sessionizer migrate --store URL` as the role that owns the tables"
         case .busy: "one writer at a time; wait for it or stop it"
         case .damaged: "ask whoever looks after the database server"
-        case .cannotOpen, .otherRules, .newerSchema, .failed: nil
+        case .cannotOpen, .otherRules, .newerSchema, .fenced, .failed: nil
         }
     }
 

@@ -5,12 +5,12 @@ public import SessionStore
 extension PostgresStore: SessionStoring {
     /// Begins a batch; see ``SessionStoring``. A connection that was lost is made anew, once: when that fails too,
     /// it throws, and may be tried again after a while (`BackOff` says how long).
-    public func begin() throws {
+    public func begin() throws -> Bool {
         precondition(!isInBatch, "one batch at a time")
         if connection.isOpen {
             do {
                 try beginTransaction()
-                return
+                return true
             } catch let error as StoreError where error.kind == .unavailable {
                 // It was lost while nothing was asked of it.
                 connection.close()
@@ -24,12 +24,38 @@ extension PostgresStore: SessionStoring {
             connection.close()
             throw error
         }
+        // While there was no connection, there was no lock: another writer may have come and gone.
+        return false
     }
 
     private func beginTransaction() throws {
         if partitions.isStale { try partitions.load(connection) }
         try connection.execute("BEGIN")
+        if let fence = settings.fence {
+            do {
+                try check(fence)
+            } catch {
+                abandon()
+                throw error
+            }
+        }
         isInBatch = true
+    }
+
+    /// Checks that the partition has not been taken over, and keeps it so until the transaction ends: whoever takes it
+    /// waits for the row. A replica that was frozen or cut off finds its epoch gone, and writes nothing.
+    private func check(_ fence: PostgresLeases.Fence) throws {
+        var row = Parameters()
+        row.add(Int32(fence.partition))
+        row.add(fence.epoch)
+        let rows = try connection.execute(
+            "SELECT 1::bigint FROM partition_leases WHERE queue_partition = $1 AND epoch = $2 FOR SHARE", row)
+        if rows.isEmpty {
+            throw StoreError(
+                .fenced,
+                "\(connection.target.name): partition \(fence.partition) has been taken over by another replica"
+            )
+        }
     }
 
     /// Ends a batch that came to nothing; see ``SessionStoring``.
@@ -37,6 +63,16 @@ extension PostgresStore: SessionStoring {
         guard isInBatch else { return }
         endBatch()
         abandon()
+    }
+
+    /// Where reading goes on; see ``SessionStoring``.
+    public func committedOffset(transport: String, origin: String) throws -> Int64? {
+        var place = Parameters()
+        place.add(transport)
+        place.add(origin)
+        let rows = try connection.query(
+            "SELECT last_offset FROM source_offsets WHERE transport = $1 AND origin = $2", place)
+        return rows.isEmpty ? nil : rows.integer(0, 0)
     }
 
     private func endBatch() {

@@ -127,12 +127,12 @@ extension PostgresStore {
 
     func writeRecords(_ changes: Changes, _ rejected: [RejectedMessage], _ batch: BatchRecord) throws {
         let text = TypeNumber.text
-        let types = [TypeNumber.instant, text, text, text, text, TypeNumber.bytes]
+        let types = [TypeNumber.instant, text, text, text, text, TypeNumber.bytes, text]
         try write(
             rejected,
             """
-            INSERT INTO rejected_events (received_at, transport, origin, reason, detail, body)
-            SELECT * FROM \(Self.unnest(types, "n(a, b, c, d, e, f)")) ON CONFLICT DO NOTHING
+            INSERT INTO rejected_events (received_at, transport, origin, reason, detail, body, headers)
+            SELECT * FROM \(Self.unnest(types, "n(a, b, c, d, e, f, g)")) ON CONFLICT DO NOTHING
             """, types
         ) { row, rows in
             rows.add(instant: row.receivedAt)
@@ -141,6 +141,7 @@ extension PostgresStore {
             rows.add(row.reason)
             rows.add(row.detail)
             rows.add(bytes: row.body)
+            rows.add(row.headers)
         }
         var record = Parameters()
         record.add(batch.transport)
@@ -161,12 +162,13 @@ extension PostgresStore {
         if let offset = batch.lastOffset {
             // Also a smaller one: a stream that was rewound goes on from where it was rewound to.
             var place = Parameters()
+            place.add(batch.transport)
             place.add(batch.origin)
             place.add(offset)
             place.add(instant: batch.committedAt)
             try connection.execute(
                 """
-                INSERT INTO stream_offsets VALUES ($1, $2, $3) ON CONFLICT (queue) DO UPDATE SET
+                INSERT INTO source_offsets VALUES ($1, $2, $3, $4) ON CONFLICT (transport, origin) DO UPDATE SET
                   last_offset = excluded.last_offset, committed_at = excluded.committed_at
                 """, place)
         }

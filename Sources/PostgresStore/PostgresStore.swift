@@ -18,6 +18,8 @@ public final class PostgresStore {
         /// Whether this is the only writer: a second one waits, and is refused after `lockSeconds`. What is in
         /// memory is a cache of the store, so two writers of the same entities would overwrite each other.
         public var isExclusive = true
+        /// The partition this writer holds, instead of the whole store: every transaction checks that it still does.
+        public var fence: PostgresLeases.Fence?
         /// How many days events are kept after their month ended: once an hour older months are dropped. Nil keeps all.
         public var retentionDays: Int?
 
@@ -76,7 +78,7 @@ public final class PostgresStore {
 
     /// What a new connection begins with: the writer's lock, the rules, the partitions ahead.
     func prepareSession() throws {
-        if settings.isExclusive {
+        if settings.isExclusive, settings.fence == nil {
             do {
                 _ = try connection.query("SELECT pg_advisory_lock(\(Migration.lockClass), 2)")
             } catch let error as StoreError where error.kind == .conflict {

@@ -5,7 +5,7 @@ internal import SessionCore
 enum Schema {
     static let migrations: [(name: String, sql: String)] = [
         ("0001_tables", tables), ("0002_partitions", SchemaPartitions.functions),
-        ("0003_views", SchemaViews.views),
+        ("0003_views", SchemaViews.views), ("0004_leases", SchemaLeases.tables),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.
@@ -97,7 +97,7 @@ enum Schema {
         CREATE TABLE rejected_events (
           rejected_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, received_at timestamptz NOT NULL,
           transport text NOT NULL, origin text NOT NULL, reason text NOT NULL, detail text NOT NULL,
-          body bytea NOT NULL);
+          body bytea NOT NULL, headers text);
         CREATE UNIQUE INDEX rejected_events_place
           ON rejected_events (md5(transport || chr(10) || origin || chr(10) || reason), md5(body));
         CREATE TABLE ingestion_batches (
@@ -105,9 +105,9 @@ enum Schema {
           received bigint NOT NULL, accepted bigint NOT NULL, duplicates bigint NOT NULL, rejected bigint NOT NULL,
           skipped bigint NOT NULL, first_offset bigint, last_offset bigint, started_at timestamptz NOT NULL,
           committed_at timestamptz NOT NULL);
-        CREATE TABLE stream_offsets (
-          queue text PRIMARY KEY, last_offset bigint NOT NULL, committed_at timestamptz NOT NULL)
-          WITH (fillfactor = 50);
+        CREATE TABLE source_offsets (
+          transport text, origin text, last_offset bigint NOT NULL, committed_at timestamptz NOT NULL,
+          PRIMARY KEY (transport, origin)) WITH (fillfactor = 50);
         CREATE TABLE freshness (
           scope text PRIMARY KEY, last_event_at timestamptz, last_committed_at timestamptz NOT NULL,
           events bigint NOT NULL) WITH (fillfactor = 50);

@@ -13,6 +13,8 @@ public final class SQLiteStore {
     let watchesSilence: Bool
     /// Between ``begin()`` and the commit or the rollback.
     var isInBatch = false
+    /// What SQLite called the data's version when the last batch began; before the first, nothing is in memory.
+    var dataVersion: Int64?
 
     /// Opens a store for writing, making or migrating its tables.
     /// - Parameters:

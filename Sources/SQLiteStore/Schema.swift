@@ -2,7 +2,9 @@ internal import SessionCore
 
 /// The schema, one migration after the other. A migration that has been released is never changed.
 enum Schema {
-    static let migrations: [(name: String, sql: String)] = [("0001_tables", tables), ("0002_views", views)]
+    static let migrations: [(name: String, sql: String)] = [
+        ("0001_tables", tables), ("0002_views", views), ("0003_live", live),
+    ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
         separator: ",\n")
@@ -101,6 +103,14 @@ enum Schema {
     private static func utc(_ instant: String) -> String {
         "strftime('%Y-%m-%dT%H:%M:%fZ', (\(instant) - (\(instant) % 1000 + 1000) % 1000) / 1e6, 'unixepoch')"
     }
+
+    /// What the live service adds: headers of what was rejected, and how far streams were read.
+    private static let live = """
+        ALTER TABLE rejected_events ADD COLUMN headers TEXT;
+        CREATE TABLE source_offsets (
+          transport TEXT NOT NULL, origin TEXT NOT NULL, last_offset INTEGER NOT NULL, committed_at INTEGER NOT NULL,
+          PRIMARY KEY (transport, origin)) WITHOUT ROWID;
+        """
 
     private static let views = """
         CREATE VIEW session_events AS

@@ -76,6 +76,9 @@ public struct SQLDialect: Sendable {
 
 /// A store that answers questions about its tables (contract, "Tables") and changes nothing.
 public protocol TableReading {
+    /// Lets go of the store.
+    func close()
+
     /// How it wants to be asked.
     var dialect: SQLDialect { get }
 

@@ -30,7 +30,7 @@ final class ArchiveReplay {
             paths: arguments.operands, from: Self.day("--from", arguments), to: Self.day("--to", arguments))
     }
 
-    private static func day(_ option: String, _ arguments: Arguments) throws -> ArchiveDay? {
+    static func day(_ option: String, _ arguments: Arguments) throws -> ArchiveDay? {
         guard let text = arguments[option] else { return nil }
         guard let day = ArchiveDay(text) else {
             throw UsageError(description: "\(option) \(text): not a day; expected e.g. 2026-11-02")

@@ -17,6 +17,14 @@ enum CommandLineTool {
           sessionizer verify PATH... [--store URL] [--from DAY] [--to DAY] [--limit N] [--format text|json]
               derive every table anew from an archive and compare it with the store, row by row: exit 0 when nothing
               differs, 1 with the differences
+          sessionizer serve --amqp URL[,URL…] --queue NAME [--queue-type quorum|classic|stream] [--store URL]
+              [--http HOST:PORT] [--declare [--exchange NAME] [--binding-key KEY]] [--prefetch N]
+              [--batch-max-events N] [--batch-max-age-ms N] [--grace SECONDS]
+              [--from-offset N|first|last|next | --from-time TIME]
+              consume events from RabbitMQ into the store until SIGTERM
+          sessionizer publish PATH... --amqp URL --queue NAME [--rate N | --speed 60x] [--declare]
+              [--exchange NAME --routing-key KEY] [--from DAY] [--to DAY] [--format text|json]
+              send archived events to RabbitMQ, each confirmed by the broker
           sessionizer session ID [--store URL] [--format text|json]
               the story of a delivery (a bare delivery id is enough), demand, trip, quote or offer
           sessionizer robot ID [--store URL] [--format text|json]
@@ -65,6 +73,11 @@ enum CommandLineTool {
                 print(CatalogueTable.markdown(try Settings.ofProcess(file: file).catalogue()), terminator: "")
                 return 0
             case "simulate": return try SimulateCommand.run(rest)
+            case "serve":
+                let settings = try Settings.ofProcess(file: file)
+                if ServeLive.isAsked(rest, settings) { return try ServeLive.run(rest, settings) }
+                throw UsageError(description: "serve needs --amqp URL and --queue NAME")
+            case "publish": return try PublishCommand.run(rest, Settings.ofProcess(file: file))
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"], flags: ["--retire"])
                 let settings = try Settings.ofProcess(file: file)

@@ -12,14 +12,16 @@ struct Settings {
     var batchMaxEvents = 20_000
     /// Days for which events are kept; nil for ever.
     var retentionDays: Int? = 730
+    /// What `serve` and `publish` read.
+    var live = LiveSettings()
     var catalogueFile: String?
     var rules = Rules()
 
-    static let known: Set<String> = [
+    static let known: Set<String> = LiveSettings.variables.union([
         "SESSIONIZER_STORE_URL", "SESSIONIZER_AMQP_URL", "SESSIONIZER_AMQP_QUEUE", "SESSIONIZER_HTTP_LISTEN",
         "SESSIONIZER_LOG_LEVEL", "SESSIONIZER_MAX_RESIDENT_ENTITIES", "SESSIONIZER_BATCH_MAX_EVENTS",
         "SESSIONIZER_BATCH_MAX_AGE_MS", "SESSIONIZER_CATALOGUE", "SESSIONIZER_CONFIG", "SESSIONIZER_SHARED",
-    ]
+    ])
 
     /// - Parameter file: `--config`; without it the file that SESSIONIZER_CONFIG names, if any.
     init(environment: [String: String], file: String? = nil) throws {
@@ -41,6 +43,7 @@ struct Settings {
             }
             maxResidentEntities = settings.maxResidentEntities ?? maxResidentEntities
             batchMaxEvents = settings.batchMaxEvents ?? batchMaxEvents
+            try live.take(settings)
             if let catalogue = settings.catalogue {
                 let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
                 catalogueFile = catalogue.hasPrefix("/") ? catalogue : folder + catalogue
@@ -59,6 +62,8 @@ struct Settings {
         try number("SESSIONIZER_MAX_RESIDENT_ENTITIES", &maxResidentEntities, 1...100_000_000)
         try number("SESSIONIZER_BATCH_MAX_EVENTS", &batchMaxEvents, 1...1_000_000)
         catalogueFile = environment["SESSIONIZER_CATALOGUE"] ?? catalogueFile
+        if let path = environment["SESSIONIZER_STORE_URL_FILE"] { storeURL = try Self.secret(of: path) }
+        try live.take(environment)
     }
 
     static func ofProcess(file: String? = nil) throws -> Settings {
@@ -81,7 +86,15 @@ struct Settings {
         return try CatalogueFile.parse(Self.contents(of: path), file: path)
     }
 
-    private static func contents(of path: String) throws -> String {
+    /// A secret that stands alone in a file, as orchestrators mount them; a last newline is not part of it.
+    static func secret(of path: String) throws -> String {
+        var text = try contents(of: path)
+        while text.hasSuffix("\n") || text.hasSuffix("\r\n") { text.removeLast() }
+        if text.isEmpty { throw UsageError(description: "\(path): empty; expected a secret in it") }
+        return text
+    }
+
+    static func contents(of path: String) throws -> String {
         guard let file = fopen(path, "r") else {
             throw UsageError(description: "\(path): \(String(cString: strerror(errno)))")
         }
@@ -102,13 +115,14 @@ struct Settings {
 struct WritingParts {
     let symbols = SymbolTable()
     let store: any SessionStoring
+    let engine: Engine
     let ingestor: Ingestor
 
-    init(settings: Settings, store location: StoreLocation) throws {
+    init(settings: Settings, store location: StoreLocation, transport: String = "archive") throws {
         let rules = settings.rules
         let catalogue = try settings.catalogue()
         let meanings = EventMeanings(catalogue: catalogue, symbols: symbols)
-        let engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
+        engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
         let decoder = EventDecoder()
         let symbols = symbols
         store = try location.writer(
@@ -120,7 +134,8 @@ struct WritingParts {
             rules: rules, catalogue: Self.fingerprint(of: catalogue))
         ingestor = Ingestor(
             engine: engine, symbols: symbols, store: store,
-            settings: Ingestor.Settings(maxResidentEntities: settings.maxResidentEntities))
+            settings: Ingestor.Settings(
+                maxResidentEntities: settings.maxResidentEntities, transport: transport))
     }
 
     /// Changes when a role does, not when a summary does.

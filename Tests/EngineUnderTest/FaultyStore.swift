@@ -15,7 +15,7 @@ public final class FaultyStore: SessionStoring {
     public init(_ store: any SessionStoring) { self.store = store }
 
     /// See ``SessionStoring``.
-    public func begin() throws { try store.begin() }
+    public func begin() throws -> Bool { try store.begin() }
     /// See ``SessionStoring``.
     public var wantsExpectations: Bool { store.wantsExpectations }
     /// See ``SessionStoring``.
@@ -24,6 +24,10 @@ public final class FaultyStore: SessionStoring {
     public func rollback() { store.rollback() }
     /// See ``SessionStoring``.
     public func isRetired(_ instant: Instant) -> Bool { store.isRetired(instant) }
+    /// See ``SessionStoring``.
+    public func committedOffset(transport: String, origin: String) throws -> Int64? {
+        try store.committedOffset(transport: transport, origin: origin)
+    }
     /// See ``SessionStoring``.
     public func close() { store.close() }
 

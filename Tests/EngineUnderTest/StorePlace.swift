@@ -1,5 +1,5 @@
 internal import EventDecoding
-internal import PostgresStore
+public import PostgresStore
 internal import SQLiteStore
 internal import SessionCore
 public import SessionStore
@@ -10,6 +10,8 @@ public enum StorePlace: Sendable {
     case sqlite(path: String)
     /// A database; its tables are made where they are not there.
     case postgres(url: String, retentionDays: Int? = nil)
+    /// A database that others write to as well, each its own partition's deliveries.
+    case partition(url: String, PostgresLeases.Fence)
 
     /// Its tables, to be asked.
     public func withReader<Result>(_ body: (any TableReading) throws -> Result) throws -> Result {
@@ -18,7 +20,7 @@ public enum StorePlace: Sendable {
             let reader = try SQLiteReader(path: path)
             defer { reader.close() }
             return try body(reader)
-        case .postgres(let url, _):
+        case .postgres(let url, _), .partition(let url, _):
             let reader = try PostgresReader(PostgresStore.Settings(url: url))
             defer { reader.close() }
             return try body(reader)
@@ -43,6 +45,11 @@ public enum StorePlace: Sendable {
             return try PostgresStore(
                 settings, symbols: symbols, reading: reading, rules: rules,
                 catalogue: catalogue)
+        case .partition(let url, let fence):
+            var settings = PostgresStore.Settings(url: url)
+            settings.fence = fence
+            return try PostgresStore(
+                settings, symbols: symbols, reading: reading, rules: rules, catalogue: catalogue)
         }
     }
 }

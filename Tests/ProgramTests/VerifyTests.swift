@@ -1,6 +1,7 @@
 import EngineUnderTest
 import Foundation
 import PrivateServers
+import ProgramUnderTest
 @testable import SQLiteStore
 import Testing
 
@@ -17,7 +18,7 @@ import Testing
             let connection = try Connection(path: path, readOnly: false)
             defer { connection.close() }
             try connection.run(sql)
-        case .postgres: try PrivatePostgres.shared().sql(sql, in: store.database ?? "")
+        case .postgres, .partition: try PrivatePostgres.shared().sql(sql, in: store.database ?? "")
         }
     }
 

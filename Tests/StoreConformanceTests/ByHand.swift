@@ -10,7 +10,7 @@ extension FreshStore {
             let connection = try Connection(path: path, readOnly: false)
             defer { connection.close() }
             try connection.run(text)
-        case .postgres: try PrivatePostgres.shared().sql(text, in: database ?? "")
+        case .postgres, .partition: try PrivatePostgres.shared().sql(text, in: database ?? "")
         }
     }
 
@@ -23,7 +23,7 @@ extension FreshStore {
                 CREATE TRIGGER stop_\(table) BEFORE INSERT ON \(table)
                 BEGIN SELECT RAISE(ABORT, 'stopped by the test'); END
                 """)
-        case .postgres:
+        case .postgres, .partition:
             try trigger(on: table, "RAISE EXCEPTION 'stopped by the test'")
         }
     }
@@ -40,7 +40,7 @@ extension FreshStore {
     func unblock(_ table: String) throws {
         switch place {
         case .sqlite: try sql("DROP TRIGGER stop_\(table)")
-        case .postgres: try sql("DROP FUNCTION stop_\(table) CASCADE")
+        case .postgres, .partition: try sql("DROP FUNCTION stop_\(table) CASCADE")
         }
     }
 }
