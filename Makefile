@@ -7,7 +7,7 @@ TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl
 SWIFT ?= swift
 
-.PHONY: help build demo test lint deps server-deps catalogue docs fuzz bench clean
+.PHONY: help build demo services services-stop test lint deps server-deps catalogue docs fuzz bench bench-postgres clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,6 +23,12 @@ build: deps ## install what is missing and build the program: .build/release/ses
 
 demo: build ## build, simulate a fleet's day, replay it into demo/sessionizer.db and look at it
 	deploy/scripts/demo.sh
+
+services: server-deps ## start a RabbitMQ and a PostgreSQL of one's own and print their URLs
+	@deploy/scripts/services.sh start
+
+services-stop: ## end them; their data stay (deploy/scripts/services.sh remove does away with those too)
+	@deploy/scripts/services.sh stop
 
 test: server-deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
@@ -44,6 +50,9 @@ fuzz: deps ## let libFuzzer look for a message that breaks the decoder: make fuz
 
 bench: build ## time each part of a replay on simulated archives, about half an hour (bench/README.md)
 	bench/run.py
+
+bench-postgres: build server-deps ## time a replay into PostgreSQL beside COPY of its event rows alone
+	bench/postgres.py
 
 clean: ## remove what was built
 	rm -rf .build

@@ -172,7 +172,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "ProgramUnderTest", "sessionizer", "EngineUnderTest", "SessionStore", "SQLiteStore",
+                "ProgramUnderTest", "sessionizer", "EngineUnderTest", "PrivateServers", "SessionStore",
+                "SQLiteStore",
             ],
             swiftSettings: strict),
         .testTarget(

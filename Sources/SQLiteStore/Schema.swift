@@ -98,6 +98,12 @@ enum Schema {
         CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;
         """
 
+    /// An instant as text, to the millisecond by truncation: rounded, the last half of a day's last millisecond would
+    /// stand on the next day.
+    private static func utc(_ instant: String) -> String {
+        "strftime('%Y-%m-%dT%H:%M:%fZ', (\(instant) - (\(instant) % 1000 + 1000) % 1000) / 1e6, 'unixepoch')"
+    }
+
     /// What the live service adds: headers of what was rejected, and how far streams were read.
     private static let live = """
         ALTER TABLE rejected_events ADD COLUMN headers TEXT;
@@ -186,20 +192,20 @@ enum Schema {
             pilot / 1e6 AS pilot_seconds FROM merchant_hours;
 
         CREATE VIEW stg_events AS
-          SELECT event_id, occurred_at, strftime('%Y-%m-%dT%H:%M:%fZ', occurred_at / 1e6, 'unixepoch') AS occurred_utc,
+          SELECT event_id, occurred_at, \(utc("occurred_at")) AS occurred_utc,
             received_at, event, delivery_id, demand_id, trip_id, quote_id, offer_id, robot_id, pilot_id,
             merchant_id, zone_id, source, payload FROM events;
         CREATE VIEW fact_delivery_lifecycle AS
           SELECT session_id, event_id, occurred_at,
-            strftime('%Y-%m-%dT%H:%M:%fZ', occurred_at / 1e6, 'unixepoch') AS occurred_utc, event, via, via_id
+            \(utc("occurred_at")) AS occurred_utc, event, via, via_id
           FROM session_events;
         CREATE VIEW dim_delivery_sessions AS
-          SELECT *, strftime('%Y-%m-%dT%H:%M:%fZ', first_event_at / 1e6, 'unixepoch') AS first_event_utc,
-            strftime('%Y-%m-%dT%H:%M:%fZ', closed_at / 1e6, 'unixepoch') AS closed_utc
+          SELECT *, \(utc("first_event_at")) AS first_event_utc,
+            \(utc("closed_at")) AS closed_utc
           FROM sessions WHERE kind IN ('delivery', 'demand');
         CREATE VIEW dim_robot_state AS
-          SELECT *, strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1e6, 'unixepoch') AS started_utc,
-            strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1e6, 'unixepoch') AS ended_utc,
+          SELECT *, \(utc("started_at")) AS started_utc,
+            \(utc("ended_at")) AS ended_utc,
             (ended_at - started_at) / 1e6 AS seconds
           FROM robot_states;
         CREATE VIEW open_robot_state_hours AS

@@ -1,0 +1,160 @@
+import EngineUnderTest
+import Foundation
+import PrivateServers
+import ProgramUnderTest
+@testable import SQLiteStore
+import Testing
+
+/// `sessionizer verify`, against stores of both kinds.
+@Suite struct VerifyTests {
+    let program: Program
+    var folder: Folder { program.folder }
+
+    init() throws { program = Program(folder: try Folder()) }
+
+    private func byHand(_ sql: String, _ store: FreshStore) throws {
+        switch store.place {
+        case .sqlite(let path):
+            let connection = try Connection(path: path, readOnly: false)
+            defer { connection.close() }
+            try connection.run(sql)
+        case .postgres, .partition: try PrivatePostgres.shared().sql(sql, in: store.database ?? "")
+        }
+    }
+
+    private func tables(_ outcome: Program.Outcome) throws -> [String: [String: Any]] {
+        let all = try outcome.json()["tables"] as? [[String: Any]] ?? []
+        return Dictionary(uniqueKeysWithValues: all.map { ($0["table"] as? String ?? "", $0) })
+    }
+
+    /// More rows than one slice of any table by events or by sessions.
+    @Test(arguments: StoreKind.allCases)
+    func aStoreThatAgreesGetsItsCertificate(kind: StoreKind) throws {
+        try folder.write("a.jsonl", Lines.deliveries(3000))
+        let store = try FreshStore(kind)
+        #expect(try program.run("replay", "a.jsonl", "--store", store.url).status == 0)
+        let json = try program.run("verify", "a.jsonl", "--store", store.url, "--format", "json")
+        #expect(try json.json()["same"] as? Bool == true)
+        let found = try tables(json)
+        #expect(found.count == 10)
+        #expect(found["events"]?["found_rows"] as? Int == 21_000)
+        #expect(found["sessions"]?["found_rows"] as? Int == 3000)
+        #expect(found["session_events"]?["expected_rows"] as? Int ?? 0 > 20_000)
+        // The store is not touched.
+        let outcome = try program.run("verify", "a.jsonl", "--store", store.url)
+        #expect(outcome.status == 0, "\(outcome.complaints)")
+        #expect(outcome.output.contains("differences: none"), "\(outcome.output)")
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func whatWasChangedByHandIsFound(kind: StoreKind) throws {
+        try folder.write("a.jsonl", Lines.deliveries(60))
+        let store = try FreshStore(kind)
+        try program.run("replay", "a.jsonl", "--store", store.url)
+        let hour = "hour = (SELECT min(hour) FROM robot_hours WHERE robot_id = 'R-7')"
+        for change in [
+            "UPDATE sessions SET outcome = 'failed' WHERE session_id = 'delivery:D-1059'",
+            "DELETE FROM assignment_windows WHERE session_id = 'delivery:D-1007' AND kind = 'merchant'",
+            "UPDATE assignment_windows SET opened_by = 'nobody' WHERE session_id = 'delivery:D-1008' AND kind = 'robot'",
+            """
+            INSERT INTO merchant_hours SELECT 'nobody', source, hour, 1, 0, 0, 0, 0, 0 FROM merchant_hours
+            WHERE merchant_id = 'S-1' AND hour = (SELECT min(hour) FROM merchant_hours)
+            """,
+            "UPDATE robot_hours SET on_delivery = on_delivery + 1 WHERE robot_id = 'R-7' AND \(hour)",
+            "UPDATE event_hourly SET events = 0 WHERE merchant_id = 'S-3'",
+        ] { try byHand(change, store) }
+        let text = try program.run("verify", "a.jsonl", "--store", store.url)
+        #expect(text.status == 1)
+        for words in [
+            "session_id=delivery:D-1059: outcome is failed, expected completed",
+            "session_id=delivery:D-1007 kind=merchant entity_id=S-0 started_at=2026-11-02T00:00:00.000000Z: missing",
+            "opened_by is nobody, expected demand.assigned", "merchant_id=nobody",
+            "robot_id=R-7 hour=2026-11-02T00:00:00.000000Z: on_delivery_seconds is 1560.000001, expected 1560.0",
+            "the events are the same",
+        ] { #expect(text.output.contains(words), "\(words):\n\(text.output)") }
+
+        let json = try program.run(
+            "verify", "a.jsonl", "--store", store.url, "--format", "json", "--limit", "1")
+        #expect(json.status == 1)
+        let found = try tables(json)
+        #expect(
+            found.mapValues { $0["differing_rows"] as? Int ?? -1 }.filter { $0.value != 0 } == [
+                "sessions": 1, "assignment_windows": 2, "merchant_hourly": 1, "robot_hourly": 1,
+                "event_hourly": 12,
+            ])
+        func first(_ table: String, _ what: String) -> String? {
+            (found[table]?["differences"] as? [[String: Any]])?.first?[what] as? String
+        }
+        #expect(first("sessions", "kind") == "changed")
+        #expect(first("sessions", "expected") == "completed")
+        #expect(first("merchant_hourly", "kind") == "unexpected")
+        #expect(first("event_hourly", "kind") == "missing")
+        #expect((found["event_hourly"]?["differences"] as? [Any])?.count == 1)
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func eventsThatAreMissingExplainTheRest(kind: StoreKind) throws {
+        try folder.write("a.jsonl", Lines.deliveries(20))
+        try folder.write("b.jsonl", Lines.deliveries(21))
+        let store = try FreshStore(kind)
+        try program.run("replay", "a.jsonl", "--store", store.url)
+        let fewer = try program.run("verify", "b.jsonl", "--store", store.url)
+        #expect(fewer.status == 1)
+        #expect(fewer.output.contains("the store holds 7 events fewer than the archive"), "\(fewer.output)")
+        #expect(fewer.output.contains("session_id=delivery:D-1020: missing"), "\(fewer.output)")
+        try program.run("replay", "b.jsonl", "--store", store.url)
+        let more = try program.run("verify", "a.jsonl", "--store", store.url)
+        #expect(more.status == 1)
+        #expect(more.output.contains("the store holds 7 events more than the archive"), "\(more.output)")
+        #expect(more.output.contains("session_id=delivery:D-1020: not expected"), "\(more.output)")
+    }
+
+    /// What cannot be compared is said, with the exit code of the reason.
+    @Test(arguments: StoreKind.allCases)
+    func whatCannotBeCompared(kind: StoreKind) throws {
+        try folder.write("a.jsonl", Lines.deliveries(2))
+        try folder.write("rules.yaml", "rules:\n  max_window_seconds: 3600\n")
+        let store = try FreshStore(kind)
+        try program.run("replay", "a.jsonl", "--store", store.url)
+        let rules = try program.run("verify", "a.jsonl", "--store", store.url, "--config", "rules.yaml")
+        #expect(rules.status == 1)
+        #expect(rules.complaints.contains("max_window_seconds"), "\(rules.complaints)")
+        for (words, complaint) in [
+            (["verify", "--store", store.url], "at least one file"),
+            (["verify", "a.jsonl", "--store", store.url, "--limit", "x"], "--limit x"),
+            (["verify", "a.jsonl", "--store", "mysql:x"], "expected sqlite:PATH or postgres://"),
+        ] {
+            let process = try program.start(words)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 2, "\(words)")
+            #expect(try folder.text("stderr").contains(complaint), "\(words)")
+        }
+        let nothing = kind == .sqlite ? "sqlite:nothing.db" : try PrivatePostgres.shared().url("nothing")
+        #expect(try program.run("verify", "a.jsonl", "--store", nothing).status == 1)
+    }
+
+    /// A replay into PostgreSQL that is killed again and again, and goes on each time, comes to the same tables.
+    @Test func aKilledReplayIntoPostgresAgreesInTheEnd() throws {
+        try folder.write("a.jsonl", Lines.deliveries(1000))
+        let store = try FreshStore(.postgres)
+        func batches() throws -> Int {
+            Int(
+                try PrivatePostgres.shared().sql(
+                    "SELECT count(*) FROM ingestion_batches", in: store.database ?? "")) ?? 0
+        }
+        for _ in 0..<3 {
+            let before = try batches()
+            let process = try program.start(
+                ["replay", "a.jsonl", "--store", store.url],
+                environment: ["SESSIONIZER_BATCH_MAX_EVENTS": "100"])
+            while process.isRunning, try batches() < before + 4 { usleep(500) }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        #expect(try program.run("verify", "a.jsonl", "--store", store.url).status == 1)
+        let last = try program.run("replay", "a.jsonl", "--store", store.url)
+        #expect(last.status == 0, "\(last.complaints)")
+        let outcome = try program.run("verify", "a.jsonl", "--store", store.url)
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+}
