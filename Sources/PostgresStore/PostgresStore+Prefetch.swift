@@ -49,7 +49,7 @@ extension PostgresStore {
             WITH n(id, i) AS MATERIALIZED (SELECT id, i::integer FROM unnest($1) WITH ORDINALITY n(id, i))
             SELECT i, 0, t.payload FROM n,
               LATERAL (SELECT payload::text FROM events WHERE subject = n.id OFFSET 0) t
-            UNION ALL SELECT i, 1, t.to_id FROM n, LATERAL (SELECT to_id FROM links WHERE from_id = n.id OFFSET 0) t
+            UNION ALL SELECT i, 1, t.to_id FROM n, LATERAL (\(linksOf("n.id")) OFFSET 0) t
             UNION ALL SELECT i, 2, t.from_id FROM n, LATERAL (SELECT from_id FROM links WHERE to_id = n.id OFFSET 0) t
             UNION ALL SELECT i, 3, t.named_id FROM n,
               LATERAL (SELECT named_id FROM session_members WHERE session_id = n.id OFFSET 0) t

@@ -12,7 +12,7 @@ extension PostgresStore {
         let rows = try connection.execute(
             """
             SELECT 0, payload::text FROM events WHERE subject = $1
-            UNION ALL SELECT 1, to_id FROM links WHERE from_id = $1
+            UNION ALL SELECT 1, to_id FROM (\(linksOf("$1"))) links
             UNION ALL SELECT 2, from_id FROM links WHERE to_id = $1
             UNION ALL SELECT 3, named_id FROM session_members WHERE session_id = $1
             UNION ALL SELECT 4, session_id FROM session_members WHERE named_id = $1
@@ -21,6 +21,16 @@ extension PostgresStore {
         for row in 0..<rows.count { try add(rows.integer(row, 0), rows.bytes(row, 1), to: &node) }
         node.events.sort { $0.time < $1.time }
         return node
+    }
+
+    /// The links that ``StoredNode/links`` asks for: of an id with too many deliveries just enough to know that.
+    func linksOf(_ id: String) -> String {
+        let some = "FROM links WHERE from_id = \(id) AND to_id < 'delivery;' LIMIT \(maxTargets + 1)"
+        return """
+            (SELECT to_id \(some)) UNION ALL
+            (SELECT to_id FROM links WHERE from_id = \(id) AND to_id >= 'delivery;'
+              AND (SELECT count(*) FROM (SELECT 1 \(some)) counted) <= \(maxTargets))
+            """
     }
 
     func add(_ part: Int64, _ bytes: UnsafeRawBufferPointer, to node: inout StoredNode) throws {

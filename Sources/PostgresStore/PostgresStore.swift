@@ -37,6 +37,8 @@ public final class PostgresStore {
     let symbols: SymbolTable
     let reading: StoreReading
     let watchesSilence: Bool
+    /// Of more links to deliveries than this an id stands for itself, and no more are read.
+    let maxTargets: Int
     let settings: Settings
     private let facts: RuleFacts
     /// Between ``begin()`` and the commit or the rollback.
@@ -63,6 +65,7 @@ public final class PostgresStore {
         self.symbols = symbols
         self.reading = reading
         watchesSilence = rules.maxSilence != nil
+        maxTargets = rules.maxTargets
         facts = RuleFacts(rules, catalogue: catalogue)
         do {
             try Migration.bringUpToDate(connection)

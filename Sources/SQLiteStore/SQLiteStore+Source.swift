@@ -11,12 +11,15 @@ extension SQLiteStore {
         let query = try connection.statement(
             """
             SELECT 0, payload FROM events WHERE subject = ?1 AND subject IS NOT NULL
-            UNION ALL SELECT 1, to_id FROM links WHERE from_id = ?1
+            UNION ALL SELECT 1, to_id FROM (
+              SELECT to_id FROM links WHERE from_id = ?1 AND to_id < 'delivery;' LIMIT ?2)
+            UNION ALL SELECT 1, to_id FROM links WHERE from_id = ?1 AND to_id >= 'delivery;' AND (
+              SELECT count(*) FROM (SELECT 1 FROM links WHERE from_id = ?1 AND to_id < 'delivery;' LIMIT ?2)) < ?2
             UNION ALL SELECT 2, from_id FROM links WHERE to_id = ?1
             UNION ALL SELECT 3, named_id FROM session_members WHERE session_id = ?1
             UNION ALL SELECT 4, session_id FROM session_members WHERE named_id = ?1
             """
-        ).bind(id, symbols)
+        ).bind(id, symbols).bind(Int64(maxTargets) + 1)
         while try query.step() {
             let bytes = query.bytes(1)
             switch query.integer(0) {

@@ -11,6 +11,8 @@ public final class SQLiteStore {
     let symbols: SymbolTable
     let reading: Reading
     let watchesSilence: Bool
+    /// Of more links to deliveries than this an id stands for itself, and no more are read.
+    let maxTargets: Int
     /// Between ``begin()`` and the commit or the rollback.
     var isInBatch = false
     /// What SQLite called the data's version when the last batch began; before the first, nothing is in memory.
@@ -27,6 +29,7 @@ public final class SQLiteStore {
         self.symbols = symbols
         self.reading = reading
         watchesSilence = rules.maxSilence != nil
+        maxTargets = rules.maxTargets
         do {
             try connection.run("PRAGMA page_size = 8192")
             try connection.run("PRAGMA journal_mode = WAL")

@@ -67,8 +67,12 @@ extension Engine {
 
     private func link(_ other: Symbol, to node: Node) throws {
         let from = try self.node(other)
-        if from.links.contains(node.id) { return }
-        from.links.append(node.id)
+        // Whichever list is shorter: both know of every link, unless `from` stands for itself for good.
+        let isKnown =
+            from.isOverLinkedForGood(rules) || node.linkedBy.count < from.links.count
+            ? node.linkedBy.contains(other) : from.links.contains(node.id)
+        if isKnown { return }
+        from.addLink(to: node, rules)
         node.linkedBy.append(other)
         changes.links.append(Owned(owner: other, value: node.id))
         if from.linkMark != batch {

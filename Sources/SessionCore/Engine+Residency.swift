@@ -21,7 +21,7 @@ extension Engine {
         for event in stored.events {
             node.facts.insertInOrder(Fact(event, hasError: meanings.hasError(event)), symbols)
         }
-        node.links = stored.links
+        node.setLinks(stored.links, deliveryCount: stored.links.count { isDelivery($0) })
         node.linkedBy = stored.linkedBy
         node.members = stored.members
         if !stored.targets.isEmpty { node.targets = stored.targets }

@@ -162,19 +162,16 @@ extension Engine {
     }
 
     private func emitStates(_ robot: Symbol, old: [RobotStateRow], new: [RobotStateRow]) {
-        var shared = 0
-        while shared < old.count, shared < new.count, old[shared] == new[shared] { shared += 1 }
-        let starts = Set(new[shared...].map(\.startedAt))
-        for row in old[shared...] {
-            countState(robot, row, -1)
-            if !starts.contains(row.startedAt) {
-                changes.deletedRobotStates.append(Owned(owner: robot, value: row.startedAt))
+        forEachDifference(old, new, start: \.startedAt) { was, now in
+            if let was {
+                countState(robot, was, -1)
+                if now == nil {
+                    changes.deletedRobotStates.append(Owned(owner: robot, value: was.startedAt))
+                }
             }
-        }
-        for row in new[shared...] {
-            countState(robot, row, 1)
-            if !old[shared...].contains(row) {
-                changes.robotStates.append(Owned(owner: robot, value: row))
+            if let now {
+                countState(robot, now, 1)
+                changes.robotStates.append(Owned(owner: robot, value: now))
             }
         }
     }
@@ -196,17 +193,18 @@ extension Engine {
     }
 
     private func emitScopes(_ robot: Symbol, old: [ScopeWindow], new: [ScopeWindow]) throws {
-        for window in old where !new.contains(window) {
-            if !new.contains(where: { $0.startedAt == window.startedAt && $0.pilot == window.pilot }) {
-                changes.deletedScopeWindows.append(window)
+        try forEachDifference(old, new, start: \.startedAt) { was, now in
+            if let was {
+                // The key is robot, start and pilot.
+                if was.pilot != now?.pilot { changes.deletedScopeWindows.append(was) }
+                try index(was, add: false)
+                try markInheritors(of: was)
             }
-            try index(window, add: false)
-            try markInheritors(of: window)
-        }
-        for window in new where !old.contains(window) {
-            changes.scopeWindows.append(window)
-            try index(window, add: true)
-            try markInheritors(of: window)
+            if let now {
+                changes.scopeWindows.append(now)
+                try index(now, add: true)
+                try markInheritors(of: now)
+            }
         }
     }
 
@@ -230,15 +228,15 @@ extension Engine {
     }
 
     private func emitShifts(_ pilot: Symbol, old: [ShiftRow], new: [ShiftRow]) {
-        for row in old where !new.contains(row) {
-            countShift(pilot, row, -1)
-            if !new.contains(where: { $0.startedAt == row.startedAt }) {
-                changes.deletedShifts.append(Owned(owner: pilot, value: row.startedAt))
+        forEachDifference(old, new, start: \.startedAt) { was, now in
+            if let was {
+                countShift(pilot, was, -1)
+                if now == nil { changes.deletedShifts.append(Owned(owner: pilot, value: was.startedAt)) }
             }
-        }
-        for row in new where !old.contains(row) {
-            countShift(pilot, row, 1)
-            changes.shifts.append(Owned(owner: pilot, value: row))
+            if let now {
+                countShift(pilot, now, 1)
+                changes.shifts.append(Owned(owner: pilot, value: now))
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 public struct StoredNode {
     /// The events whose most specific session id it is.
     public var events: [Event] = []
-    /// The ids it links to.
+    /// The ids it links to. Of more deliveries than `rules.maxTargets` a store need not tell more than one above that,
+    /// and of the other kinds none then: they change nothing.
     public var links: [Symbol] = []
     /// The ids that link to it.
     public var linkedBy: [Symbol] = []

@@ -21,7 +21,10 @@ final class Node {
 
     /// Events whose most specific session id it is, in order.
     var facts: [Fact] = []
-    var links: [Symbol] = []
+    /// The ids it links to. Of one that stands for itself for good no more than it takes to know that.
+    private(set) var links: [Symbol] = []
+    /// How many of the links lead to deliveries.
+    private var deliveryLinkCount = 0
     var linkedBy: [Symbol] = []
     /// The sessions that its own events belong to (semantics section 2, `targets`).
     var targets: [Symbol] = []
@@ -42,5 +45,23 @@ final class Node {
         self.id = id
         self.kind = kind
         targets = [id]
+    }
+
+    /// Whether it links to more deliveries than an id may have targets. A delivery is its own target whatever comes, and
+    /// links never go, so this stays true; too many targets of another kind may still come to fewer.
+    func isOverLinkedForGood(_ rules: Rules) -> Bool { deliveryLinkCount > rules.maxTargets }
+
+    /// What the store knows: of one that is over-linked for good not every link.
+    func setLinks(_ stored: [Symbol], deliveryCount: Int) {
+        links = stored
+        deliveryLinkCount = deliveryCount
+    }
+
+    /// A link that is new.
+    func addLink(to other: Node, _ rules: Rules) {
+        if isOverLinkedForGood(rules) { return }
+        links.append(other.id)
+        if other.kind == .delivery { deliveryLinkCount += 1 }
+        if isOverLinkedForGood(rules) { links = [] }
     }
 }

@@ -1,0 +1,131 @@
+import EngineUnderTest
+import ReferenceModel
+@testable import SessionCore
+import SessionStore
+import Testing
+
+/// What a batch costs follows what it changes, not what is stored.
+@Suite struct CostTests {
+    /// A broken producer names one trip in every delivery: it stands for itself, and one delivery more asks the store
+    /// for no more than the first.
+    @Test(arguments: StoreKind.allCases)
+    func oneIdInHundredsOfDeliveries(kind: StoreKind) throws {
+        let fresh = try FreshStore(kind)
+        var asked = 0
+        let store = try StoreUnderTest(
+            place: fresh.place, maxResident: 0,
+            wrap: { store in
+                let counting = FaultyStore(store)
+                counting.beforeReading = { asked += 1 }
+                return counting
+            })
+        defer { store.close() }
+        var all: [String] = []
+        func add(_ numbers: Range<Int>) throws -> Int {
+            let batch = numbers.flatMap { number in
+                lines(
+                    """
+                    2026-03-10T08:00:\(10 + number % 50)Z demand.created demand_id=M\(number) trip_id=T0
+                    2026-03-10T09:00:\(10 + number % 50)Z demand.active delivery_id=D\(number) demand_id=M\(number) trip_id=T0
+                    """)
+            }
+            all += batch
+            asked = 0
+            try store.ingest(batch)
+            return asked
+        }
+        let first = try add(0..<1)
+        _ = try add(1..<300)
+        let last = try add(300..<301)
+        // All that is known of the trip is on its own row.
+        #expect(last <= first + 4, "\(last) questions, at first \(first)")
+        let differences = try store.differences(from: referenceTables(lines: all))
+        #expect(differences == [])
+    }
+
+    /// Too many demands of which no delivery is known are no broken producer for good: when they come to one delivery,
+    /// the trip goes there.
+    @Test(arguments: StoreKind.allCases, [0, 1000])
+    func tooManyMayComeToFew(kind: StoreKind, maxResident: Int) throws {
+        let fresh = try FreshStore(kind)
+        let store = try StoreUnderTest(place: fresh.place, maxResident: maxResident)
+        defer { store.close() }
+        var all = lines("2026-03-10T07:00:00Z trip.created trip_id=T0 quote_id=Q0")
+        try store.ingest(all)
+        for number in 0..<40 {
+            let batch = lines(
+                "2026-03-10T08:00:\(10 + number)Z demand.created demand_id=M\(number) trip_id=T0")
+            all += batch
+            try store.ingest(batch)
+        }
+        #expect(
+            try store.one("SELECT session_id AS id FROM sessions WHERE kind = 'trip'")?.text("id")
+                == "trip:T0")
+        for number in 0..<40 {
+            let batch = lines(
+                "2026-03-10T09:00:\(10 + number)Z demand.active delivery_id=D\(number % 2) demand_id=M\(number)"
+            )
+            all += batch
+            try store.ingest(batch)
+            if number % 13 == 0 { #expect(try store.differences(from: referenceTables(lines: all)) == []) }
+        }
+        #expect(try store.differences(from: referenceTables(lines: all)) == [])
+        #expect(try store.one("SELECT session_id AS id FROM sessions WHERE kind = 'trip'") == nil)
+    }
+
+    /// One pass over what a robot did since a late fact, not each row against each.
+    @Test func rowsAreComparedOnce() {
+        struct Row: Equatable {
+            var start: Instant
+            var text: String
+            var compared: Counter
+            static func == (a: Row, b: Row) -> Bool {
+                a.compared.count += 1
+                return a.start == b.start && a.text == b.text
+            }
+        }
+        final class Counter { var count = 0 }
+        let counter = Counter()
+        func row(_ start: Instant, _ text: String) -> Row { Row(start: start, text: text, compared: counter) }
+        let old = (0..<5000).map { row(Instant($0) * 2, $0 == 7 ? "before" : "same") }
+        var new = (0..<5000).map { row(Instant($0) * 2, "same") }
+        new.remove(at: 9)
+        new.insert(row(3, "new"), at: 2)
+        var told: [String] = []
+        forEachDifference(old, new, start: \.start) { was, now in
+            told.append("\(was?.text ?? "-") \(now?.text ?? "-") at \(was?.start ?? now?.start ?? -1)")
+        }
+        #expect(told == ["- new at 3", "before same at 14", "same - at 18"])
+        #expect(counter.count <= 5001)
+    }
+
+    /// A fact before everything that a robot and a pilot did moves the first row of each, and no other.
+    @Test func aLateFactBeforeThousands() throws {
+        let fresh = try FreshStore(.sqlite)
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 1000)
+        defer { store.close() }
+        func time(_ number: Int) -> String {
+            func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
+            return "2026-03-10T\(two(number / 360 % 24)):\(two(number / 6 % 60)):\(number % 6)0Z"
+        }
+        let many = (0..<2000).flatMap { number in
+            lines(
+                """
+                \(time(number)) robot.state_changed robot_id=R1 to_state=s\(number % 3)
+                \(time(number)) \(number % 2 == 0 ? "pilot.shift_started" : "pilot.shift_ended") pilot_id=P1
+                \(time(number)) pilot.assigned pilot_id=P\(number % 3) robot_id=R1
+                """)
+        }
+        let late = lines(
+            """
+            2026-03-09T23:00:00Z robot.state_changed robot_id=R1 to_state=s9
+            2026-03-09T23:00:00Z pilot.shift_started pilot_id=P1
+            2026-03-09T23:00:00Z pilot.assigned      pilot_id=P9 robot_id=R1
+            """)
+        try store.ingest(many)
+        try store.ingest(late)
+        #expect(try store.count("robot_states") == 2001)
+        #expect(try store.count("robot_pilot_windows") == 2001)
+        #expect(try store.differences(from: referenceTables(lines: many + late)) == [])
+    }
+}
