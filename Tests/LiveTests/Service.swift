@@ -5,7 +5,7 @@ import Testing
 
 /// Waits until something holds, at most so many seconds; fails the test with what it waited for otherwise.
 func eventually(
-    _ what: String, within seconds: Double = 20, sourceLocation: SourceLocation = #_sourceLocation,
+    _ what: String, within seconds: Double = 60, sourceLocation: SourceLocation = #_sourceLocation,
     _ holds: () async throws -> Bool
 ) async throws {
     let end = Date().addingTimeInterval(seconds)
@@ -84,7 +84,7 @@ final class Service {
     /// Waits until everything that is in the queue now is acknowledged: the broker itself says, to the service's own
     /// question asked later than now, that nothing is ready, and nothing is unacknowledged. (The management API's
     /// counts of a quorum queue are up to five seconds old.)
-    func drained(within seconds: Double = 20) async throws {
+    func drained(within seconds: Double = 60) async throws {
         let looks = "sessionizer_queue_looks_total"
         let before = try await metric(looks) ?? 0
         try await eventually("the queue is drained", within: seconds) {
