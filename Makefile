@@ -7,7 +7,7 @@ TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl
 SWIFT ?= swift
 
-.PHONY: help build demo services services-stop test lint deps server-deps catalogue docs fuzz bench bench-postgres clean
+.PHONY: help build demo services services-stop test lint deps server-deps catalogue docs fuzz bench bench-postgres torture clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -53,6 +53,10 @@ bench: build ## time each part of a replay on simulated archives, about half an 
 
 bench-postgres: build server-deps ## time a replay into PostgreSQL beside COPY of its event rows alone
 	bench/postgres.py
+
+SEED ?= $(shell date +%s)
+torture: build server-deps ## let the live service suffer: make torture SECONDS=3600 SEED=1
+	torture/torture.py --seconds $(SECONDS) --seed $(SEED)
 
 clean: ## remove what was built
 	rm -rf .build
