@@ -44,7 +44,7 @@ enum Failure {
         let isFinal = [
             "does not exist", "authentication failed", "no pg_hba.conf entry", "no password supplied",
             "certificate verify failed", "does not match host name", "server does not support SSL",
-            "root certificate file",
+            "root certificate file", "invalid sslmode value", "invalid port number", "invalid integer value",
         ].contains { text.contains($0) }
         return isFinal
             ? StoreError(

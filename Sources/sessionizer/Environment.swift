@@ -125,7 +125,8 @@ struct WritingParts {
         engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
         let decoder = EventDecoder()
         let symbols = symbols
-        store = try location.writer(
+        // A replay drops nothing: what it reads may be older than what is kept.
+        store = try location.retaining(days: transport == "archive" ? nil : settings.retentionDays).writer(
             symbols: symbols,
             reading: StoreReading(
                 decode: { decoder.storedEvent(payload: $0, symbols: symbols) },

@@ -62,6 +62,16 @@ enum StoreLocation: CustomStringConvertible {
         }
     }
 
+    /// The same place, its writer dropping the months that ended longer ago than this.
+    func retaining(days: Int?) -> StoreLocation {
+        switch self {
+        case .sqlite: return self
+        case .postgres(var settings):
+            settings.retentionDays = days
+            return .postgres(settings)
+        }
+    }
+
     /// Drops what retention says; the names of the tables dropped.
     func retireMonths(olderThan days: Int) throws -> [String] {
         switch self {

@@ -160,7 +160,7 @@ import Testing
             ("postgres://u:secret@127.0.0.1:9/x", .unavailable, "refused"),
             ("postgres://u:secret@[::1/x", .cannotOpen, "cannot be read"),
             (
-                "postgres://u:secret@/postgres?sslmode=perhaps&host=\(server.folder.path)", .unavailable,
+                "postgres://u:secret@/postgres?sslmode=perhaps&host=\(server.folder.path)", .cannotOpen,
                 "sslmode"
             ),
         ] {
