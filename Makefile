@@ -4,7 +4,7 @@ BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3
 # What scripts call: the tools whose output must be read, and whoever asks a store with SQL.
 TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 # The real thing for tests, and `promtool`, which judges the metrics.
-SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl
+SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl openssl
 SWIFT ?= swift
 
 .PHONY: help build demo services services-stop test lint deps server-deps catalogue docs fuzz bench bench-postgres torture clean

@@ -82,7 +82,8 @@ final class LiveMetrics: Sendable {
         commitTime = all.histogram(
             "sessionizer_commit_duration_seconds", "Writing and committing a batch.", labels)
         eventLag = all.histogram(
-            "sessionizer_event_lag_seconds", "From an accepted event's own time to its commit.", labels)
+            "sessionizer_event_lag_seconds",
+            "From an accepted event's own time to its commit; 0 for one ahead of the clock.", labels)
         publishLag = all.histogram(
             "sessionizer_publish_lag_seconds",
             "From the publishing of a message to its commit, where the message says when it was published.",
@@ -153,7 +154,7 @@ final class LiveMetrics: Sendable {
             change.observe(batchMessages, CollectionOfOne(Double(record.received)))
             change.observe(batchTime, CollectionOfOne(Self.seconds(now - takenAt)))
             change.observe(commitTime, CollectionOfOne(Self.seconds(batch.commitTime)))
-            change.observe(eventLag, changes.accepted.lazy.map { Self.seconds(now - $0.time) })
+            change.observe(eventLag, changes.accepted.lazy.map { Self.seconds(max(now - $0.time, 0)) })
             change.observe(
                 publishLag, publishedAt.lazy.filter { $0 > 0 }.map { Self.seconds(max(now - $0, 0)) })
             change.observe(lateness, latenesses)

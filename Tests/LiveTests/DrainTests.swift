@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The built program against a real RabbitMQ, one test after the other: the broker is shared, and two cores.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct LiveTests {}
+/// The built program against a real RabbitMQ, which all tests share.
+@Suite(.timeLimit(.minutes(10))) struct LiveTests {}
 
 extension LiveTests {
     @Suite struct DrainTests {

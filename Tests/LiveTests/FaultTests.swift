@@ -113,7 +113,7 @@ extension LiveTests {
         }
 
         @Test func theBrokerIsRestarted() async throws {
-            let scene = try await Scene()
+            let scene = try await Scene(alone: true)
             try scene.simulate()
             let published = try scene.publish("--declare")
             let service = try await scene.serve(["--batch-max-events", "50", "--prefetch", "100"])

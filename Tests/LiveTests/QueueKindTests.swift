@@ -173,7 +173,7 @@ extension LiveTests {
         }
 
         @Test func aPublisherWaitsWhileTheBrokerTakesNothing() async throws {
-            let scene = try await Scene()
+            let scene = try await Scene(alone: true)
             try scene.folder.write("archive/a.jsonl", Lines.deliveries(60))
             try scene.replay()
             try await scene.host.declareQueue("q")
@@ -226,11 +226,11 @@ extension LiveTests {
             #expect(try await service.stop() == 0)
             try scene.expectTablesOfReplay()
 
-            // At its own pace: a day of 20 hours and 28 minutes in a second.
+            // At its own pace: 27 minutes in 1.6 seconds.
             let start = Date()
-            #expect(try scene.publish("--speed", "60000x") == lines)
+            #expect(try scene.publish("--speed", "1000x") == lines)
             let taken = Date().timeIntervalSince(start)
-            #expect(taken > 0.05 && taken < 5, "\(taken) s")
+            #expect(taken > 1.5 && taken < 60, "\(taken) s")
         }
     }
 }

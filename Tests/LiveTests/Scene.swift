@@ -19,8 +19,13 @@ final class Scene {
     /// Where the plain replay of the same events is.
     let plain: String
 
-    /// - Parameter server: For a test that stops it; otherwise all share one.
-    init(_ kind: Kind = .sqlite, server: PrivatePostgres? = nil) async throws {
+    private let pass: Turnstile.Pass
+
+    /// - Parameters:
+    ///   - server: For a test that stops it; otherwise all share one.
+    ///   - alone: For a test that disturbs the broker.
+    init(_ kind: Kind = .sqlite, server: PrivatePostgres? = nil, alone: Bool = false) async throws {
+        pass = await Turnstile.shared.enter(alone: alone)
         folder = try Folder()
         program = Program(folder: folder)
         host = try await Broker.shared.virtualHost()
