@@ -1,0 +1,105 @@
+// A delivery that is not over: the service says when it has changed, the page then reads it again.
+
+import {replace, say} from "./dom.js";
+import {streamAddress} from "./api.js";
+import {plural} from "./time.js";
+
+const LEAST = 1000;
+const POLL = 10_000;
+
+export class Live {
+    constructor(page) {
+        this.page = page;
+        if (page.model.session.outcome !== "in_progress" || page.story.as_of.clock !== "wall") return;
+        this.on = true;
+        // A browser has six connections a host over HTTP/1.1, shared by all tabs: only a tab that is seen listens.
+        document.addEventListener("visibilitychange", () => (document.hidden ? this.#close() : this.#open()));
+        addEventListener("pagehide", () => this.#close());
+        if (!document.hidden) this.#open();
+    }
+
+    #tell(state, text) {
+        const place = document.getElementById("live");
+        if (!place) return;
+        place.dataset.is = state;
+        if (place.textContent !== text) replace(place, text);
+    }
+
+    #open() {
+        if (!this.on || this.source) return;
+        clearInterval(this.polling);
+        const source = new EventSource(streamAddress(this.page.id));
+        this.source = source;
+        source.addEventListener("open", () => this.#tell("live", "live"));
+        source.addEventListener("version", (event) => {
+            this.#tell("live", "live");
+            if (JSON.parse(event.data).version !== this.page.story.version) this.#ask();
+        });
+        source.addEventListener("closed", () => {
+            this.#stop();
+            this.#ask().then(() => {
+                this.#tell("over", "");
+                say(`It is over: ${this.page.model.session.outcome}.`);
+            });
+        });
+        source.addEventListener("moved", (event) => {
+            this.#stop();
+            const id = JSON.parse(event.data).session_id;
+            this.page.banner.hidden = false;
+            replace(this.page.banner, "This is now part of another session: ", sessionAnchor(id));
+        });
+        source.addEventListener("error", () => {
+            if (source.readyState === EventSource.CLOSED) this.#poll();
+            else this.#tell("reconnecting", "reconnecting …");
+        });
+        // Something may have come while nobody listened.
+        this.#ask();
+    }
+
+    /** The stream is refused (too many listeners): then ask every ten seconds. */
+    #poll() {
+        this.#close();
+        this.#tell("polling", "polling every 10 s");
+        this.polling = setInterval(() => {
+            if (!document.hidden) this.#ask();
+        }, POLL);
+    }
+
+    #close() {
+        this.source?.close();
+        this.source = null;
+        clearInterval(this.polling);
+    }
+
+    #stop() {
+        this.on = false;
+        this.#close();
+    }
+
+    /** At most one question under way, and one a second. */
+    async #ask() {
+        if (this.asking) {
+            this.again = true;
+            return this.asking;
+        }
+        this.asking = this.page.refresh().catch((error) => {
+            if (error.document) this.#tell("reconnecting", `not up to date: ${error.document.title}`);
+            else throw error;
+        });
+        await this.asking;
+        await new Promise((done) => setTimeout(done, LEAST));
+        this.asking = null;
+        if (this.page.model.session.outcome !== "in_progress") this.#stop();
+        if (this.again) {
+            this.again = false;
+            return this.#ask();
+        }
+    }
+}
+
+function sessionAnchor(id) {
+    const a = document.createElement("a");
+    a.href = `/deliveries/${encodeURIComponent(id.replace(/^delivery:/, ""))}`;
+    a.textContent = id;
+    return a;
+}
