@@ -230,6 +230,10 @@ class DeliveryPage {
     }
 
     nextError(direction) {
+        // With nothing selected yet: what the first line of "What stands out" names.
+        const named = !this.selected && direction > 0 && this.model.story.verdict.find((v) => v.event_id && this.model.byId.get(v.event_id)?.is_error);
+        const first = named && this.list.rows.find((r) => r.event.event_id === named.event_id && !r.node.hidden);
+        if (first) return this.select(first.event);
         const shown = this.list.step(direction, (e) => e.is_error);
         if (shown) return this.select(shown);
         const all = this.model.errors;

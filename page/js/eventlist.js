@@ -146,6 +146,7 @@ export class EventList {
             this.chunks.push(last);
             this.grid.append(last);
         }
+        last.style.setProperty("--n", last.childElementCount + 1);
         return last;
     }
 

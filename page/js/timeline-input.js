@@ -136,7 +136,8 @@ export function attachInput(view) {
         }
         const {x, y} = local(event);
         const found = hit(view, x, y);
-        if (!found) return;
+        if (!found) return view.on.nothing?.(view.t(x));
+        found.t = view.t(x);
         if (found.kind === "errors" && found.events.length > 1) {
             const [a, b] = [found.events[0].t, found.events.at(-1).t];
             const edge = Math.max(500, (b - a) * 0.5);

@@ -161,7 +161,8 @@ export class Timeline {
         const parts = [svg("line", {class: "lane-line", x1: 0, x2: 9999, y1: y + height - 0.5, y2: y + height - 0.5})];
         for (const {kind, fill} of lane.states.length ? GROUPS : []) {
             if (!lane.states.some((s) => s.kind === kind)) continue;
-            const {inside, outside} = splitBy(lane.states.filter((s) => s.kind === kind), lane.windows);
+            const ofKind = lane.states.filter((s) => s.kind === kind);
+            const {inside, outside} = lane.whole ? {inside: ofKind, outside: []} : splitBy(ofKind, lane.windows);
             placed.states ??= [];
             for (const [list, where] of [[inside, "in"], [outside, "out"]]) {
                 if (list.length === 0) continue;
@@ -257,6 +258,10 @@ export class Timeline {
             const b = Math.min(this.width, this.x(w.to));
             const y = placed.windowY + w.row * (WINDOW + 2) + 10;
             if (b < 0 || a > this.width) continue;
+            if (w.name) {
+                if (b - a > w.name.length * 6.4 + 6) texts.push({x: a + 3, y, text: visible(w.name, 30), class: "window-text"});
+                continue;
+            }
             const end = w.end_reason ?? (w.open ? "open" : "");
             const free = lane.windows.every((o) => o === w || o.row !== w.row || this.x(o.from) > this.x(w.to) + end.length * 6.4 + 6 || o.from < w.from);
             if (free && this.x(w.to) + end.length * 6.4 + 6 < this.width) texts.push({x: this.x(w.to) + 4, y, text: end, class: "end-text"});
@@ -265,9 +270,10 @@ export class Timeline {
         for (const s of lane.states) {
             const a = Math.max(0, this.x(s.from));
             const b = Math.min(this.width, this.x(s.to));
+            const served = lane.windows.some((w) => w.from < s.to && w.to > s.from && this.x(Math.min(w.to, s.to)) - this.x(Math.max(w.from, s.from)) > (b - a) / 2);
             const full = s.reason ? `${s.state} · ${visible(s.reason, 24)}` : s.state;
             const text = [full, s.state].find((w) => b - a > w.length * 6.1 + 6);
-            if (text && texts.length < 70) texts.push({x: a + 4, y: placed.stateY + 10, text, class: `state-text ${s.kind}`});
+            if (text && texts.length < 70) texts.push({x: a + 4, y: placed.stateY + 10, text, class: `state-text ${s.kind}${served || lane.whole ? "" : " out"}`});
         }
         this.#fillTexts(placed.texts, texts);
     }
