@@ -170,6 +170,8 @@ final class Service: Sendable {
         MHD_create_response_from_callback(
             .max, 1 << 16, StreamedBody.read,
             Unmanaged.passRetained(StreamedBody(self, connection, next)).toOpaque(),
-            { Unmanaged<StreamedBody>.fromOpaque($0!).release() })
+            { body in
+                if let body { Unmanaged<StreamedBody>.fromOpaque(body).release() }
+            })
     }
 }

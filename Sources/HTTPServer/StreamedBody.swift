@@ -34,7 +34,9 @@ final class StreamedBody: Sendable {
             let left = content.piece.count - content.sent
             if left == 0 { return content.end }
             let count = min(left, room)
-            _ = content.piece.withUnsafeBytes { memcpy(buffer, $0.baseAddress! + content.sent, count) }
+            content.piece.withUnsafeBytes { bytes in
+                if let base = bytes.baseAddress { memcpy(buffer, base + content.sent, count) }
+            }
             content.sent += count
             return count
         }

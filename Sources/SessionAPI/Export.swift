@@ -84,7 +84,7 @@ enum Export {
             for row in events {
                 if rows == limit {
                     csv.comment(
-                        "cut after \(limit) rows: ask for a shorter range, more filters or a larger `limit`")
+                        "cut after \(limit) rows: shorten the range or raise `limit`")
                     isDone = true
                     return
                 }

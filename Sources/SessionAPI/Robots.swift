@@ -329,13 +329,16 @@ enum Robots {
         return Span.merged(spans)
     }
 
+    // The years 1000 and 9000: what a store can hold lies between, and PostgreSQL knows both.
+    private static let earliest: Int64 = -30_610_224_000_000_000
+    private static let latest: Int64 = 221_845_392_000_000_000
+
     static func states(_ call: Call) throws -> Answer {
         let robot = call.objects[0]
         try expectKnown(robot, call)
-        let from = call.parameters.instant("from") ?? .min / 2
-        let to = call.parameters.instant("to") ?? .max / 2
-        let range = try TimeRange(from: from, to: max(to, from + 1), maxDays: 200_000_000_000 / 86_400)
-        let after = try call.cursor(keys: 1).flatMap { Int64($0.keys[0]) } ?? .min / 2
+        let from = call.parameters.instant("from") ?? Self.earliest
+        let to = call.parameters.instant("to") ?? Self.latest
+        let after = try call.cursor(keys: 1).flatMap { Int64($0.keys[0]) } ?? Self.earliest
         let size = call.pageSize
         let rows = try call.rows(
             """
@@ -344,7 +347,7 @@ enum Robots {
             ORDER BY started_at LIMIT ?5
             """,
             [
-                .text(robot), .integer(range.from), .integer(range.to), .integer(after),
+                .text(robot), .integer(from), .integer(to), .integer(after),
                 .integer(Int64(size + 1)),
             ])
         var out = JSONWriter()
