@@ -65,6 +65,16 @@ let package = Package(
             dependencies: ["SessionCore", "MessageBatches", "EventDecoding", "SessionStore"],
             swiftSettings: strict),
 
+        // A thin face on libmicrohttpd.
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .target(name: "HTTPServer", dependencies: ["CMicroHTTPD"], swiftSettings: strict),
+
+        // What can be asked of a store over HTTP, and the page that asks: request in, SQL, answer out.
+        .target(
+            name: "SessionAPI", dependencies: ["SessionStore", "HTTPServer"],
+            resources: [.embedInCode("Page")], swiftSettings: strict),
+
         // The story of one delivery or robot, told from the store.
         .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
@@ -73,6 +83,7 @@ let package = Package(
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
                 "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline", "SessionStory",
+                "HTTPServer", "SessionAPI",
             ],
             swiftSettings: strict),
 

@@ -2,7 +2,9 @@ internal import SessionCore
 
 /// The schema, one migration after the other. A migration that has been released is never changed.
 enum Schema {
-    static let migrations: [(name: String, sql: String)] = [("0001_tables", tables), ("0002_views", views)]
+    static let migrations: [(name: String, sql: String)] = [
+        ("0001_tables", tables), ("0002_views", views), ("0003_questions", questions),
+    ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
         separator: ",\n")
@@ -244,5 +246,20 @@ enum Schema {
             sum(CASE event WHEN 'delivery.failed' THEN events ELSE 0 END) AS deliveries_failed,
             sum(CASE event WHEN 'delivery.dropoff_completed' THEN events ELSE 0 END) AS dropoffs_completed
           FROM event_hourly GROUP BY merchant_id, source, hour;
+        """
+
+    /// What is asked over HTTP by time, across sessions and robots. Small: most are partial.
+    private static let questions = """
+        CREATE INDEX sessions_start ON sessions(first_event_at);
+        CREATE INDEX sessions_merchant ON sessions(merchant_id, first_event_at);
+        CREATE INDEX sessions_open ON sessions(first_event_at) WHERE closed_at IS NULL;
+        CREATE INDEX sessions_failed ON sessions(closed_at) WHERE outcome = 'failed';
+        CREATE INDEX events_errors ON events(occurred_at) WHERE (robot_use & 4) <> 0;
+        CREATE INDEX events_zone ON events(robot_id, occurred_at, zone_id)
+          WHERE robot_id IS NOT NULL AND zone_id IS NOT NULL;
+        CREATE INDEX robot_states_open ON robot_states(robot_id) WHERE ended_at IS NULL;
+        CREATE INDEX robot_states_long ON robot_states(robot_id) WHERE ended_at - started_at > 86400000000;
+        CREATE INDEX robot_hours_hour ON robot_hours(hour);
+        CREATE INDEX merchant_hours_hour ON merchant_hours(hour);
         """
 }

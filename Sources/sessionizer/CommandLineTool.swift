@@ -21,6 +21,8 @@ enum CommandLineTool {
               what a robot did
           sessionizer fleet [--store URL] [--format text|json]
               the fleet's utilization, downtime and deliveries
+          sessionizer serve [--store URL] [--listen 127.0.0.1:8080]
+              the page and the API over a store (docs/api.md)
           sessionizer rejected [--store URL] [--format text|json]
               messages that could not be read, with reason and origin
           sessionizer catalogue
@@ -60,6 +62,7 @@ enum CommandLineTool {
                 _ = try Arguments(rest, allowed: [])
                 print(CatalogueTable.markdown(try Settings.ofProcess(file: file).catalogue()), terminator: "")
                 return 0
+            case "serve": return try ServeArchive.run(rest, Settings.ofProcess(file: file))
             case "simulate": return try SimulateCommand.run(rest)
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"])

@@ -1,0 +1,67 @@
+/// That somebody asked something.
+public struct AuditEntry: Sendable, Equatable {
+    /// When, in microseconds since 1970.
+    public var at: Int64
+    /// Who, by name.
+    public var who: String
+    /// In which role.
+    public var role: String
+    /// Which route, as a template: `deliveries/{id}`.
+    public var route: String
+    /// The id in the path.
+    public var object: String?
+    /// The query, as it came.
+    public var filters: String
+    /// What was answered.
+    public var status: Int
+    /// How many rows; nil for a stream.
+    public var rows: Int?
+    /// The request's id, also in the log.
+    public var requestID: String
+    /// From where.
+    public var address: String
+
+    /// All parts.
+    public init(
+        at: Int64, who: String, role: String, route: String, object: String?, filters: String, status: Int,
+        rows: Int?,
+        requestID: String, address: String
+    ) {
+        self.at = at
+        self.who = who
+        self.role = role
+        self.route = route
+        self.object = object
+        self.filters = filters
+        self.status = status
+        self.rows = rows
+        self.requestID = requestID
+        self.address = address
+    }
+}
+
+/// Keeps who asked what. It can be added to and read, nothing else.
+public protocol AuditKeeping: Sendable {
+    /// Keeps a row; on its return it is kept.
+    func append(_ entry: AuditEntry) throws
+    /// The latest rows before an id, of one reader or of all.
+    func rows(who: String?, before: Int64, limit: Int) throws -> [(id: Int64, entry: AuditEntry)]
+}
+
+/// Tells who asks by what a request brings.
+public protocol AccessChecking: Sendable {
+    /// The reader that a bearer token proves.
+    /// - Throws: ``AccessRefusal`` where it proves none.
+    func reader(token: String, now: Int64) throws -> Reader
+    /// A secret of so many random bytes, as text, for a cookie.
+    func secret() -> String
+}
+
+/// Why a token proves nothing. The reason is for the log; who asked is told only that it does not.
+public struct AccessRefusal: Error, Sendable {
+    /// For the log.
+    public let reason: String
+
+    /// From a reason.
+    public init(_ reason: String) { self.reason = reason }
+}
