@@ -1,32 +1,78 @@
-'use strict';
-// Looks an id up and shows what the API answers.
-const state = document.getElementById('state');
-const answer = document.getElementById('answer');
+// Which page the address asks for, and what all pages share.
 
-async function ask(path) {
-  const response = await fetch('/analytics/v1/' + path, {headers: {Accept: 'application/json'}});
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.detail + (body.hint ? ' ' + body.hint : ''));
-  return body;
+import {el, replace, toast} from "./dom.js";
+import {bind, showHelp} from "./keys.js";
+import {showProblem} from "./problem.js";
+import {settings} from "./settings.js";
+import {watchFreshness} from "./freshness.js";
+
+const part = (text) => {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
+};
+
+const PAGES = [
+    [/^\/$/, () => import("./home.js")],
+    [/^\/search$/, () => import("./search.js")],
+    [/^\/sessions$/, () => import("./sessions.js")],
+    [/^\/(?:deliveries|demands|trips)\/([^/]+)$/, () => import("./delivery.js")],
+    [/^\/robots$/, () => import("./robots.js")],
+    [/^\/robots\/([^/]+)$/, () => import("./robot.js")],
+    [/^\/pilots\/([^/]+)$/, () => import("./pilot.js")],
+    [/^\/events\/([^/]+)$/, () => import("./event.js")],
+    [/^\/fleet$/, () => import("./fleet.js")],
+    [/^\/downtime$/, () => import("./downtime.js")],
+    [/^\/quality$/, () => import("./quality.js")],
+    [/^\/orphans$/, () => import("./orphans.js")],
+    [/^\/rejected$/, () => import("./rejected.js")],
+    [/^\/audit$/, () => import("./audit.js")],
+    [/^\/about$/, () => import("./about.js")],
+];
+
+const main = document.getElementById("main");
+const query = new URLSearchParams(location.search);
+
+async function start() {
+    for (const [pattern, load] of PAGES) {
+        const match = pattern.exec(location.pathname);
+        if (!match) continue;
+        try {
+            await (await load()).show(main, part(match[1] ?? ""), query);
+        } catch (error) {
+            showProblem(main, error, () => start());
+        }
+        return;
+    }
+    replace(main, el("section", {class: "box"}, el("h1", {}, "No such page"),
+        el("p", {}, "The address leads nowhere here. Look for an id above, or start at ", el("a", {href: "/"}, "the home page"), ".")));
 }
 
-document.getElementById('search').addEventListener('submit', async (event) => {
-  event.preventDefault();
-  answer.textContent = '';
-  try {
-    const found = await ask('search?q=' + encodeURIComponent(document.getElementById('id').value));
-    const hit = found.go;
-    if (!hit) {
-      state.textContent = found.results.length ? 'Several ids fit:' : 'No id holds this.';
-      answer.textContent = found.results.map((result) => result.kind + ' ' + result.id).join('\n');
-      return;
-    }
-    const routes = {robot: 'robots/', pilot: 'pilots/', event: 'events/'};
-    const path = (routes[hit.kind] || 'deliveries/') + encodeURIComponent(hit.id);
-    const body = hit.kind === 'merchant' ? await ask('sessions?merchant=' + encodeURIComponent(hit.id)) : await ask(path);
-    state.textContent = hit.kind + ' ' + hit.id;
-    answer.textContent = JSON.stringify(body, null, 2);
-  } catch (error) {
-    state.textContent = error.message;
-  }
+for (const a of document.querySelectorAll("nav a")) {
+    if (location.pathname.startsWith(a.getAttribute("href"))) a.setAttribute("aria-current", "page");
+}
+document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
 });
+document.getElementById("help").addEventListener("click", showHelp);
+
+const go = (path) => () => { location.href = path; };
+bind("/", "Find an id", () => { const field = document.getElementById("q"); field.focus(); field.select(); });
+bind("?", "Keys and settings", showHelp);
+bind("g h", "Home", go("/"));
+bind("g r", "Robots", go("/robots"));
+bind("g f", "Fleet", go("/fleet"));
+bind("g q", "Data quality", go("/quality"));
+bind("g s", "Deliveries", go("/sessions"));
+
+// Zone and density change every number on a page: the simplest true thing is to draw it anew.
+settings.onChange((name) => {
+    if (name === "zone") toast(settings.get("zone") === "utc" ? "Times are in UTC." : "Times are local.");
+    if (["zone", "density"].includes(name)) dispatchEvent(new CustomEvent("settings"));
+});
+
+watchFreshness();
+start();
