@@ -2,8 +2,8 @@ internal import HTTPServer
 
 /// The page: files of the folder `Page`, which the package embeds in the program.
 ///
-/// To add one: put it into `Sources/SessionAPI/Page` and name it in `all`: its address is `/page/` and its name. The package's tool turns its name into a Swift
-/// one: `app.js` is `PackageResources.app_js`, a `-` becomes `_` too.
+/// To add one: put it into `Sources/SessionAPI/Page` and name it in `all`: its address is `/page/` and its name. The
+/// package's tool turns the name into a Swift one: `app.js` is `PackageResources.app_js`, a `-` becomes `_` too.
 enum PageFiles {
     private struct File: Sendable {
         var type: String
@@ -75,6 +75,9 @@ enum PageFiles {
         "/page/tables.js": File(script, PackageResources.tables_js),
         "/page/time.js": File(script, PackageResources.time_js),
         "/page/timeline-input.js": File(script, PackageResources.timeline_input_js),
+        "/page/timeline-texts.js": File(script, PackageResources.timeline_texts_js),
+        "/page/timeline-over.js": File(script, PackageResources.timeline_over_js),
+        "/page/delivery-parts.js": File(script, PackageResources.delivery_parts_js),
         "/page/timeline.js": File(script, PackageResources.timeline_js),
     ]
 

@@ -21,7 +21,7 @@ function lane(id, kind, label, index, {windows = [], states = [], silences = [],
     windows.sort((a, b) => a.from - b.from);
     const times = Float64Array.from(errors, (e) => e.t);
     return {id, lane: id, kind, entity_id: label, label, index, note, windows, rows: rows(windows), states, silences, events: errors.length, errors: errors.length,
-        list: errors, times, errorList: errors, errorTimes: times, whole: true};
+        list: errors, times, errorList: errors, errorTimes: times, whole: true, tall: kind === "robot"};
 }
 
 /** `name` is what stands in the box: the delivery for a robot, the robot or pilot else. */
@@ -50,7 +50,7 @@ export function dayModel(told) {
     const windows = told.sessions.map((w) => windowOf(w, "robot", plain(w.session_id), now));
     const pilots = told.pilots.map((p) => ({...windowOf({...p, opened_by: "", end_reason: null, inferred: false}, "pilot", p.id, now), pilot: p.id}));
     const lanes = [lane("robot", "robot", told.robot_id, 0, {windows, states, silences, errors, note: "deliveries, states"})];
-    for (const id of new Set(pilots.map((p) => p.pilot))) lanes.push(lane(`pilot:${id}`, "pilot", id, lanes.length, {windows: pilots.filter((p) => p.pilot === id), note: "pilot"}));
+    if (pilots.length > 0) lanes.push(lane("pilots", "pilot", "pilots", 1, {windows: pilots, note: "who watched it"}));
     return shell(told, lanes, states, [...windows, ...pilots], errors, `the day of ${told.robot_id}`);
 }
 

@@ -1,7 +1,7 @@
 // The top of a delivery's page: what became of it, how long each step took beside comparable ones, who served it.
 
-import {data, el, link, replace, sessionLink} from "./dom.js";
-import {count, day, clock, duration, parse, plural, weekday, zoneName} from "./time.js";
+import {data, el, link} from "./dom.js";
+import {clock, count, day, duration, parse, plural, weekday, zoneName} from "./time.js";
 import {outcomeBadge} from "./tables.js";
 
 const STEPS = [

@@ -1,19 +1,18 @@
 // A delivery: what stands out, the drawn timeline, every event, and why it is here.
 
-import {add, announceTitle, data, el, link, replace, say, sessionLink, toast} from "./dom.js";
+import {announceTitle, data, el, keepFocus, link, replace, say, toast} from "./dom.js";
 import {address, fetchJSON, fetchText} from "./api.js";
-import {bind} from "./keys.js";
-import {fragment, keepFragment, linkTo, readFragment} from "./fragment.js";
+import {keepFragment, linkTo, readFragment} from "./fragment.js";
 import {buildModel} from "./model.js";
 import {EventList} from "./eventlist.js";
 import {Live} from "./live.js";
 import {Panel} from "./panel.js";
 import {Timeline} from "./timeline.js";
-import {GROUPS} from "./patterns.js";
 import {header, verdict} from "./delivery-header.js";
+import {facetButtons, gapNote, laneLabel, legend, nearMisses} from "./delivery-parts.js";
 import {bindDeliveryKeys} from "./delivery-keys.js";
 import {copyText} from "./clipboard.js";
-import {plural, clock, count, duration} from "./time.js";
+import {clock, count, plural} from "./time.js";
 import {settings} from "./settings.js";
 import {showProblem, waiting} from "./problem.js";
 import {tellFreshness} from "./freshness.js";
@@ -80,10 +79,11 @@ class DeliveryPage {
         this.listHead = el("div", {class: "list-head"}, this.counted, this.facets,
             el("p", {class: "words"}, el("label", {for: "words"}, "filter"), " ", this.words));
         this.pill = el("button", {type: "button", class: "pill", hidden: true, on: {click: () => this.showNew()}});
-        this.near = el("section", {class: "near"});
+        this.near = el("div", {class: "near"});
+        this.gaps = el("div", {});
         replace(this.main, this.headPlace, this.banner, this.verdictPlace, this.timelineBox,
             el("div", {class: "under"}, el("section", {class: "events-part", "aria-labelledby": "events-title"},
-                this.listHead, this.list.root, this.pill, this.near), this.panel.root));
+                this.gaps, this.listHead, this.list.root, this.pill, this.near), this.panel.root));
         this.#buildTimeline();
         this.#tell();
         this.list.view = this.state;
@@ -107,7 +107,7 @@ class DeliveryPage {
         this.timelineBox.append(tools, host, el("p", {class: "quiet-label", id: "timeline-keys"},
             "Arrow keys pan and zoom. The events are in the list below."));
         this.timeline = new Timeline(host, {
-            select: (event) => this.select(event), view: () => this.#viewChanged(), label: (placed) => this.#laneLabel(placed),
+            select: (event) => this.select(event), view: () => this.#viewChanged(), label: (placed) => laneLabel(placed, this),
             detail: (found) => this.panel.showInterval(found, this.model),
         });
         this.timeline.fold = this.state.fold ?? settings.get("fold");
@@ -119,89 +119,30 @@ class DeliveryPage {
     /** All that depends on the story but not on what is looked at. */
     #tell() {
         const {model} = this;
-        replace(this.headPlace, header(model, this));
-        replace(this.verdictPlace, verdict(model, this));
+        keepFocus(this.headPlace, () => replace(this.headPlace, header(model, this)));
+        keepFocus(this.verdictPlace, () => replace(this.verdictPlace, verdict(model, this)));
+        this.live?.tellAgain();
         replace(this.errorsButton, el("span", {class: "mark", "aria-hidden": "true"}, "▲ "), model.errors.length === 0 ? "no errors"
             : `next of ${plural(model.errors.length, "error")}`);
         this.errorsButton.disabled = model.errors.length === 0;
         this.foldPart.hidden = this.timeline.scale.gaps.length === 0 && this.timeline.fold;
         this.foldBox.checked = this.timeline.fold;
-        const kinds = new Set(model.states.map((s) => s.kind));
-        replace(this.legend, GROUPS.filter((g) => kinds.has(g.kind)).map((g) => {
-            const seconds = this.#stateSeconds(g.kind);
-            return el("li", {}, el("span", {class: `swatch ${g.kind}`, "aria-hidden": "true"}), g.text, seconds > 0 && ` ${duration(seconds)}`);
-        }), model.story.silences.length > 0 && el("li", {}, el("span", {class: "swatch silence", "aria-hidden": "true"}), "silent"));
+        replace(this.legend, legend(model));
         this.#tellFacets();
-        this.#tellNear();
-        this.#tellGaps();
-    }
-
-    /** Within the robots' windows: the sum per group, for the legend. */
-    #stateSeconds(kind) {
-        let sum = 0;
-        for (const lane of this.model.lanes) {
-            for (const s of lane.states) {
-                if (s.kind !== kind) continue;
-                for (const w of lane.windows) sum += Math.max(0, Math.min(s.to, w.to) - Math.max(s.from, w.from));
-            }
-        }
-        return sum / 1000;
+        replace(this.near, nearMisses(model));
+        replace(this.gaps, gapNote(model, () => this.loadAll()));
     }
 
     #tellFacets() {
-        const {model, state} = this;
-        const facet = (text, n, pressed, act, kind = "") => el("button", {type: "button", class: `facet ${kind}`, "aria-pressed": String(pressed),
-            on: {click: act}}, text, " ", el("span", {class: "n"}, count(n)));
-        replace(this.facets,
-            facet("errors", model.errors.length, state.errors, () => this.setFilter({errors: !state.errors}), "errors"),
-            model.lanes.map((l) => facet(data(l.label, 24), l.events, state.lanes.includes(l.id), () => this.toggleLane(l.id), l.kind)));
-        const hidden = state.hidden.filter((id) => model.laneById.has(id));
+        keepFocus(this.facets, () => replace(this.facets, facetButtons(this.model, this.state, this)));
+        const hidden = this.state.hidden.filter((id) => this.model.laneById.has(id));
         replace(this.hiddenPart, hidden.length > 0 && el("button", {type: "button", on: {click: () => this.setFilter({hidden: []})}},
             `${plural(hidden.length, "lane")} hidden: show`));
-    }
-
-    #tellNear() {
-        const misses = this.model.story.near_misses;
-        replace(this.near, misses.length > 0 && [
-            el("h2", {id: "near-title"}, `${plural(misses.length, "event")} near its windows, and not here: why not`),
-            el("ul", {class: "why-not"}, misses.map((o) => el("li", {}, el("time", {datetime: o.occurred_at, class: "mono"}, clock(Date.parse(o.occurred_at), "ms")), " ",
-                link("events", o.event_id, data(o.event, 60), `?at=${encodeURIComponent(o.occurred_at)}`), " ", o.robot_id && data(o.robot_id, 40), " ",
-                o.error_code && el("strong", {}, data(o.error_code, 60)), el("br"), data(o.why_not, 400), " ",
-                o.nearest.map((n) => [data(n.sentence, 300), " "]))))]);
-    }
-
-    #tellGaps() {
-        const {gaps} = this.model.story;
-        this.gapNote?.remove();
-        if (gaps.length === 0) return;
-        const left = gaps.reduce((sum, g) => sum + g.events, 0);
-        this.gapNote = el("p", {class: "banner"}, `${count(left)} events are not loaded: `,
-            gaps.map((g, n) => [n > 0 && ", ", `${count(g.events)} between ${clock(Date.parse(g.from))} and ${clock(Date.parse(g.to))}`]),
-            ". All errors and all direct events are here. ",
-            el("button", {type: "button", on: {click: () => this.loadAll()}}, "Load 20,000"), " ", this.#csvLink());
-        this.listHead.before(this.gapNote);
-    }
-
-    #csvLink() {
-        return el("a", {href: `/analytics/v1/sessions/${encodeURIComponent(this.model.session.session_id)}/events?limit=500`}, "As JSON, page by page");
     }
 
     async loadAll() {
         this.read = () => fetchJSON(address("deliveries/{}", [this.id], {limit: 20000}));
         await this.refresh(true);
-    }
-
-    #laneLabel(placed) {
-        const {lane} = placed;
-        const day = new Date(this.model.from).toISOString().slice(0, 10);
-        const name = lane.kind === "robot" ? link("robots", lane.entity_id, null, `?day=${day}`)
-            : lane.kind === "pilot" ? link("pilots", lane.entity_id, null, `?day=${day}`) : el("span", {}, data(lane.label, 40));
-        const label = el("div", {class: `lane-label ${lane.kind}`, vars: {"--h": `${placed.height}px`}},
-            el("span", {class: "lane-name"}, name, el("span", {class: "muted"}, lane.kind === "delivery" ? "" : lane.kind, ` ${count(lane.events)}`,
-                lane.errors > 0 && [" ", el("span", {class: "mark"}, `▲${count(lane.errors)}`)])),
-            el("button", {type: "button", class: "hide", title: "Hide this lane (x)", "aria-label": `Hide lane ${lane.label}`,
-                on: {click: () => this.hideLane(lane.id)}}, "×"));
-        return label;
     }
 
     // MARK: selection and view

@@ -68,6 +68,14 @@ export function sessionLink(id, text, rest = "") {
     return link("deliveries", plain, text, rest);
 }
 
+/** Draws a part anew without taking the focus from what has it: the same element, counted, has it afterwards. */
+export function keepFocus(place, draw) {
+    const all = () => [...place.querySelectorAll("a, button, input, summary")];
+    const at = all().indexOf(document.activeElement);
+    draw();
+    if (at >= 0) (all()[at] ?? all().at(-1))?.focus({preventScroll: true});
+}
+
 /** Says something to a screen reader, once, without moving anything. */
 export function say(text) {
     const place = document.getElementById("said");

@@ -37,9 +37,9 @@ export async function show(main, _, query) {
         rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, rangeQuery),
         loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], asked), (d) => downtime(d, rangeQuery))),
         hourly(supply, zone), byZone(zones, rangeQuery),
+        loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, rangeQuery))),
         loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => get("fleet/utilization", [], {...asked, by: "robot", bucket: long ? "day" : "hour"}), (d) => heatMap(d, long))),
-        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], readRange(query)), (d) => reliability(d, rangeQuery))),
-        loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, rangeQuery))));
+        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], readRange(query)), (d) => reliability(d, rangeQuery))));
 }
 
 async function fill(place, what, read, draw) {
@@ -143,7 +143,7 @@ function reliability(told, rangeQuery) {
     ];
     return [el("p", {class: "muted"}, "A failure is a step from a state that is not downtime into one that is; MTBF is usable time by failures, MTTR the mean downtime after one. ",
         "An intervention is a rescue, or a hand-over between pilots. “few”: under five failures, the means say little."),
-    table("Reliability by robot", row(), [told.fleet, ...told.rows], {empty: "No robot is known in this range."})];
+    table("Reliability by robot", row(), [told.fleet, ...told.rows], {tall: true, empty: "No robot is known in this range."})];
 }
 
 const STEP = {offered: "offered", accepted: "accepted", demanded: "demand made", assigned: "robot assigned", picked_up: "picked up", dropped_off: "dropped off"};

@@ -5,7 +5,7 @@ import {get} from "./api.js";
 import {trend} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
 import {count, duration, hours, percent, plural} from "./time.js";
-import {outcomeBadge, robotLink, time} from "./tables.js";
+import {robotLink, time} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
 import {whyNotList} from "./orphans.js";
 
@@ -65,21 +65,28 @@ function rowsOf(number) {
 
 function trouble(home) {
     const t = home.trouble;
-    const box = (title, n, none, rows, all) => el("section", {class: "box"}, el("h2", {}, n > 0 ? `${count(n)} ${title}` : none),
-        n > 0 && el("ul", {class: "rows"}, rows), n > rows.length && el("p", {}, el("a", {href: all}, `All ${count(n)}`)));
-    return el("div", {class: "trouble"},
-        box("failed in 24 hours", t.failed.count, "No delivery failed in 24 hours", t.failed.rows.map((s) => el("li", {},
-            sessionLink(s.session_id), " ", outcomeBadge(s.outcome), " ", el("strong", {}, data(s.failure_code ?? s.first_error_code ?? "", 40)), " ",
-            s.robot_id && link("robots", s.robot_id), el("span", {class: "muted"}, " ", time(s.closed_at)))), "/sessions?outcome=failed"),
-        box(t.robots_down.count === 1 ? "robot down now" : "robots down now", t.robots_down.count, "No robot is down now", t.robots_down.rows.map((r) => el("li", {},
+    const open = duration(t.open_too_long.threshold_seconds);
+    const parts = [
+        [t.failed.count, `${plural(t.failed.count, "delivery", "deliveries")} failed in 24 hours`, "no delivery failed in 24 hours", () => list(t.failed.rows.map((s) => [
+            sessionLink(s.session_id), " ", el("strong", {class: "mark"}, data(s.failure_code ?? s.first_error_code ?? "failed", 40)), " ", s.robot_id && link("robots", s.robot_id), " ",
+            el("span", {class: "muted"}, s.merchant_id && [data(s.merchant_id, 40), " "], time(s.closed_at))])), "/sessions?outcome=failed"],
+        [t.robots_down.count, `${plural(t.robots_down.count, "robot")} down now`, "no robot is down", () => list(t.robots_down.rows.map((r) => [
             robotLink(r.robot_id, r.since), " ", el("strong", {}, data(r.reason ?? r.state ?? "unknown", 40)), ` for ${duration(r.seconds)}`,
             r.silent_seconds > 300 && el("span", {class: "muted"}, `, last heard ${duration(r.silent_seconds)} before now`),
-            r.sessions.length > 0 && [", serving ", r.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s)])])), "/robots?class=downtime"),
-        box(`open for longer than ${duration(t.open_too_long.threshold_seconds)}`, t.open_too_long.count,
-            `Nothing is open for longer than ${duration(t.open_too_long.threshold_seconds)}`, t.open_too_long.rows.map((s) => el("li", {},
-                sessionLink(s.session_id), ` open for ${duration(s.open_seconds)} `, s.robot_id ? link("robots", s.robot_id) : el("span", {class: "muted"}, "no robot"),
-                s.merchant_id && el("span", {class: "muted"}, " ", data(s.merchant_id, 40)))), `/sessions?open_longer_than=${Math.round(t.open_too_long.threshold_seconds)}`),
-        el("section", {class: "box"}, el("h2", {}, t.orphan_errors.count > 0 ? `${plural(t.orphan_errors.count, "robot error")} outside any delivery` : "No robot error outside a delivery"),
-            t.orphan_errors.count > 0 && whyNotList(t.orphan_errors.rows.slice(0, 5)),
-            t.orphan_errors.count > 5 && el("p", {}, el("a", {href: "/orphans"}, `All ${count(t.orphan_errors.count)}, and why not`))));
+            r.sessions.length > 0 && [", serving ", r.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s)])]])), "/robots?class=downtime"],
+        [t.open_too_long.count, `${count(t.open_too_long.count)} open for longer than ${open}`, `nothing is open for longer than ${open}`, () => list(t.open_too_long.rows.map((s) => [
+            sessionLink(s.session_id), ` open for ${duration(s.open_seconds)} `, s.robot_id ? link("robots", s.robot_id) : el("span", {class: "muted"}, "no robot"),
+            s.merchant_id && el("span", {class: "muted"}, " ", data(s.merchant_id, 40))])), `/sessions?open_longer_than=${Math.round(t.open_too_long.threshold_seconds)}`],
+        [t.orphan_errors.count, `${plural(t.orphan_errors.count, "robot error")} outside any delivery in 24 hours`, "no robot error lies outside a delivery",
+            () => whyNotList(t.orphan_errors.rows), "/orphans"],
+    ];
+    const fine = parts.filter(([n]) => n === 0).map(([, , text]) => text);
+    return [
+        el("h2", {class: "trouble-title"}, "In trouble now"),
+        fine.length > 0 && el("p", {class: "fine"}, el("span", {class: "sign", "aria-hidden": "true"}, "✔"), " ", fine.join("; "), "."),
+        el("div", {class: "trouble"}, parts.filter(([n]) => n > 0).map(([n, title, , rows, all]) => el("section", {class: "box"}, el("h3", {}, title), rows(),
+            n > 10 && el("p", {}, el("a", {href: all}, `All ${count(n)}`))))),
+    ];
 }
+
+const list = (rows) => el("ul", {class: "rows"}, rows.map((row) => el("li", {}, row)));

@@ -18,7 +18,13 @@ export class Live {
         if (!document.hidden) this.#open();
     }
 
+    /** The header was drawn anew: its word about the stream too. */
+    tellAgain() {
+        if (this.last) this.#tell(...this.last);
+    }
+
     #tell(state, text) {
+        this.last = [state, text];
         const place = document.getElementById("live");
         if (!place) return;
         place.dataset.is = state;

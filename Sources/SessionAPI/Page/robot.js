@@ -106,7 +106,7 @@ function robotDay(place, model, timeline) {
         select: (event) => { setTime(event.t); said.append(" ", link("events", event.event_id, "The error’s own page", `?at=${encodeURIComponent(event.occurred_at)}`)); },
         view: () => {}, detail: (found) => setTime(found.t), lanes: () => {}, nothing: (t) => setTime(t),
         label: (placed) => el("div", {class: "lane-label", vars: {"--h": `${placed.height}px`}}, el("span", {class: "lane-name"},
-            placed.lane.kind === "pilot" ? link("pilots", placed.lane.entity_id, null, `?day=${iso(from).slice(0, 10)}`) : el("span", {}, data(placed.lane.label, 40)),
+            el("span", {}, data(placed.lane.label, 40)),
             el("span", {class: "muted"}, placed.lane.note ?? ""))),
     });
     view.on.fold = false;

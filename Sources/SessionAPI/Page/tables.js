@@ -17,9 +17,9 @@ export const time = (text, digits = "s") => (text === null || text === undefined
     : el("time", {datetime: text, title: otherZone(parse(text))}, stamp(parse(text), digits)));
 
 /** A table in a box that scrolls by itself: the page never does sideways. `columns`: [title, cell(row), class?]. */
-export function table(caption, columns, rows, {empty = "None.", rowClass} = {}) {
+export function table(caption, columns, rows, {empty = "None.", rowClass, tall = false} = {}) {
     if (rows.length === 0) return el("p", {class: "muted empty"}, empty);
-    return el("div", {class: "table-box", tabindex: "0", role: "region", "aria-label": caption},
+    return el("div", {class: `table-box${rows.length > 24 && tall ? " tall" : ""}`, tabindex: "0", role: "region", "aria-label": caption},
         el("table", {}, el("caption", {class: "quiet-label"}, caption),
             el("thead", {}, el("tr", {}, columns.map(([title, , name, hint]) => el("th", {scope: "col", class: name, title: hint}, title)))),
             el("tbody", {}, rows.map((row) => el("tr", {class: rowClass?.(row)},
@@ -34,7 +34,7 @@ export function sessionsTable(rows, caption, empty) {
         ["first event", (s) => time(s.first_event_at)],
         ["took", (s) => (s.open_seconds === null ? duration(s.durations.total_seconds) : `open ${duration(s.open_seconds)}`), "num"],
         ["merchant", (s) => (s.merchant_id ? data(s.merchant_id, 40) : "–")],
-        ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && " → ", link("robots", r)])],
+        ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && ", ", link("robots", r)])],
         ["errors", (s) => count(s.error_count), "num"],
         ["events", (s) => count(s.event_count), "num"],
     ], rows, {empty});

@@ -1,12 +1,14 @@
 // The drawn timeline: lanes of a delivery on one time scale. A handful of paths a lane; nothing is created while panning.
 
-import {el, svg, replace, visible} from "./dom.js";
-import {boxes, clusters, diamonds, placeLabels, splitBy, tickMarks, triangles} from "./draw.js";
+import {el, svg, replace} from "./dom.js";
+import {boxes, clusters, splitBy, tickMarks, triangles} from "./draw.js";
 import {quietGaps, Scale, ticks} from "./scale.js";
 import {summary} from "./model.js";
 import {clock, day, duration, zoneName} from "./time.js";
 import {defineIn, GROUPS} from "./patterns.js";
 import {attachInput} from "./timeline-input.js";
+import {drawOver} from "./timeline-over.js";
+import {textsOf} from "./timeline-texts.js";
 import {Minimap} from "./minimap.js";
 
 const TOP = 6;
@@ -139,9 +141,10 @@ export class Timeline {
     #layOut() {
         let y = 0;
         this.lanes = this.model.lanes.filter((l) => !this.hidden.has(l.id)).map((lane) => {
-            const states = lane.kind === "robot" ? STATE + 4 : 0;
+            const strip = lane.tall ? STATE + 9 : STATE;
+            const states = lane.kind === "robot" ? strip + 4 : 0;
             const height = lane.kind === "delivery" ? DELIVERY : Math.max(36, TOP + 6 + lane.rows * (WINDOW + 2) + states + 5);
-            const placed = {lane, y, height, windowY: y + TOP + 6, stateY: y + height - STATE - 5};
+            const placed = {lane, y, height, strip, windowY: y + TOP + 6, stateY: y + height - strip - 5};
             y += height;
             return placed;
         });
@@ -209,7 +212,7 @@ export class Timeline {
         const began = performance.now();
         for (const placed of this.lanes) this.#drawLane(placed);
         this.#drawAxis();
-        this.#drawOver();
+        drawOver(this);
         this.minimap.draw();
         this.lastRedraw = performance.now() - began;
         if (!this.drawnOnce) {
@@ -222,9 +225,9 @@ export class Timeline {
         const {lane, y} = placed;
         const {x, t, width} = this;
         const row = (w) => placed.windowY + w.row * (WINDOW + 2);
-        for (const s of placed.states ?? []) s.path.setAttribute("d", boxes(s.list, x, width, placed.stateY, STATE));
+        for (const s of placed.states ?? []) s.path.setAttribute("d", boxes(s.list, x, width, placed.stateY, placed.strip));
         if (placed.silence) {
-            const d = boxes(lane.silences, x, width, placed.stateY, STATE);
+            const d = boxes(lane.silences, x, width, placed.stateY, placed.strip);
             placed.silence.setAttribute("d", d);
             placed["silence-back"].setAttribute("d", d);
         }
@@ -237,45 +240,7 @@ export class Timeline {
             placed.clusters = clusters(lane.errorTimes, x, t, width);
             placed.errors.setAttribute("d", triangles(placed.clusters, lane.kind === "delivery" ? y + 8 : y + 9));
         }
-        this.#drawTexts(placed);
-    }
-
-    #drawTexts(placed) {
-        const {lane} = placed;
-        const texts = [];
-        if (lane.kind === "delivery") {
-            const seen = this.model.milestones.filter((m) => this.x(m.t) > -6 && this.x(m.t) < this.width + 6);
-            const last = seen.filter((m) => m.t === this.model.end);
-            placed.milestone.setAttribute("d", diamonds(seen.filter((m) => m.t !== this.model.end).map((m) => this.x(m.t)), placed.markY));
-            placed.terminal.setAttribute("d", diamonds(last.map((m) => this.x(m.t)), placed.markY, 6.5));
-            placed.terminal.setAttribute("class", `terminal ${this.model.session.outcome}`);
-            for (const p of placeLabels(seen.map((m) => ({x: this.x(m.t) - 4, text: m.label})), 2, this.width)) {
-                texts.push({x: p.x, y: placed.y + 35 + p.row * 12, text: p.text, class: "milestone-text"});
-            }
-        }
-        for (const w of lane.windows) {
-            const a = Math.max(0, this.x(w.from));
-            const b = Math.min(this.width, this.x(w.to));
-            const y = placed.windowY + w.row * (WINDOW + 2) + 10;
-            if (b < 0 || a > this.width) continue;
-            if (w.name) {
-                if (b - a > w.name.length * 6.4 + 6) texts.push({x: a + 3, y, text: visible(w.name, 30), class: "window-text"});
-                continue;
-            }
-            const end = w.end_reason ?? (w.open ? "open" : "");
-            const free = lane.windows.every((o) => o === w || o.row !== w.row || this.x(o.from) > this.x(w.to) + end.length * 6.4 + 6 || o.from < w.from);
-            if (free && this.x(w.to) + end.length * 6.4 + 6 < this.width) texts.push({x: this.x(w.to) + 4, y, text: end, class: "end-text"});
-            else if (b - a > end.length * 6.4 + 60) texts.push({x: b - 4, y, text: end, class: "end-text halo", anchor: "end"});
-        }
-        for (const s of lane.states) {
-            const a = Math.max(0, this.x(s.from));
-            const b = Math.min(this.width, this.x(s.to));
-            const served = lane.windows.some((w) => w.from < s.to && w.to > s.from && this.x(Math.min(w.to, s.to)) - this.x(Math.max(w.from, s.from)) > (b - a) / 2);
-            const full = s.reason ? `${s.state} · ${visible(s.reason, 24)}` : s.state;
-            const text = [full, s.state].find((w) => b - a > w.length * 6.1 + 6);
-            if (text && texts.length < 70) texts.push({x: a + 4, y: placed.stateY + 10, text, class: `state-text ${s.kind}${served || lane.whole ? "" : " out"}`});
-        }
-        this.#fillTexts(placed.texts, texts);
+        this.#fillTexts(placed.texts, textsOf(this, placed));
     }
 
     /** Text elements are kept and used again: no element is made while panning, but where there are more texts. */
@@ -317,30 +282,5 @@ export class Timeline {
         this.#fillTexts(this.axisParts.texts, texts);
         if (!this.axisParts.gaps.isConnected) this.body.insertBefore(this.axisParts.gaps, this.body.querySelector("g"));
         this.axisParts.gaps.setAttribute("d", boxes(this.scale.gaps, this.x, this.width, 0, this.height));
-    }
-
-    #drawOver() {
-        const [cursor, chosen, ring, measure, text] = this.over.childNodes;
-        const line = (node, x) => {
-            node.setAttribute("visibility", x === null ? "hidden" : "visible");
-            if (x === null) return;
-            for (const [name, value] of [["x1", x], ["x2", x], ["y1", 0], ["y2", this.height]]) node.setAttribute(name, value);
-        };
-        line(cursor, this.pointerX ?? null);
-        const lane = this.selected && this.lanes.find((p) => p.lane.id === this.selected.lane);
-        line(chosen, this.selected ? Math.round(this.x(this.selected.t)) + 0.5 : null);
-        ring.setAttribute("visibility", lane ? "visible" : "hidden");
-        if (lane) {
-            ring.setAttribute("cx", this.x(this.selected.t));
-            ring.setAttribute("cy", this.selected.is_error ? lane.y + 9 : lane.markY + 3);
-        }
-        const m = this.measure;
-        for (const node of [measure, text]) node.setAttribute("visibility", m ? "visible" : "hidden");
-        if (!m) return;
-        const [a, b] = [this.x(m.from), this.x(m.to)].sort((p, q) => p - q);
-        for (const [name, value] of [["x", a], ["width", Math.max(1, b - a)], ["y", 0], ["height", this.height]]) measure.setAttribute(name, value);
-        text.setAttribute("x", Math.min(this.width - 80, Math.max(4, (a + b) / 2 - 24)));
-        text.setAttribute("y", 14);
-        text.textContent = duration(Math.abs(m.to - m.from) / 1000);
     }
 }
