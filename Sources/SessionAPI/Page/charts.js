@@ -18,7 +18,7 @@ export function trend(values, label, width = 160, height = 34) {
     let d = "";
     values.forEach((v, n) => { d += v === null ? "" : `${d === "" || values[n - 1] === null ? "M" : "L"}${x(n).toFixed(1)} ${y(v).toFixed(1)}`; });
     const last = values.findLastIndex((v) => v !== null);
-    return svg("svg", {class: "trend", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label},
+    return svg("svg", {class: "trend", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label, preserveAspectRatio: "xMinYMid"},
         svg("path", {d: `M2 ${height - 3}H${width - 2}`, class: "trend-base"}), svg("path", {d, class: "trend-line"}),
         svg("circle", {cx: x(last), cy: y(values[last]), r: 2.5, class: "trend-dot"}));
 }

@@ -24,10 +24,15 @@ export function bindDeliveryKeys(page) {
     }, "Events");
     bind("t", "Times since start, before end, from selected", () => toast(`Times: ${list.nextRelative()}.`), "Events");
 
-    bind("w", "Zoom in", () => timeline.zoom(0.7), "Timeline");
-    bind("s", "Zoom out", () => timeline.zoom(1.4), "Timeline");
-    bind("W", "Zoom in a lot", () => timeline.zoom(0.3), "Timeline");
-    bind("S", "Zoom out a lot", () => timeline.zoom(3), "Timeline");
+    // Around the selected event where it is in sight: what one looks at stays where it is.
+    const zoom = (factor) => () => {
+        const x = page.selected ? timeline.x(page.selected.t) : -1;
+        timeline.zoom(factor, x > 0 && x < timeline.width ? x : undefined);
+    };
+    bind("w", "Zoom in", zoom(0.7), "Timeline");
+    bind("s", "Zoom out", zoom(1.4), "Timeline");
+    bind("W", "Zoom in a lot", zoom(0.3), "Timeline");
+    bind("S", "Zoom out a lot", zoom(3), "Timeline");
     bind("a", "Pan left", () => timeline.pan(-0.15), "Timeline");
     bind("d", "Pan right", () => timeline.pan(0.15), "Timeline");
     bind("A", "Pan left a lot", () => timeline.pan(-0.7), "Timeline");

@@ -151,9 +151,9 @@ class DeliveryPage {
         this.selected = event;
         this.state.event = event?.event_id ?? null;
         this.timeline.select(event);
+        if (event) this.panel.showEvent(event, this.model);
         this.list.select(event, options);
         if (event) {
-            this.panel.showEvent(event, this.model);
             say(`${event.event}${event.is_error ? ", error " + (event.error_code ?? "") : ""}, ${clock(event.t)}`);
         } else this.panel.hide();
         this.#keep();

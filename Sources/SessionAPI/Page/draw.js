@@ -96,12 +96,13 @@ export function placeLabels(texts, rows, width, perLetter = 6.3) {
     const placed = [];
     for (const text of texts) {
         const w = text.text.length * perLetter + 8;
-        const x = text.x + w > width && text.x - w > 0 ? text.x - w : text.x;
+        const flipped = text.x + w > width && text.x - w > 0;
+        const x = flipped ? text.x - w : text.x;
         if (x < 0 || x > width - 8) continue;
         for (let row = 0; row < rows; row++) {
             if (taken[row].some(([a, b]) => x < b && x + w > a)) continue;
             taken[row].push([x, x + w]);
-            placed.push({...text, x, row});
+            placed.push({...text, x: flipped ? x + w : x, row, anchor: flipped ? "end" : "start"});
             break;
         }
     }

@@ -10,7 +10,7 @@ const POLL = 10_000;
 export class Live {
     constructor(page) {
         this.page = page;
-        if (page.model.session.outcome !== "in_progress" || page.story.as_of.clock !== "wall") return;
+        if (page.model.session.outcome !== "in_progress") return;
         this.on = true;
         // A browser has six connections a host over HTTP/1.1, shared by all tabs: only a tab that is seen listens.
         document.addEventListener("visibilitychange", () => (document.hidden ? this.#close() : this.#open()));

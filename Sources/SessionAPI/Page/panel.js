@@ -52,7 +52,7 @@ export class Panel {
         replace(this.content,
             dl([
                 ["when", [el("time", {datetime: event.occurred_at, class: "mono"}, stamp(event.t, "ms")), " ", zoneName(event.t),
-                    el("br"), el("span", {class: "muted"}, otherZone(event.t))]],
+                    new Date(event.t).getTimezoneOffset() !== 0 && [el("br"), el("span", {class: "muted"}, otherZone(event.t))]]],
                 ["in it", [distance(event.t - model.start), " since its start", model.end !== null && [", ", distance(event.t - model.end), " from its end"]]],
                 ["error", (event.error_code || event.error_message) && [event.error_code && el("strong", {}, data(event.error_code, 100)), " ",
                     event.error_message && data(event.error_message, 400)]],

@@ -9,7 +9,7 @@ import {GROUPS} from "./patterns.js";
 import {showProblem, waiting} from "./problem.js";
 import {Timeline} from "./timeline.js";
 import {clock, count, day, duration, hours, iso, parse, percent, plural, weekday, zoneName} from "./time.js";
-import {CLASS_SIGN} from "./robots.js";
+import {CLASS_WORD, stateSwatch} from "./robots.js";
 import {outcomeBadge, robotLink, table, time} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
 import {instant} from "./range.js";
@@ -58,7 +58,7 @@ function header(robot, timeline) {
             el("span", {}, whole ? `${weekday(from, "utc")} ${day(from, "utc")} (UTC day)` : `${iso(from).slice(0, 16)} – ${iso(to).slice(0, 16)} UTC`),
             whole && el("nav", {class: "links day-links", "aria-label": "Other days"}, el("a", {href: other(-1), rel: "prev"}, "← day before"), " ", el("a", {href: other(1), rel: "next"}, "next day →"))),
         el("p", {class: "about"}, n.class === null ? "No state of it is known." : [
-            "Now: ", el("span", {class: `swatch ${CLASS_SIGN[n.class][0]}`, "aria-hidden": "true"}), " ", el("strong", {}, data(n.state, 40)), n.reason && [" · ", data(n.reason, 60)],
+            "Now: ", stateSwatch(n.state, n.class), " ", el("strong", {}, data(n.state, 40)), n.reason && [" · ", data(n.reason, 60)],
             ` for ${duration(n.seconds)}`, n.sessions.length > 0 && [", serving ", n.sessions.map((s, i) => [i > 0 && ", ", sessionLink(s)])],
             n.silent_seconds !== null && `; last heard ${duration(n.silent_seconds)} before now`, n.zone_id && [" in zone ", data(n.zone_id, 40)]]),
         el("ul", {class: "steps four"},
@@ -146,8 +146,8 @@ function downtime(robot) {
 function states(robot) {
     const t = robot.totals;
     return part("All of the time", table("Seconds by state", [
-        ["state", (s) => [el("span", {class: `swatch ${CLASS_SIGN[s.class][0]}`, "aria-hidden": "true"}), " ", data(s.state, 40)]],
-        ["counts as", (s) => CLASS_SIGN[s.class][1]], ["lasted", (s) => duration(s.seconds), "num"],
+        ["state", (s) => [stateSwatch(s.state, s.class), " ", data(s.state, 40)]],
+        ["counts as", (s) => CLASS_WORD[s.class]], ["lasted", (s) => duration(s.seconds), "num"],
         ["share", (s) => percent(t.range_seconds > 0 ? s.seconds / t.range_seconds : null), "num"],
     ], robot.states, {empty: "No state is known in this range."}), el("p", {class: "muted"}, `Adds up to ${duration(t.range_seconds)}; unaccounted (before its first state): ${duration(t.unaccounted_seconds)}.`));
 }

@@ -2,12 +2,14 @@
 
 import {announceTitle, data, el, link, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
+import {stateKind} from "./model.js";
 import {pages} from "./pages.js";
 import {duration} from "./time.js";
 import {robotLink, table, time} from "./tables.js";
 
 const CLASSES = [["", "all"], ["usable", "usable"], ["downtime", "down"], ["off_duty", "off duty"], ["other", "other"]];
-export const CLASS_SIGN = {usable: ["move", "usable"], downtime: ["down", "down"], off_duty: ["off", "off duty"], other: ["other", "other"]};
+export const stateSwatch = (state, group) => el("span", {class: `swatch ${stateKind(state, group)}`, "aria-hidden": "true"});
+export const CLASS_WORD = {usable: "usable", downtime: "down", off_duty: "off duty", other: "other"};
 
 export async function show(main, _, query) {
     announceTitle("Robots");
@@ -16,7 +18,7 @@ export async function show(main, _, query) {
         CLASSES.map(([value, text]) => el("a", {href: value ? `/robots?class=${value}` : "/robots", "aria-current": value === wanted ? "true" : null}, text)))));
     await pages(main, (cursor) => get("robots", [], {class: wanted, limit: 200, cursor}), (rows) => table("Robots", [
         ["robot", (r) => robotLink(r.robot_id, r.last_heard_at)],
-        ["now", (r) => (r.class === null ? "never told" : [el("span", {class: `swatch ${CLASS_SIGN[r.class][0]}`, "aria-hidden": "true"}), " ", data(r.state, 40)])],
+        ["now", (r) => (r.class === null ? "never told" : [stateSwatch(r.state, r.class), " ", data(r.state, 40)])],
         ["reason", (r) => (r.reason ? el("strong", {}, data(r.reason, 60)) : "")],
         ["for", (r) => duration(r.seconds), "num"],
         ["serving", (r) => r.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s)])],

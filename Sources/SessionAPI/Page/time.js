@@ -47,6 +47,7 @@ export function zoneName(ms = Date.now()) {
 
 /** The other zone's reading, for a title: `02:45:18 America/Los_Angeles`, or UTC while local is shown. */
 export function otherZone(ms) {
+    if (new Date(ms).getTimezoneOffset() === 0) return `${stamp(ms, "ms")} UTC`;
     const other = settings.get("zone") === "utc" ? "local" : "utc";
     return other === "utc" ? `${day(ms, "utc")} ${clock(ms, "ms", "utc")} UTC`
         : `${day(ms, "local")} ${clock(ms, "ms", "local")} local`;

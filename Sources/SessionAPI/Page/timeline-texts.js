@@ -15,7 +15,7 @@ export function textsOf(view, placed) {
         placed.terminal.setAttribute("d", diamonds(last.map((m) => view.x(m.t)), placed.markY, 6.5));
         placed.terminal.setAttribute("class", `terminal ${view.model.session.outcome}`);
         for (const p of placeLabels(seen.map((m) => ({x: view.x(m.t) - 4, text: m.label})), 2, view.width)) {
-            texts.push({x: p.x, y: placed.y + 35 + p.row * 12, text: p.text, class: "milestone-text"});
+            texts.push({x: p.x, y: placed.y + 35 + p.row * 12, text: p.text, class: "milestone-text", anchor: p.anchor});
         }
     }
     for (const w of lane.windows) {
