@@ -6,6 +6,24 @@ import {plural} from "./time.js";
 
 const LEAST = 1000;
 const POLL = 10_000;
+// Of the six connections that a browser has for a host, so many may be streams: the rest are for pages.
+const STREAMS = 3;
+
+/** A place among this browser's streams, held until `release`; null where all are taken. */
+async function takePlace() {
+    // Without a secure context there are no locks: then it is as if each tab were alone.
+    if (!navigator.locks) return () => {};
+    for (let n = 0; n < STREAMS; n++) {
+        const release = await new Promise((answer) => {
+            navigator.locks.request(`stream-${n}`, {ifAvailable: true}, (lock) => {
+                if (!lock) return answer(null);
+                return new Promise((free) => answer(free));
+            });
+        });
+        if (release) return release;
+    }
+    return null;
+}
 
 export class Live {
     constructor(page) {
@@ -31,9 +49,15 @@ export class Live {
         if (place.textContent !== text) replace(place, text);
     }
 
-    #open() {
-        if (!this.on || this.source) return;
+    async #open() {
+        if (!this.on || this.source || this.opening) return;
         clearInterval(this.polling);
+        this.opening = true;
+        const release = await takePlace();
+        this.opening = false;
+        if (!release) return this.#poll();
+        if (!this.on || document.hidden) return release();
+        this.release = release;
         const source = new EventSource(streamAddress(this.page.id));
         this.source = source;
         source.addEventListener("open", () => this.#tell("live", "live"));
@@ -62,7 +86,7 @@ export class Live {
         this.#ask();
     }
 
-    /** The stream is refused (too many listeners): then ask every ten seconds. */
+    /** No place for a stream, or it is refused (too many listeners): then ask every ten seconds. */
     #poll() {
         this.#close();
         this.#tell("polling", "polling every 10 s");
@@ -74,6 +98,8 @@ export class Live {
     #close() {
         this.source?.close();
         this.source = null;
+        this.release?.();
+        this.release = null;
         clearInterval(this.polling);
     }
 
