@@ -110,14 +110,29 @@ def median(values):
     return statistics.median(values)
 
 
+def wait(page, condition, arg=None, timeout=20_000):
+    """Until a condition in the page holds. (Playwright's own way needs `eval`, which the page's policy forbids.)"""
+    end = time.monotonic() + timeout / 1000
+    while time.monotonic() < end:
+        try:
+            if page.evaluate(condition, arg):
+                return
+        except Exception as error:
+            # The page went elsewhere meanwhile: asked again there.
+            if "context was destroyed" not in str(error) and "navigation" not in str(error):
+                raise
+        page.wait_for_timeout(20)
+    raise AssertionError("never held: " + condition[:200])
+
+
 def settled(page):
     """The delivery's page is drawn and its list is whole."""
-    page.wait_for_function("performance.getEntriesByName('list-ready').length > 0 && performance.getEntriesByName('timeline-drawn').length > 0")
+    wait(page, "performance.getEntriesByName('list-ready').length > 0 && performance.getEntriesByName('timeline-drawn').length > 0")
 
 
 def loaded(page):
     """Nothing is being read any more."""
-    page.wait_for_function("document.querySelector('main')?.childElementCount > 0 && !document.querySelector('.waiting')")
+    wait(page, "document.querySelector('main')?.childElementCount > 0 && !document.querySelector('.waiting')")
 
 
 def until(condition, what, seconds=20):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import html5lib
 from axe_playwright_python.sync_playwright import Axe
 
-from harness import loaded, settled
+from harness import loaded, settled, wait
 
 HOSTILE_ID = quote("D-<script>alert(1)</script>", safe="")
 HOSTILE_ROBOT = quote("R-\"><img src=x onerror=alert(1)>", safe="")
@@ -35,7 +35,7 @@ def visit(page, place):
     url, key = place
     page.goto(url)
     loaded(page)
-    page.wait_for_function("!document.querySelector('.waiting')")
+    wait(page, "!document.querySelector('.waiting')")
     if "/deliveries/" in url and "D-99999" not in url:
         settled(page)
     if key:
@@ -195,7 +195,7 @@ def hostile(t):
     page.wait_for_selector(".panel .payload")
     long = page.evaluate("[...document.querySelectorAll('.row.error')].findIndex(r => (r.row.event.error_code ?? '').startsWith('XXXX'))")
     page.evaluate("n => document.querySelectorAll('.row.error')[n].click()", long)
-    page.wait_for_function("document.querySelector('.panel .payload')?.textContent.length > 10000")
+    wait(page, "document.querySelector('.panel .payload')?.textContent.length > 10000")
     t.expect(page.evaluate("document.documentElement.scrollWidth <= innerWidth && document.querySelector('.panel').scrollWidth <= document.querySelector('.panel').clientWidth + 1"), "100 kB strings: nothing overflows, the payload is there")
     page.screenshot(path=t.shot("hostile"))
     injected = page.evaluate("document.querySelectorAll('main script, main img, main svg script, main iframe').length")

@@ -1,7 +1,6 @@
 """Points 1, 5, 6, 9, 13, 14: what one reads, and by which means."""
 import json
 import random
-import re
 import sqlite3
 import subprocess
 import urllib.request
@@ -9,7 +8,7 @@ from urllib.parse import quote
 
 from PIL import Image, ImageChops
 
-from harness import loaded, settled, until
+from harness import loaded, settled, wait
 
 REASONS = {"named", "linked id", "robot’s window", "pilot’s window", "merchant’s window"}
 WHY_WORD = {"names_it": "named", "names_linked": "linked id", "robot_window": "robot’s window", "pilot_window": "pilot’s window", "merchant_window": "merchant’s window"}
@@ -46,7 +45,7 @@ def three_interactions(t):
         needed = None
         for n in range(1, errors + 1):
             page.keyboard.press("e")
-            page.wait_for_function("document.querySelector('.row[aria-selected=true]')")
+            wait(page, "document.querySelector('.row[aria-selected=true]')")
             if page.evaluate("document.querySelector('.row[aria-selected=true]').row.event.event_id") == fault["event_id"]:
                 needed = n
                 break
@@ -74,7 +73,7 @@ def every_row_says_why(t):
             explained = api(t.day_server.base, f"events/{quote(event, safe='')}/explain?at={quote(at)}&session={quote(session)}")
             reason = next(b for b in explained["belongs"] if b["session_id"] == session)
             page.evaluate("id => { const r = [...document.querySelectorAll('.row:not(.head)')].find(r => r.row.event.event_id === id); r.scrollIntoView({block: 'center'}); r.click(); }", event)
-            page.wait_for_function("id => document.querySelector('.panel .payload') && document.querySelector('.row[aria-selected=true]')?.row.event.event_id === id", arg=event)
+            wait(page, "id => document.querySelector('.panel .payload') && document.querySelector('.row[aria-selected=true]')?.row.event.event_id === id", arg=event)
             sentence = page.locator(".panel .why").inner_text()
             window = reason["window"]
             fits = WHY_WORD[reason["why"]] == word and len(sentence) > 10
@@ -254,12 +253,12 @@ def says_what_it_lacks(t):
     loaded(page)
     says("unknown-id", "No such delivery", "What to do", "Try again")
     page.goto(t.day_server.base + "/search?q=zzzz")
-    page.wait_for_function("document.body.innerText.includes('looks again')")
+    wait(page, "document.body.innerText.includes('looks again')")
     says("nothing-found", "Nothing found", "newest event known", "looks again in")
     page.goto(t.day_server.base + "/deliveries/D-11")
     settled(page)
     page.fill("#words", "nosuchword")
-    page.wait_for_function("!document.querySelector('.no-match').hidden")
+    wait(page, "!document.querySelector('.no-match').hidden")
     says("filter-without-match", "No event matches", "nosuchword", "hidden by the filter", "Clear the filter")
     page.goto(t.long_server.base + "/deliveries/D-LONG")
     settled(page)
@@ -287,7 +286,7 @@ def says_what_it_lacks(t):
     page.unroute("**/robots?*")
     page.route("**/deliveries/D-11*", lambda r: (page.wait_for_timeout(1500), r.continue_()))
     page.goto(t.day_server.base + "/deliveries/D-11", wait_until="commit")
-    page.wait_for_function("document.body.innerText.includes('Reading delivery')", timeout=1400)
+    wait(page, "document.body.innerText.includes('Reading delivery')", timeout=1400)
     says("waiting", "Reading delivery D-11")
     page.close()
 

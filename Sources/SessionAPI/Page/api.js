@@ -41,7 +41,7 @@ export async function fetchText(url) {
 async function ask(url, options = {}) {
     let response;
     try {
-        response = await fetch(url, {credentials: "same-origin", ...options});
+        response = await (takeEarly(url, options) ?? fetch(url, {credentials: "same-origin", ...options}));
     } catch (error) {
         if (error.name === "AbortError") throw error;
         throw new Problem({
@@ -51,6 +51,14 @@ async function ask(url, options = {}) {
     }
     if (response.ok) return response;
     throw await asProblem(response);
+}
+
+/** What `early.js` has asked for already, once. */
+function takeEarly(url, options) {
+    const {early} = globalThis;
+    if (early?.url !== url || options.signal) return null;
+    globalThis.early = null;
+    return early.answer;
 }
 
 async function asProblem(response) {
