@@ -284,10 +284,14 @@ def says_what_it_lacks(t):
     page.wait_for_selector("tbody tr")
     says("stale", "stale", "41 minutes behind")
     page.unroute("**/robots?*")
-    page.route("**/deliveries/D-11*", lambda r: (page.wait_for_timeout(1500), r.continue_()))
+    held = []
+    page.route("**/v1/deliveries/D-11*", lambda route: held.append(route))
     page.goto(t.day_server.base + "/deliveries/D-11", wait_until="commit")
     wait(page, "document.body.innerText.includes('Reading delivery')", timeout=1400)
     says("waiting", "Reading delivery D-11")
+    for route in held:
+        route.continue_()
+    page.unroute_all(behavior="wait")
     page.close()
 
 
