@@ -92,6 +92,20 @@ public final class SQLiteReaders: AskableStore {
             }
         }
 
+        func attempt<Answer>(within seconds: Double, _ body: () throws -> Answer) throws -> Answer? {
+            let whole = deadline
+            deadline = min(whole, Self.clock() + UInt64(seconds * 1e9))
+            defer { deadline = whole }
+            do {
+                return try body()
+            } catch let error as StoreError {
+                // An interrupted SELECT leaves its transaction as it was.
+                let now = Self.clock()
+                if now > deadline, now <= whole { return nil }
+                throw error
+            }
+        }
+
         func forEachRow(_ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool) throws
         {
             // Most questions are always the same; those with lists of their own shape are not worth keeping.
