@@ -76,6 +76,7 @@ final class ServiceUnderTest {
         limits: SessionAPI.Limits = SessionAPI.Limits(), clock: APIClock = .lastEvent, connections: Int = 4,
         wall: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1e6) }
     ) throws {
+        _ = try SQLiteStore.prepareForQuestions(path: path)
         audit = try SQLiteAudit(path: folder.path("audit-\(UUID().uuidString).db"))
         var surroundings = SessionAPI.Surroundings(
             version: "test", clock: clock, wall: wall, compress: { GzipBytes.compressed($0) })
