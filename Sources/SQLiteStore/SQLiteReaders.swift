@@ -55,7 +55,7 @@ public final class SQLiteReaders: AskableStore {
             connection = try Connection(path: path, readOnly: true)
             try connection.run("PRAGMA query_only = ON")
             try connection.run("PRAGMA cache_size = -16384")
-            try connection.run("PRAGMA mmap_size = 1073741824")
+            try connection.run("PRAGMA mmap_size = 268435456")
             // Every thousand steps of its machine, some tens of microseconds, it looks at the clock.
             sqlite3_progress_handler(
                 connection.handle, 1000,

@@ -39,8 +39,11 @@ import Testing
         defer { tables.close() }
         // The example's delivery is the first of this day that failed.
         let delivery = try #require(
-            tables.rows("SELECT delivery_id FROM sessions WHERE outcome = 'failed' ORDER BY first_event_at LIMIT 1", [])
-                .first?.text("delivery_id"))
+            tables.rows(
+                "SELECT delivery_id FROM sessions WHERE outcome = 'failed' ORDER BY first_event_at LIMIT 1",
+                []
+            )
+            .first?.text("delivery_id"))
         for question in try Self.questions("sqlite") {
             let sql = question.sql.replacing("D-11", with: delivery).replacing(";", with: "")
             let rows = try tables.rows(sql, [])

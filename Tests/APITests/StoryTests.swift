@@ -31,6 +31,13 @@ import Testing
             #expect(
                 Int64(events.count { $0["is_error"] as? Bool == true }) == row.integer("error_count"), "\(id)"
             )
+            let joined = try tables.rows(
+                "SELECT event_id, via, via_id FROM session_events WHERE session_id = ?1", [row["session_id"]]
+            ).map { "\($0.text("event_id") ?? "") \($0.text("via") ?? "") \($0.text("via_id") ?? "")" }
+            let told = events.map {
+                "\($0["event_id"] as? String ?? "") \($0["via"] as? String ?? "") \($0["via_id"] as? String ?? "")"
+            }
+            #expect(told.sorted() == joined.sorted(), "\(id)")
             // Who joined through a window names it, and it holds the event.
             let windows = try #require(story["windows"] as? [[String: Any]])
             for event in events where event["via"] as? String != "direct" {
