@@ -1,8 +1,9 @@
 # `make help` lists what there is.
-BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev
+BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev \
+	libmicrohttpd-dev libcjose-dev libssl-dev
 SWIFT ?= swift
 
-.PHONY: help build demo test lint deps catalogue docs fuzz bench clean
+.PHONY: help build demo test api-check openapi lint deps catalogue docs fuzz bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -20,6 +21,12 @@ test: deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	$(SWIFT) test --skip-build
+
+api-check: build ## hold the API against docs/openapi.yaml and let schemathesis (PyPI, in .build) look for what breaks it
+	deploy/scripts/api-check.sh
+
+openapi: ## write the served copy of docs/openapi.yaml anew (needs python3-yaml)
+	deploy/scripts/embed-openapi.py
 
 lint: ## the format and the documentation of public declarations
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

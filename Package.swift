@@ -75,6 +75,10 @@ let package = Package(
             name: "SessionAPI", dependencies: ["SessionStore", "HTTPServer"],
             resources: [.embedInCode("Page")], swiftSettings: strict),
 
+        // Who may ask: hashed tokens, signed tokens (cjose, jansson, libcrypto).
+        .systemLibrary(name: "CJOSE", pkgConfig: "cjose", providers: [.apt(["libcjose-dev"])]),
+        .target(name: "AccessControl", dependencies: ["SessionAPI", "CJOSE"], swiftSettings: strict),
+
         // The story of one delivery or robot, told from the store.
         .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
@@ -83,7 +87,7 @@ let package = Package(
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
                 "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline", "SessionStory",
-                "HTTPServer", "SessionAPI",
+                "HTTPServer", "SessionAPI", "AccessControl",
             ],
             swiftSettings: strict),
 
@@ -122,6 +126,13 @@ let package = Package(
             name: "EventDecodingTests",
             dependencies: ["EventDecoding", "MessageBatches", "PlainJSON", "SessionCore"],
             swiftSettings: strict),
+        // The service over real HTTP, on a port of its own.
+        .testTarget(
+            name: "APITests",
+            dependencies: [
+                "HTTPServer", "SessionAPI", "AccessControl", "SessionStore", "SQLiteStore", "ArchiveSource",
+                "EngineUnderTest", "FleetSimulator",
+            ], swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests",

@@ -55,7 +55,7 @@ public final class SQLiteReaders: AskableStore {
             connection = try Connection(path: path, readOnly: true)
             try connection.run("PRAGMA query_only = ON")
             try connection.run("PRAGMA cache_size = -16384")
-            try connection.run("PRAGMA mmap_size = 1073741824")
+            try connection.run("PRAGMA mmap_size = 268435456")
             // Every thousand steps of its machine, some tens of microseconds, it looks at the clock.
             sqlite3_progress_handler(
                 connection.handle, 1000,
@@ -92,6 +92,20 @@ public final class SQLiteReaders: AskableStore {
             }
         }
 
+        func attempt<Answer>(within seconds: Double, _ body: () throws -> Answer) throws -> Answer? {
+            let whole = deadline
+            deadline = min(whole, Self.clock() + UInt64(seconds * 1e9))
+            defer { deadline = whole }
+            do {
+                return try body()
+            } catch let error as StoreError {
+                // An interrupted SELECT leaves its transaction as it was.
+                let now = Self.clock()
+                if now > deadline, now <= whole { return nil }
+                throw error
+            }
+        }
+
         func forEachRow(_ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool) throws
         {
             // Most questions are always the same; those with lists of their own shape are not worth keeping.
@@ -118,7 +132,8 @@ public final class SQLiteReaders: AskableStore {
 }
 
 extension SQLiteStore {
-    /// Brings an existing store's tables up to date, so that what is asked of it finds its indices.
+    /// Brings an existing store's tables up to date, and makes the indices by which questions find their rows: some
+    /// seconds for a million sessions, once.
     /// - Returns: What was in the way, where it may not be written; it can be read all the same, more slowly.
     public static func prepareForQuestions(path: String) throws -> String? {
         // A store that is none is refused here, not made.
@@ -127,6 +142,7 @@ extension SQLiteStore {
             let connection = try Connection(path: path, readOnly: false)
             defer { connection.close() }
             try migrate(connection)
+            for index in Schema.questions { try connection.run("CREATE INDEX IF NOT EXISTS \(index)") }
             return nil
         } catch let error as StoreError {
             switch error.kind {

@@ -63,15 +63,11 @@ struct Call {
         return try TimeRange(from: day, to: day + InstantFormat.day, maxDays: api.limits.rangeDays)
     }
 
-    /// Ends a question of its own length within the request's: nil where it took longer.
+    /// A question that may take so long of the request's time: nil where it took longer.
     func asked<Answer>(within seconds: Double, _ body: (any StoreConversation) throws -> Answer) throws
         -> Answer?
     {
-        do {
-            return try api.store.ask(within: seconds, body)
-        } catch QuestionFailure.tooSlow, QuestionFailure.busy {
-            return nil
-        }
+        try store.attempt(within: seconds) { try body(store) }
     }
 }
 

@@ -79,7 +79,7 @@ enum Export {
         private mutating func write(_ session: AnswerRow, _ call: Call, _ csv: inout CSVWriter) throws {
             let id = session.text("session_id") ?? ""
             let events = try call.rows(
-                "\(StoryEvent.select(call)) ORDER BY s.occurred_at, s.event, s.event_id LIMIT ?2",
+                "\(StoryEvent.select) ORDER BY s.occurred_at, s.event, s.event_id LIMIT ?2",
                 [.text(id), .integer(Int64(limit - rows + 1))])
             for row in events {
                 if rows == limit {

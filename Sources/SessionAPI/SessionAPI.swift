@@ -82,6 +82,7 @@ public final class SessionAPI: Sendable {
     let limits: Limits
     let rules: StoreRules
     let streams: Streams
+    let comparisons: Comparisons
     private let surroundings: Surroundings
     private let cookies: SignInCookies
     /// Makes ETags unguessable, and different after each start.
@@ -100,6 +101,7 @@ public final class SessionAPI: Sendable {
         self.surroundings = surroundings
         rules = try store.ask(within: 10) { try StoreRules($0) }
         streams = Streams(all: limits.streams, reader: limits.streamsOfReader, clock: surroundings.wall)
+        comparisons = Comparisons(clock: surroundings.wall)
         cookies = SignInCookies(isSecure: surroundings.isSecure)
     }
 

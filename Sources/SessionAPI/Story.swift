@@ -52,16 +52,39 @@ struct StoryEvent {
         }
     }
 
-    /// The columns of a session's events, from its view.
-    static func select(_ call: Call) -> String {
-        """
-        SELECT s.event_id, s.occurred_at, s.event, s.via, s.via_id, e.received_at, e.subject, e.robot_id, e.pilot_id,
-          e.payload
-        FROM session_events s JOIN events e ON e.hour = \(call.flavour.hour("s.occurred_at"))
-          AND e.event_id = s.event_id
-        WHERE s.session_id = ?1
-        """
-    }
+    /// A session's events with what is told of them. The same joins as the view `session_events`, written out so that each
+    /// event is looked up once; tests hold one against the other.
+    static let select = {
+        let columns =
+            "e.event_id, e.occurred_at, e.event, e.received_at, e.subject, e.robot_id, e.pilot_id, e.robot_use, e.payload"
+        func joined(_ kind: String, _ condition: String) -> String {
+            """
+            SELECT \(columns), '\(kind)' AS via, w.entity_id AS via_id FROM assignment_windows w JOIN events e
+              ON e.occurred_at >= w.started_at AND e.occurred_at < coalesce(w.ended_at, w.expires_at) AND \(condition)
+            WHERE w.session_id = ?1 AND w.kind = '\(kind)' AND e.subject IS NULL
+            """
+        }
+        return """
+            SELECT * FROM (
+            SELECT \(columns), 'direct' AS via, NULL AS via_id FROM sessions s JOIN events e ON e.subject = s.session_id
+            WHERE s.session_id = ?1
+            UNION ALL
+            SELECT \(columns), 'direct', NULL FROM session_members m JOIN events e ON e.subject = m.named_id
+            WHERE m.session_id = ?1
+            UNION ALL
+            \(joined("robot", "e.robot_id = w.entity_id AND e.robot_use IS NOT NULL"))
+            UNION ALL
+            \(joined("pilot", "e.pilot_id = w.entity_id AND e.pilot_use IS NOT NULL"))
+              AND (e.robot_id IS NULL OR NOT EXISTS (
+                SELECT 1 FROM assignment_windows r WHERE r.kind = 'robot' AND r.entity_id = e.robot_id
+                  AND r.started_at <= e.occurred_at AND e.occurred_at < coalesce(r.ended_at, r.expires_at)))
+            UNION ALL
+            \(joined(
+                "merchant",
+                "e.merchant_id = w.entity_id AND e.merchant_id IS NOT NULL AND e.robot_id IS NULL AND e.pilot_id IS NULL"))
+            ) s WHERE 1 = 1
+            """
+    }()
 }
 
 /// All that is told of one session.
@@ -103,14 +126,14 @@ struct Story {
         for robot in robots { states += try visibleStates(robot, around, call) }
         for window in windows where window.kind == "robot" { silences += try silent(window, call) }
         if call.reader.merchants == nil { nearMisses = try findNearMisses(call) }
-        comparison = try Comparison(to: row, call)
+        comparison = try call.api.comparisons.comparison(to: row, call)
     }
 
     private mutating func loadEvents(limit: Int, _ call: Call) throws {
         let id = id
         let windows = windows
         func load(_ sql: String, _ parameters: [TableValue] = []) throws -> [StoryEvent] {
-            try call.rows("\(StoryEvent.select(call)) \(sql)", [.text(id)] + parameters).map {
+            try call.rows("\(StoryEvent.select) \(sql)", [.text(id)] + parameters).map {
                 StoryEvent($0, session: id, windows: windows)
             }
         }
@@ -129,7 +152,7 @@ struct Story {
         let between = try load(
             """
             AND s.occurred_at >= \(call.at(2)) AND s.occurred_at <= \(call.at(3))
-            AND (s.via = 'direct' OR (e.robot_use & 4) <> 0) ORDER BY \(order) LIMIT ?4
+            AND (s.via = 'direct' OR (s.robot_use & 4) <> 0) ORDER BY \(order) LIMIT ?4
             """, [.integer(from), .integer(to), .integer(Int64(limit))])
         var seen: Set<String> = []
         events = (first + between + last.reversed()).filter { seen.insert("\($0.id) \($0.lane)").inserted }
@@ -297,7 +320,7 @@ struct Story {
         }
         let size = call.pageSize
         let rows = try call.rows(
-            "\(StoryEvent.select(call))\(conditions) ORDER BY s.occurred_at, s.event, s.event_id "
+            "\(StoryEvent.select)\(conditions) ORDER BY s.occurred_at, s.event, s.event_id "
                 + "LIMIT \(bind(.integer(Int64(size + 1))))", parameters + [])
         var out = JSONWriter()
         out.object { out in
@@ -320,74 +343,5 @@ struct Story {
                     }))
         }
         return .json(out, rows: min(rows.count, size))
-    }
-}
-
-/// The durations of deliveries like one.
-struct Comparison {
-    private let of: String
-    private let sessions: Int
-    private let durations: [(name: String, sessions: Int, median: Double, p90: Double)]
-
-    /// Nil where fewer than twenty are like it.
-    init?(to row: AnswerRow, _ call: Call) throws {
-        guard row.text("kind") == "delivery", let start = row.integer("first_event_at") else { return nil }
-        let columns = Sessions.durations.joined(separator: ", ")
-        func like(_ condition: String) throws -> [AnswerRow] {
-            try call.rows(
-                """
-                SELECT \(columns) FROM sessions s
-                WHERE \(condition) AND s.kind = 'delivery' AND s.outcome = 'completed'
-                  AND s.first_event_at >= \(call.at(2)) AND s.first_event_at < \(call.at(3)) AND s.session_id <> ?4
-                ORDER BY s.first_event_at DESC LIMIT 500
-                """,
-                [
-                    row["merchant_id"], .integer(start - 30 * InstantFormat.day), .integer(start),
-                    .text(row.text("session_id") ?? ""),
-                ])
-        }
-        var rows = row.text("merchant_id") == nil ? [] : try like("s.merchant_id = ?1")
-        var of = "merchant"
-        if rows.count < 20, call.reader.merchants == nil {
-            rows = try like("(?1 IS NULL OR ?1 IS NOT NULL)")
-            of = "all"
-        }
-        if rows.count < 20 { return nil }
-        self.of = of
-        sessions = rows.count
-        durations = Sessions.durations.compactMap { name in
-            let values = rows.compactMap { $0.number(name) }.sorted()
-            guard values.count >= 20 else { return nil }
-            return (name, values.count, Self.quantile(0.5, of: values), Self.quantile(0.9, of: values))
-        }
-    }
-
-    /// Between the two nearest values, as `percentile_cont` does it.
-    static func quantile(_ share: Double, of sorted: [Double]) -> Double {
-        guard let last = sorted.last else { return 0 }
-        let place = share * Double(sorted.count - 1)
-        let below = Int(place)
-        let above = below + 1 < sorted.count ? sorted[below + 1] : last
-        return sorted[below] + (above - sorted[below]) * (place - Double(below))
-    }
-
-    func slow(_ name: String, _ seconds: Double) -> (median: Double, p90: Double, sessions: Int)? {
-        durations.first { $0.name == name && seconds > $0.p90 }.map { ($0.median, $0.p90, $0.sessions) }
-    }
-
-    func write(_ out: inout JSONWriter) {
-        out.object("comparison") { out in
-            out.text("of", of)
-            out.integer("sessions", sessions)
-            out.object("durations") { out in
-                for duration in durations {
-                    out.object(duration.name) { out in
-                        out.integer("sessions", duration.sessions)
-                        out.number("median", duration.median)
-                        out.number("p90", duration.p90)
-                    }
-                }
-            }
-        }
     }
 }

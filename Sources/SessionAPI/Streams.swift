@@ -175,6 +175,12 @@ final class Streams: Sendable {
 
     static func answer(_ call: Call) throws -> Answer {
         let (row, _) = try Sessions.find(call.objects[0], call)
+        // A browser that heard of the end asks again after each stream's end, until it is told that nothing comes.
+        if row.text("outcome") != "in_progress", call.request.header("Last-Event-ID") == Sessions.version(row)
+        {
+            return .ready(
+                HTTPResponse(status: 204, headers: [("Cache-Control", "no-store")], body: .bytes([])))
+        }
         return .events(try call.api.streams.open(row, call))
     }
 }

@@ -134,6 +134,10 @@ public protocol StoreConversation: AnyObject {
 
     /// Hands the rows of a query to `body` one by one until it answers false. `?1`, `?2`… stand for the parameters.
     func forEachRow(_ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool) throws
+
+    /// Runs a part of the request that may take so many seconds of it; nil where that was not enough. What was asked
+    /// before, and what is asked after it, stands.
+    func attempt<Answer>(within seconds: Double, _ body: () throws -> Answer) throws -> Answer?
 }
 
 extension StoreConversation {

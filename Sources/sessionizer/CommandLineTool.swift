@@ -22,7 +22,11 @@ enum CommandLineTool {
           sessionizer fleet [--store URL] [--format text|json]
               the fleet's utilization, downtime and deliveries
           sessionizer serve [--store URL] [--listen 127.0.0.1:8080]
+              [--tokens FILE] [--jwks FILE --jwt-issuer ISS --jwt-audience AUD]
+              [--tls-certificate FILE --tls-key FILE] [--host NAME,...] [--audit FILE]
               the page and the API over a store (docs/api.md)
+          sessionizer token NAME --role viewer|operator|finance|admin [--merchants A,B] [--expires DAY]
+              a new token, and its line for the file of tokens
           sessionizer rejected [--store URL] [--format text|json]
               messages that could not be read, with reason and origin
           sessionizer catalogue
@@ -63,6 +67,7 @@ enum CommandLineTool {
                 print(CatalogueTable.markdown(try Settings.ofProcess(file: file).catalogue()), terminator: "")
                 return 0
             case "serve": return try ServeArchive.run(rest, Settings.ofProcess(file: file))
+            case "token": return try ServeArchive.token(rest)
             case "simulate": return try SimulateCommand.run(rest)
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"])
