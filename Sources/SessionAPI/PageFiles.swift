@@ -42,6 +42,7 @@ enum PageFiles {
         "/page/dom.js": File(script, PackageResources.dom_js),
         "/page/downtime.js": File(script, PackageResources.downtime_js),
         "/page/draw.js": File(script, PackageResources.draw_js),
+        "/page/early.js": File(script, PackageResources.early_js),
         "/page/event.js": File(script, PackageResources.event_js),
         "/page/eventlist.js": File(script, PackageResources.eventlist_js),
         "/page/favicon.svg": File(icon, PackageResources.favicon_svg),
