@@ -3,7 +3,7 @@ BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3
 	libmicrohttpd-dev libcjose-dev libssl-dev
 SWIFT ?= swift
 
-.PHONY: help build demo test api-check openapi lint deps catalogue docs fuzz bench clean
+.PHONY: help build demo demo-shots test api-check page-check openapi lint deps catalogue docs fuzz bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -17,6 +17,9 @@ build: deps ## install what is missing and build the program: .build/release/ses
 demo: build ## build, simulate a fleet's day, replay it into demo/sessionizer.db and look at it
 	deploy/scripts/demo.sh
 
+demo-shots: build ## write pictures of the page on the demo's day into docs/shots (Chromium from Debian)
+	deploy/scripts/demo-shots.sh
+
 test: deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
@@ -24,6 +27,9 @@ test: deps ## install what is missing, check the format, build and run the tests
 
 api-check: build ## hold the API against docs/openapi.yaml and let schemathesis (PyPI, in .build) look for what breaks it
 	deploy/scripts/api-check.sh
+
+page-check: build ## look at the page in a real Chromium, its 15 points one by one; writes docs/page-check.md
+	deploy/scripts/page-check.sh
 
 openapi: ## write the served copy of docs/openapi.yaml anew (needs python3-yaml)
 	deploy/scripts/embed-openapi.py
