@@ -1,13 +1,13 @@
 # `make help` lists what there is.
 BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev libpq-dev librabbitmq-dev \
-	libmicrohttpd-dev zlib1g-dev libzstd-dev
+	libmicrohttpd-dev libcjose-dev libssl-dev zlib1g-dev libzstd-dev
 # What scripts call: the tools whose output must be read, and whoever asks a store with SQL.
 TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 # The real thing for tests, and `promtool`, which judges the metrics.
 SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl openssl
 SWIFT ?= swift
 
-.PHONY: help build demo services services-stop test lint deps server-deps catalogue docs fuzz bench bench-postgres torture clean
+.PHONY: help build demo demo-shots api-check page-check openapi services services-stop test lint deps server-deps catalogue docs fuzz bench bench-postgres torture clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -30,10 +30,22 @@ services: server-deps ## start a RabbitMQ and a PostgreSQL of one's own and prin
 services-stop: ## end them; their data stay (deploy/scripts/services.sh remove does away with those too)
 	@deploy/scripts/services.sh stop
 
+demo-shots: build ## write pictures of the page on the demo's day into docs/shots (Chromium from Debian)
+	deploy/scripts/demo-shots.sh
+
 test: server-deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	$(SWIFT) test --skip-build
+
+api-check: build ## hold the API against docs/openapi.yaml and let schemathesis (PyPI, in .build) look for what breaks it
+	deploy/scripts/api-check.sh
+
+page-check: build ## look at the page in a real Chromium, its 15 points one by one; writes docs/page-check.md
+	deploy/scripts/page-check.sh
+
+openapi: ## write the served copy of docs/openapi.yaml anew (needs python3-yaml)
+	deploy/scripts/embed-openapi.py
 
 lint: ## the format and the documentation of public declarations
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -86,6 +86,15 @@ let package = Package(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .target(name: "HTTPServer", dependencies: ["CMicroHTTPD"], swiftSettings: strict),
 
+        // What can be asked of a store over HTTP, and the page that asks: request in, SQL, answer out.
+        .target(
+            name: "SessionAPI", dependencies: ["SessionStore", "HTTPServer"],
+            resources: [.embedInCode("Page")], swiftSettings: strict),
+
+        // Who may ask: hashed tokens, signed tokens (cjose, jansson, libcrypto).
+        .systemLibrary(name: "CJOSE", pkgConfig: "cjose", providers: [.apt(["libcjose-dev"])]),
+        .target(name: "AccessControl", dependencies: ["SessionAPI", "CJOSE"], swiftSettings: strict),
+
         // The story of one delivery or robot, told from the store.
         .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
@@ -98,7 +107,8 @@ let package = Package(
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
                 "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
-                "SessionStory", "StoreComparison", "AMQPSource", "Telemetry", "HTTPServer",
+                "SessionStory", "StoreComparison", "AMQPSource", "Telemetry", "HTTPServer", "SessionAPI",
+                "AccessControl",
             ],
             swiftSettings: strict),
 
@@ -168,6 +178,13 @@ let package = Package(
             name: "EventDecodingTests",
             dependencies: ["EventDecoding", "MessageBatches", "PlainJSON", "SessionCore"],
             swiftSettings: strict),
+        // The service over real HTTP, on a port of its own.
+        .testTarget(
+            name: "APITests",
+            dependencies: [
+                "HTTPServer", "SessionAPI", "AccessControl", "SessionStore", "SQLiteStore", "ArchiveSource",
+                "EngineUnderTest", "FleetSimulator",
+            ], swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests",

@@ -3,22 +3,51 @@ internal import Glibc
 
 /// A thin face on libmicrohttpd: a request becomes a value, a handler makes an answer of it.
 ///
-/// The library's own threads serve connections; the handler is called on any of them, and whoever needs long blocks
-/// others, so it should not.
+/// The library's threads serve connections; the handler is called on workers of their own, and so are the pieces of a
+/// streamed answer. A handler that takes long keeps a worker, not the other connections.
 public final class HTTPServer: Sendable {
     /// What is fixed.
     public struct Limits: Sendable {
         /// Threads that serve; each connection belongs to one.
         public var threads = 2
+        /// Threads that answer.
+        public var workers = 4
+        /// Requests that wait for a worker; more are refused with 503.
+        public var waitingRequests = 256
         /// Connections at once; more are refused.
-        public var connections = 256
+        public var connections = 512
         /// A connection on which nothing happens is closed, in seconds.
         public var idleSeconds = 30
         /// A longer body is refused with 413.
         public var bodyBytes = 1 << 20
+        /// What a connection may hold, its request line and headers included; a longer head is refused with 431.
+        public var headBytes = 32 << 10
+        /// The answer where the server itself refuses a request: 413 and 503.
+        public var refusal: @Sendable (_ status: Int) -> HTTPResponse = { status in
+            status == 413
+                ? .text("The body is too long.\n", status: 413)
+                : HTTPResponse(
+                    status: 503,
+                    headers: [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "2")],
+                    body: .bytes(Array("Too many requests at once; try again.\n".utf8)))
+        }
 
         /// The defaults.
         public init() {}
+    }
+
+    /// What makes it speak TLS 1.2 and 1.3.
+    public struct TLS: Sendable {
+        /// The certificate and its chain, PEM.
+        public var certificate: String
+        /// Its key, PEM.
+        public var key: String
+
+        /// Both.
+        public init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
     }
 
     /// Answers requests. Called by several threads at once.
@@ -27,37 +56,53 @@ public final class HTTPServer: Sendable {
     /// Where it listens; the port that was chosen, where 0 was asked for.
     public let port: Int
 
-    // Used by `stop` alone, which is called once.
+    // Used by `deinit` alone.
     private nonisolated(unsafe) let daemon: OpaquePointer
     private let service: Service
 
     /// Begins to listen.
     /// - Parameter listen: `HOST:PORT`, the host an address (IPv6 in brackets) or `localhost`; port 0 chooses one.
-    public init(listen: String, limits: Limits = Limits(), handler: @escaping Handler) throws(HTTPServerError)
-    {
-        let service = Service(limits: limits, handler: handler)
+    public init(
+        listen: String, limits: Limits = Limits(), tls: TLS? = nil, handler: @escaping Handler
+    ) throws(HTTPServerError) {
         var storage = try Self.address(listen)
+        let service = Service(limits: limits, handler: handler)
         let isIPv6 = Int32(storage.ss_family) == AF_INET6
-        let context = Unmanaged.passUnretained(service).toOpaque()
+        let certificate = tls.map { strdup($0.certificate) } ?? nil
+        let key = tls.map { strdup($0.key) } ?? nil
+        defer {
+            free(certificate)
+            free(key)
+        }
         let daemon = withUnsafePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                cmhd_start(
-                    address, isIPv6 ? 1 : 0, UInt32(limits.threads), UInt32(limits.connections),
-                    UInt32(limits.idleSeconds), Service.accept, context, Service.completed)
+                var options = cmhd_options(
+                    address: address, is_ipv6: isIPv6 ? 1 : 0, threads: UInt32(limits.threads),
+                    connections: UInt32(limits.connections), timeout_seconds: UInt32(limits.idleSeconds),
+                    head_bytes: limits.headBytes, certificate: certificate, key: key, handler: Service.accept,
+                    begin: Service.begin, completed: Service.completed,
+                    context: Unmanaged.passUnretained(service).toOpaque())
+                return cmhd_start(&options)
             }
         }
         guard let daemon else {
+            let problem = String(cString: strerror(errno))
+            service.drain()
             throw HTTPServerError(
-                description:
-                    "cannot listen on \(listen): \(String(cString: strerror(errno))); is another program "
-                    + "listening there? SESSIONIZER_HTTP_LISTEN chooses another address")
+                description: "cannot listen on \(listen): \(problem); is another program listening there"
+                    + (tls == nil ? "" : ", or do certificate and key not belong together")
+                    + "? SESSIONIZER_HTTP_LISTEN chooses another address")
         }
         self.daemon = daemon
         self.service = service
         port = Int(cmhd_port(daemon))
     }
 
-    deinit { MHD_stop_daemon(daemon) }
+    deinit {
+        // The library must not be stopped while a connection is suspended.
+        service.drain()
+        MHD_stop_daemon(daemon)
+    }
 
     private static func address(_ text: String) throws(HTTPServerError) -> sockaddr_storage {
         func wrong() -> HTTPServerError {

@@ -1,43 +1,84 @@
 internal import CMicroHTTPD
 internal import Glibc
+internal import Synchronization
 
 /// What the library's callbacks work on: it lives as long as its server.
 final class Service: Sendable {
     let limits: HTTPServer.Limits
-    let handler: HTTPServer.Handler
+    let workers: Workers
+    private let handler: HTTPServer.Handler
+    private let stopping = Atomic<Bool>(false)
+    private let suspended = Atomic<Int>(0)
 
     init(limits: HTTPServer.Limits, handler: @escaping HTTPServer.Handler) {
         self.limits = limits
         self.handler = handler
+        workers = Workers(count: limits.workers, capacity: limits.waitingRequests)
+    }
+
+    var isStopping: Bool { stopping.load(ordering: .acquiring) }
+
+    /// Takes no more requests and waits until every connection that a worker holds has been given back.
+    func drain() {
+        stopping.store(true, ordering: .sequentiallyConsistent)
+        workers.close()
+        while suspended.load(ordering: .sequentiallyConsistent) > 0 { usleep(2000) }
+        workers.end()
+    }
+
+    /// - Returns: Whether it is suspended; not while the server stops.
+    func suspend(_ connection: OpaquePointer) -> Bool {
+        // First counted, then looked: `drain` looks the other way round, so one of both sees the other.
+        suspended.add(1, ordering: .sequentiallyConsistent)
+        if stopping.load(ordering: .sequentiallyConsistent) {
+            suspended.subtract(1, ordering: .sequentiallyConsistent)
+            return false
+        }
+        MHD_suspend_connection(connection)
+        return true
+    }
+
+    func resume(_ connection: OpaquePointer) {
+        MHD_resume_connection(connection)
+        suspended.subtract(1, ordering: .sequentiallyConsistent)
     }
 
     private static let yes = cmhd_result(1)
     private static let no = cmhd_result(0)
 
-    /// One request while its body comes in. It belongs to the thread of its connection.
-    private final class Pending {
+    /// One request while its body comes in and its answer is made. It belongs to the thread of its connection, and
+    /// while that is suspended to one worker.
+    private final class Pending: @unchecked Sendable {
+        let target: String
+        var isHeadRead = false
         var body: [UInt8] = []
         var isTooLong = false
+        var answer: HTTPResponse?
+
+        init(target: String) { self.target = target }
     }
 
-    /// A streamed answer. It belongs to the thread of its connection.
-    private final class Stream {
-        let next: @Sendable () -> [UInt8]?
-        var rest: ArraySlice<UInt8> = []
+    /// Called first, with path and query as they were sent.
+    static let begin:
+        @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) ->
+            UnsafeMutableRawPointer? = { _, target, _ in
+                let pending = Pending(target: target.map { String(cString: $0) } ?? "/")
+                return Unmanaged.passRetained(pending).toOpaque()
+            }
 
-        init(_ next: @escaping @Sendable () -> [UInt8]?) { self.next = next }
-    }
-
-    /// Called several times for a request: first with its head, then with each piece of its body, then once more.
+    /// Called several times for a request: with its head, then with each piece of its body, then without one, and
+    /// once more when a worker has its answer.
     static let accept: MHD_AccessHandlerCallback = {
-        context, connection, url, method, _, upload, uploadSize, state in
-        guard let context, let connection, let url, let method, let uploadSize, let state else { return no }
+        context, connection, _, method, _, upload, uploadSize, state in
+        guard let context, let connection, let method, let uploadSize, let known = state?.pointee else {
+            return no
+        }
         let service = Unmanaged<Service>.fromOpaque(context).takeUnretainedValue()
-        guard let known = state.pointee else {
-            state.pointee = Unmanaged.passRetained(Pending()).toOpaque()
+        let pending = Unmanaged<Pending>.fromOpaque(known).takeUnretainedValue()
+        guard pending.isHeadRead else {
+            pending.isHeadRead = true
             return yes
         }
-        let pending = Unmanaged<Pending>.fromOpaque(known).takeUnretainedValue()
         if uploadSize.pointee > 0 {
             if pending.body.count + uploadSize.pointee > service.limits.bodyBytes {
                 pending.isTooLong = true
@@ -49,17 +90,34 @@ final class Service: Sendable {
             uploadSize.pointee = 0
             return yes
         }
-        if pending.isTooLong {
-            return send(
-                .text("a body of more than \(service.limits.bodyBytes) bytes\n", status: 413), connection)
+        if let answer = pending.answer {
+            pending.answer = nil
+            return service.send(answer, connection)
         }
-        let (query, headers) = (Pairs(), Pairs())
-        _ = cmhd_arguments(connection, collect, Unmanaged.passUnretained(query).toOpaque())
+        if pending.isTooLong {
+            return service.send(service.limits.refusal(413), connection)
+        }
+        let headers = Pairs()
         _ = cmhd_headers(connection, collect, Unmanaged.passUnretained(headers).toOpaque())
         let request = HTTPRequest(
-            method: String(cString: method), path: String(cString: url), query: query.all,
-            headers: headers.all, body: pending.body)
-        return send(service.handler(request), connection)
+            method: String(cString: method), target: pending.target, headers: headers.all, body: pending.body,
+            address: address(of: connection))
+        return service.answer(request, pending, connection)
+    }
+
+    private func answer(_ request: HTTPRequest, _ pending: Pending, _ connection: OpaquePointer) -> MHD_Result
+    {
+        guard suspend(connection) else { return send(limits.refusal(503), connection) }
+        nonisolated(unsafe) let connection = connection
+        let isTaken = workers.put { [self] in
+            pending.answer = handler(request)
+            resume(connection)
+        }
+        if !isTaken {
+            pending.answer = limits.refusal(503)
+            resume(connection)
+        }
+        return Self.yes
     }
 
     static let completed: MHD_RequestCompletedCallback = { _, _, state, _ in
@@ -77,40 +135,43 @@ final class Service: Sendable {
         return yes
     }
 
-    private static func send(_ answer: HTTPResponse, _ connection: OpaquePointer) -> MHD_Result {
+    private static func address(of connection: OpaquePointer) -> String {
+        guard let client = cmhd_client(connection) else { return "" }
+        var text = [CChar](repeating: 0, count: 64)
+        let length =
+            Int32(client.pointee.sa_family) == AF_INET6
+            ? MemoryLayout<sockaddr_in6>.size
+            : MemoryLayout<sockaddr_in>.size
+        let code = getnameinfo(
+            client, socklen_t(length), &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+        return code == 0
+            ? String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : ""
+    }
+
+    private func send(_ answer: HTTPResponse, _ connection: OpaquePointer) -> MHD_Result {
         let response: OpaquePointer?
         switch answer.body {
         case .bytes(let bytes):
             response = bytes.withUnsafeBytes { cmhd_copied($0.baseAddress, $0.count) }
-        case .stream(let next):
-            // 2^64 - 1: a length that is not known (`MHD_SIZE_UNKNOWN`, a cast that Swift cannot see).
-            response = MHD_create_response_from_callback(
-                .max, 1 << 16, read, Unmanaged.passRetained(Stream(next)).toOpaque(),
-                { context in
-                    if let context { Unmanaged<Stream>.fromOpaque(context).release() }
-                })
+        case .stream(let next): response = stream(connection, next)
+        case .fallibleStream(let next): response = stream(connection, next)
         }
-        guard let response else { return no }
+        guard let response else { return Self.no }
         for (name, value) in answer.headers { MHD_add_response_header(response, name, value) }
         let result = MHD_queue_response(connection, UInt32(answer.status), response)
         MHD_destroy_response(response)
         return result
     }
 
-    /// Fills the library's buffer. Nothing to send yet: it asks again soon.
-    private static let read: MHD_ContentReaderCallback = { context, _, buffer, room in
-        guard let context, let buffer else { return -1 }
-        let stream = Unmanaged<Stream>.fromOpaque(context).takeUnretainedValue()
-        if stream.rest.isEmpty {
-            // -1: the end (`MHD_CONTENT_READER_END_OF_STREAM`).
-            guard let piece = stream.next() else { return -1 }
-            stream.rest = piece[...]
-        }
-        let count = min(room, stream.rest.count)
-        stream.rest.prefix(count).withUnsafeBytes { bytes in
-            if let base = bytes.baseAddress { memcpy(buffer, base, count) }
-        }
-        stream.rest.removeFirst(count)
-        return count
+    private func stream(_ connection: OpaquePointer, _ next: @escaping @Sendable () throws -> [UInt8]?)
+        -> OpaquePointer?
+    {
+        // 2^64 - 1: a length that is not known (`MHD_SIZE_UNKNOWN`, a cast that Swift cannot see).
+        MHD_create_response_from_callback(
+            .max, 1 << 16, StreamedBody.read,
+            Unmanaged.passRetained(StreamedBody(self, connection, next)).toOpaque(),
+            { body in
+                if let body { Unmanaged<StreamedBody>.fromOpaque(body).release() }
+            })
     }
 }

@@ -261,4 +261,18 @@ enum Schema {
             sum(CASE event WHEN 'delivery.dropoff_completed' THEN events ELSE 0 END) AS dropoffs_completed
           FROM event_hourly GROUP BY merchant_id, source, hour;
         """
+
+    /// What is asked over HTTP by time, across sessions and robots, finds its rows by these. They are made when a store is
+    /// first served, not before: who only replays does not pay for them. Most are partial, and so small.
+    static let questions = [
+        "sessions_start ON sessions(first_event_at)",
+        "sessions_merchant ON sessions(merchant_id, first_event_at)",
+        "sessions_open ON sessions(first_event_at) WHERE closed_at IS NULL",
+        "sessions_failed ON sessions(closed_at) WHERE outcome = 'failed'",
+        "events_errors ON events(occurred_at) WHERE (robot_use & 4) <> 0",
+        "events_zone ON events(robot_id, occurred_at, zone_id) WHERE robot_id IS NOT NULL AND zone_id IS NOT NULL",
+        "robot_states_open ON robot_states(robot_id) WHERE ended_at IS NULL",
+        "robot_states_long ON robot_states(robot_id) WHERE ended_at - started_at > 86400000000",
+        "robot_hours_hour ON robot_hours(hour)", "merchant_hours_hour ON merchant_hours(hour)",
+    ]
 }

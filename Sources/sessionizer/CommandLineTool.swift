@@ -32,6 +32,12 @@ enum CommandLineTool {
               what a robot did
           sessionizer fleet [--store URL] [--format text|json]
               the fleet's utilization, downtime and deliveries
+          sessionizer serve [--store URL] [--listen 127.0.0.1:8080]
+              [--tokens FILE] [--jwks FILE --jwt-issuer ISS --jwt-audience AUD]
+              [--tls-certificate FILE --tls-key FILE] [--host NAME,...] [--audit FILE]
+              the page and the API over a store (docs/api.md)
+          sessionizer token NAME --role viewer|operator|finance|admin [--merchants A,B] [--expires DAY]
+              a new token, and its line for the file of tokens
           sessionizer rejected [--store URL] [--format text|json]
               messages that could not be read, with reason and origin
           sessionizer catalogue
@@ -73,11 +79,12 @@ enum CommandLineTool {
                 _ = try Arguments(rest, allowed: [])
                 print(CatalogueTable.markdown(try Settings.ofProcess(file: file).catalogue()), terminator: "")
                 return 0
+            case "token": return try ServeArchive.token(rest)
             case "simulate": return try SimulateCommand.run(rest)
             case "serve":
                 let settings = try Settings.ofProcess(file: file)
                 if ServeLive.isAsked(rest, settings) { return try ServeLive.run(rest, settings) }
-                throw UsageError(description: "serve needs --amqp URL and --queue NAME")
+                return try ServeArchive.run(rest, settings)
             case "publish": return try PublishCommand.run(rest, Settings.ofProcess(file: file))
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"], flags: ["--retire"])

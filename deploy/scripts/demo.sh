@@ -1,5 +1,6 @@
 #!/bin/sh
-# `make demo`: a fleet's day, simulated, replayed into an SQLite file, and looked at. Everything is in demo/.
+# `make demo`: a fleet's day, simulated, replayed into an SQLite file, and looked at, in the
+# terminal and as a page. Everything is in demo/.
 set -eu
 cd "$(dirname "$0")/../.."
 run=.build/release/sessionizer
@@ -33,7 +34,14 @@ look "$run robot $robot --store $store" "what the robot that failed most did"
 look "$run rejected --store $store" "lines that could not be read"
 look "$run replay demo/archive --store $store" "again: nothing changes"
 look "$run simulate --list" "the dials of the simulated fleet"
+look "$run serve --store $store" "the page: http://127.0.0.1:8080/deliveries/$delivery"
 look "demo/archive/_README.md, docs/simulator.md" "what the archive and its truth hold"
 if command -v sqlite3 >/dev/null; then
     look "sqlite3 demo/sessionizer.db 'SELECT * FROM downtime_by_reason'" "any table or view, with SQL"
+fi
+
+# At a terminal the page stays up until Ctrl-C; in a script the demo ends here.
+if [ -t 1 ]; then
+    title "The page: http://127.0.0.1:8080/deliveries/$delivery (Ctrl-C ends it)"
+    exec "$run" serve --store "$store" --listen 127.0.0.1:8080
 fi

@@ -1,0 +1,121 @@
+internal import SessionStore
+
+/// Which instant an answer takes for now, and how far the tables reach.
+struct AsOf: Sendable {
+    var now: Int64
+    var clock: APIClock
+    var lastEventAt: Int64?
+    var lastCommittedAt: Int64?
+    var events: Int64
+    /// Changes whenever the store does.
+    var version: String
+    var scopes: [AnswerRow]
+
+    init(_ store: any StoreConversation, clock: APIClock, wall: Int64) throws {
+        scopes = try store.rows(
+            "SELECT scope, last_event_at, last_committed_at, events FROM freshness ORDER BY scope")
+        let batch = try store.rows("SELECT max(batch_id) AS batch_id FROM ingestion_batches").first
+        let all = scopes.first { $0.text("scope") == "all" }
+        lastEventAt = all?.integer("last_event_at")
+        lastCommittedAt = all?.integer("last_committed_at")
+        events = all?.integer("events") ?? 0
+        version = "\(batch?.integer("batch_id") ?? 0)-\(lastCommittedAt ?? 0)"
+        self.clock = clock
+        switch clock {
+        case .wall: now = wall
+        case .lastEvent: now = lastEventAt ?? wall
+        }
+    }
+
+    private var age: Double? { lastEventAt.map { max(0, Double(now - $0) / 1e6) } }
+
+    private var freshness: (word: String, sentence: String) {
+        guard let lastEventAt, let age else {
+            return ("empty", "No event yet: replay an archive into the store, or connect a queue.")
+        }
+        let last = "last event \(InstantFormat.words(lastEventAt)) UTC"
+        switch clock {
+        case .lastEvent: return ("archive", "L\(last.dropFirst()); an archive, not followed live.")
+        case .wall:
+            let words = "\(InstantFormat.length(age)) behind; \(last)."
+            return (age > 600 ? "stale" : age > 60 ? "late" : "fresh", words)
+        }
+    }
+
+    func write(_ out: inout JSONWriter) {
+        let (word, sentence) = freshness
+        out.object("as_of") { out in
+            out.instant("now", now)
+            switch clock {
+            case .wall: out.text("clock", "wall")
+            case .lastEvent: out.text("clock", "last_event")
+            }
+            out.instant("last_event_at", lastEventAt)
+            out.instant("last_committed_at", lastCommittedAt)
+            out.integer("events", events)
+            out.number("age_seconds", age)
+            out.text("freshness", word)
+            out.text("sentence", sentence)
+        }
+    }
+}
+
+/// The rules that a store was made under, as it keeps them.
+struct StoreRules: Sendable {
+    var maxWindowSeconds = 21_600.0
+    var maxSilenceSeconds: Double?
+    var maxTargets: Int64 = 32
+    var usable: Set<String> = []
+    var downtime: Set<String> = []
+    var offDuty: Set<String> = []
+    var schema: Int64 = 0
+
+    var maxWindow: Int64 { Int64(maxWindowSeconds * 1e6) }
+
+    init() {}
+
+    init(_ store: any StoreConversation) throws {
+        for row in try store.rows("SELECT key, value FROM meta") {
+            guard let key = row.text("key"), let value = row.text("value") else { continue }
+            switch key {
+            case "max_window_seconds": maxWindowSeconds = Double(value) ?? maxWindowSeconds
+            case "max_silence_seconds": maxSilenceSeconds = Double(value)
+            case "max_targets": maxTargets = Int64(value) ?? maxTargets
+            case "usable_states": usable = Self.list(value)
+            case "downtime_states": downtime = Self.list(value)
+            case "off_duty_states": offDuty = Self.list(value)
+            default: break
+            }
+        }
+        schema =
+            try store.rows("SELECT max(version) AS version FROM schema_migrations").first?.integer("version")
+            ?? 0
+    }
+
+    /// A JSON array of texts.
+    static func list(_ json: String) -> Set<String> {
+        var json = json
+        return json.withUTF8 { bytes in
+            var texts: Set<String> = []
+            var reader = JSONReader(bytes: bytes)
+            reader.forEachElement { reader in
+                if let text = reader.text() { texts.insert(text) }
+            }
+            return texts
+        }
+    }
+
+    func stateClass(_ state: String) -> String {
+        if usable.contains(state) { return "usable" }
+        if downtime.contains(state) { return "downtime" }
+        return offDuty.contains(state) ? "off_duty" : "other"
+    }
+}
+
+/// What the service takes for now.
+public enum APIClock: Sendable {
+    /// The wall's: beside a live queue.
+    case wall
+    /// The store's last event: an archive.
+    case lastEvent
+}

@@ -1,0 +1,162 @@
+internal import SessionStore
+internal import Synchronization
+
+/// The joined events of a time window as CSV (RFC 4180), session by session: nothing is held in memory or in the store
+/// while it runs.
+enum Export {
+    static let rules: [ParameterRule] =
+        ParameterRule.range + [
+            .id("merchant"), .id("robot"), .word("outcome", Sessions.outcomes), .id("error"), .flag("raw"),
+            .whole("limit", 1...1_000_000),
+        ]
+
+    private static let header = [
+        "session_id", "delivery_id", "outcome", "merchant_id", "occurred_at", "event", "via", "via_id",
+        "robot_id",
+        "pilot_id", "error_code", "error_message", "from_state", "to_state", "reason", "event_id",
+    ]
+
+    static func answer(_ call: Call) throws -> Answer {
+        let range = try call.range()
+        let limit = Int(call.parameters.whole("limit") ?? 100_000)
+        let work = Mutex(Work(call: call, range: range, limit: limit))
+        let day = { (instant: Int64) in InstantFormat.text(instant).prefix(10) }
+        return .csv(name: "incidents_\(day(range.from))_\(day(range.to - 1)).csv") {
+            try work.withLock { try $0.next() }
+        }
+    }
+
+    private struct Work {
+        private let question: Question
+        private let range: TimeRange
+        private let limit: Int
+        private var rows = 0
+        private var after: (at: Int64, id: String)?
+        private var isBegun = false
+        private var isDone = false
+
+        init(call: Call, range: TimeRange, limit: Int) {
+            question = Question(call)
+            self.range = range
+            self.limit = limit
+        }
+
+        mutating func next() throws -> [UInt8]? {
+            if isDone { return nil }
+            var csv = CSVWriter(guardsFormulas: !question.parameters.flag("raw"))
+            if !isBegun {
+                isBegun = true
+                csv.row(Export.header.map { .plain($0) })
+                return csv.bytes
+            }
+            let question = question
+            try question.api.store.ask(within: question.api.limits.statementSeconds) { store in
+                try write(Call(question, store: store), &csv)
+            }
+            return csv.bytes.isEmpty && isDone ? nil : csv.bytes.isEmpty ? try next() : csv.bytes
+        }
+
+        private mutating func write(_ call: Call, _ csv: inout CSVWriter) throws {
+            var query = SessionQuery(call)
+            query.require("s.first_event_at >= %", instant: range.from)
+            query.require("s.first_event_at < %", instant: range.to)
+            let given = call.parameters
+            if let merchant = given.text("merchant") { query.require("s.merchant_id = %", .text(merchant)) }
+            if let robot = given.text("robot") { query.served(by: "robot", [robot]) }
+            if let outcome = given.text("outcome") { query.require("s.outcome = %", .text(outcome)) }
+            if let error = given.text("error") {
+                query.require("s.failure_code = % OR s.first_error_code = %", .text(error))
+            }
+            if let after { query.after(after.at, after.id) }
+            let sessions = try query.page(size: 50, order: "s.first_event_at, s.session_id")
+            if sessions.isEmpty { isDone = true }
+            for session in sessions where !isDone {
+                after = (session.integer("first_event_at") ?? 0, session.text("session_id") ?? "")
+                try write(session, call, &csv)
+            }
+        }
+
+        private mutating func write(_ session: AnswerRow, _ call: Call, _ csv: inout CSVWriter) throws {
+            let id = session.text("session_id") ?? ""
+            let events = try call.rows(
+                "\(StoryEvent.select) ORDER BY s.occurred_at, s.event, s.event_id LIMIT ?2",
+                [.text(id), .integer(Int64(limit - rows + 1))])
+            for row in events {
+                if rows == limit {
+                    csv.comment(
+                        "cut after \(limit) rows: shorten the range or raise `limit`")
+                    isDone = true
+                    return
+                }
+                rows += 1
+                let event = StoryEvent(row, session: id, windows: [])
+                csv.row([
+                    .text(id), .text(session.text("delivery_id")), .plain(session.text("outcome") ?? ""),
+                    .text(session.text("merchant_id")), .plain(InstantFormat.text(event.at)),
+                    .text(event.name),
+                    .plain(event.via), .text(event.entity), .text(row.text("robot_id")),
+                    .text(row.text("pilot_id")),
+                    .text(event.fields.errorCode), .text(event.fields.errorMessage),
+                    .text(event.fields.fromState),
+                    .text(event.fields.toState), .text(event.fields.reason), .text(event.id),
+                ])
+            }
+        }
+    }
+}
+
+/// Writes RFC 4180: CRLF, quotes where they are needed.
+struct CSVWriter {
+    /// A cell.
+    enum Cell {
+        /// What the program made itself: an instant, a word of a list.
+        case plain(String)
+        /// What somebody else wrote. Nil: empty.
+        case text(String?)
+    }
+
+    private(set) var bytes: [UInt8] = []
+    let guardsFormulas: Bool
+
+    init(guardsFormulas: Bool) { self.guardsFormulas = guardsFormulas }
+
+    mutating func row(_ cells: [Cell]) {
+        for (index, cell) in cells.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            switch cell {
+            case .plain(let text): append(text, isQuoted: false)
+            case .text(let text): append(guarded: text ?? "")
+            }
+        }
+        bytes.append(contentsOf: [13, 10])
+    }
+
+    mutating func comment(_ text: String) {
+        append("# \(text)", isQuoted: false)
+        bytes.append(contentsOf: [13, 10])
+    }
+
+    /// Spreadsheets take what begins so for a formula; the wide forms too (OWASP, "CSV Injection").
+    private static let dangerous: Set<Unicode.Scalar> = [
+        "=", "+", "-", "@", "\t", "\r", "\n", "\u{FF1D}", "\u{FF0B}", "\u{FF0D}", "\u{FF20}",
+    ]
+
+    private mutating func append(guarded text: String) {
+        if guardsFormulas, let first = text.unicodeScalars.first, Self.dangerous.contains(first) {
+            append("'" + text, isQuoted: true)
+        } else {
+            append(text, isQuoted: false)
+        }
+    }
+
+    private mutating func append(_ text: String, isQuoted: Bool) {
+        let quotes = isQuoted || text.utf8.contains { $0 == 34 || $0 == 44 || $0 == 13 || $0 == 10 }
+        if !quotes { return bytes.append(contentsOf: text.utf8.filter { $0 != 0 }) }
+        bytes.append(34)
+        for byte in text.utf8 where byte != 0 {
+            if byte == 34 { bytes.append(34) }
+            bytes.append(byte)
+        }
+        bytes.append(34)
+    }
+}

@@ -1,0 +1,286 @@
+internal import SessionStore
+
+/// Figures of the whole fleet.
+enum Fleet {
+    static let utilizationRules: [ParameterRule] =
+        ParameterRule.range + [
+            .word("bucket", ["hour", "day", "all"]), .word("by", ["none", "zone", "robot"]), .id("zone"),
+            .id("robot"),
+        ]
+
+    static func utilization(_ call: Call) throws -> Answer {
+        let range = try call.range().wholeHours
+        let bucket = call.parameters.text("bucket") ?? "hour"
+        let by = call.parameters.text("by") ?? "none"
+        let wanted = call.parameters.text("zone")
+        let zones = by == "zone" || wanted != nil ? try Zones(range, call) : nil
+        struct Key: Hashable {
+            var at: Int64?
+            var name: String?
+        }
+        var sums: [Key: Usage] = [:]
+        var totals = Usage()
+        for (robot, hour, usage) in try Usage.byHour(range, robot: call.parameters.text("robot"), call) {
+            let zone = zones?.zone(of: robot, before: hour + InstantFormat.hour)
+            if let wanted, zone != wanted { continue }
+            let at: Int64? =
+                bucket == "all"
+                ? nil : bucket == "day" ? InstantFormat.floor(hour, to: InstantFormat.day) : hour
+            let name = by == "zone" ? zone : by == "robot" ? robot : nil
+            sums[Key(at: at, name: name), default: Usage()].add(usage)
+            totals.add(usage)
+        }
+        let rows = sums.sorted { ($0.key.at ?? 0, $0.key.name ?? "") < ($1.key.at ?? 0, $1.key.name ?? "") }
+        var out = JSONWriter()
+        out.object { out in
+            call.asOf.write(&out)
+            range.write(&out)
+            out.text("bucket", bucket)
+            out.text("by", by)
+            out.object("totals") { out in totals.write(&out) }
+            out.array("rows") { out in
+                for (key, usage) in rows {
+                    out.object { out in
+                        out.instant("at", key.at)
+                        out.text("key", key.name)
+                        usage.write(&out)
+                    }
+                }
+            }
+        }
+        return .json(out, rows: rows.count)
+    }
+
+    /// Downtime that reaches into a range. ?1 to ?2: the range.
+    private static func downtime(_ range: TimeRange, _ call: Call) throws -> [StateInterval] {
+        let states = call.rules.downtime.sorted()
+        if states.isEmpty { return [] }
+        let list = states.indices.map { "?\($0 + 3)" }.joined(separator: ", ")
+        return try call.rows(
+            """
+            WITH RECURSIVE \(StateInterval.robots)
+            SELECT s.* FROM robots JOIN robot_states s ON s.robot_id = robots.id AND s.started_at < \(call.at(2))
+              AND s.started_at >= coalesce((SELECT max(b.started_at) FROM robot_states b
+                WHERE b.robot_id = robots.id AND b.started_at <= \(call.at(1))), \(call.at(1)))
+            WHERE s.state IN (\(list)) AND (s.ended_at IS NULL OR s.ended_at > \(call.at(1)))
+            ORDER BY s.robot_id, s.started_at
+            """, [.integer(range.from), .integer(range.to)] + states.map { .text($0) }
+        ).map(StateInterval.init)
+    }
+
+    static let downtimeRules: [ParameterRule] =
+        ParameterRule.range + [.word("by", ["reason", "state", "robot"]), .id("zone"), .id("robot")]
+
+    static func downtime(_ call: Call) throws -> Answer {
+        let range = try call.range()
+        let by = call.parameters.text("by") ?? "reason"
+        let wanted = call.parameters.text("zone")
+        let zones = wanted == nil ? nil : try Zones(range, call)
+        var sums: [String: (robots: Set<String>, intervals: Int, seconds: Double)] = [:]
+        for state in try downtime(range, call) {
+            if let robot = call.parameters.text("robot"), robot != state.robot { continue }
+            let end = state.endedAt ?? call.asOf.now
+            if let wanted, zones?.zone(of: state.robot, before: end) != wanted { continue }
+            let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
+            if seconds <= 0 { continue }
+            let key = by == "reason" ? state.reason ?? "" : by == "state" ? state.state : state.robot
+            sums[key, default: ([], 0, 0)].robots.insert(state.robot)
+            sums[key, default: ([], 0, 0)].intervals += 1
+            sums[key, default: ([], 0, 0)].seconds += seconds
+        }
+        let rows = sums.sorted { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }
+        let all = rows.reduce(0) { $0 + $1.value.seconds }
+        var out = JSONWriter()
+        out.object { out in
+            call.asOf.write(&out)
+            range.write(&out)
+            out.text("by", by)
+            out.number("seconds", all)
+            out.array("rows") { out in
+                var told = 0.0
+                for (key, sum) in rows {
+                    told += sum.seconds
+                    out.object { out in
+                        out.text("key", key)
+                        out.integer("robots", sum.robots.count)
+                        out.integer("intervals", sum.intervals)
+                        out.number("seconds", sum.seconds)
+                        out.number("share", sum.seconds / all)
+                        out.number("cumulative", told / all)
+                    }
+                }
+            }
+        }
+        return .json(out, rows: rows.count)
+    }
+
+    static let intervalRules: [ParameterRule] =
+        ParameterRule.range + [.text("reason", max: 200), .text("state", max: 200), .id("robot")]
+        + ParameterRule.page
+
+    static func intervals(_ call: Call) throws -> Answer {
+        let range = try call.range()
+        let keys = try call.cursor(keys: 2)?.keys
+        let before = keys.flatMap { keys in Int64(keys[0]).map { ($0, keys[1]) } }
+        let given = call.parameters
+        let rows = try downtime(range, call).filter { state in
+            state.length(in: range, now: call.asOf.now) > 0
+                && given.text("reason").map { $0 == state.reason ?? "" } ?? true
+                && given.text("state").map { $0 == state.state } ?? true
+                && given.text("robot").map { $0 == state.robot } ?? true
+        }.sorted { ($1.startedAt, $1.robot) < ($0.startedAt, $0.robot) }
+            .drop { state in before.map { (state.startedAt, state.robot) >= $0 } ?? false }
+        let size = call.pageSize
+        let page = Array(rows.prefix(size))
+        var out = JSONWriter()
+        out.object { out in
+            call.asOf.write(&out)
+            range.write(&out)
+            out.array("rows") { out in for state in page { state.write(&out, call.rules) } }
+            let last = rows.count > size ? page.last : nil
+            out.text("next", call.next(last.map { ["\($0.startedAt)", $0.robot] }))
+        }
+        return .json(out, rows: page.count)
+    }
+
+    static func reliability(_ call: Call) throws -> Answer {
+        let range = try call.range()
+        let rows = try Reliability.all(in: range, robot: nil, call)
+        var fleet = Reliability(robot: nil)
+        for row in rows { fleet.add(row) }
+        var out = JSONWriter()
+        out.object { out in
+            call.asOf.write(&out)
+            range.write(&out)
+            out.object("fleet") { out in fleet.write(&out) }
+            out.array("rows") { out in
+                for row in rows { out.object { out in row.write(&out) } }
+            }
+        }
+        return .json(out, rows: rows.count)
+    }
+}
+
+/// How often a robot failed, and how long it took to be back.
+struct Reliability {
+    var robot: String?
+    var operating = 0.0
+    var failures = 0
+    var repairs = 0
+    var repairSeconds = 0.0
+    var completed: Int64 = 0
+    var interventions: Int64 = 0
+
+    init(robot: String?) { self.robot = robot }
+
+    mutating func add(_ other: Reliability) {
+        operating += other.operating
+        failures += other.failures
+        repairs += other.repairs
+        repairSeconds += other.repairSeconds
+        completed += other.completed
+        interventions += other.interventions
+    }
+
+    func write(_ out: inout JSONWriter) {
+        out.text("robot_id", robot)
+        out.number("operating_seconds", operating)
+        out.integer("failures", failures)
+        out.number("mtbf_seconds", failures > 0 ? operating / Double(failures) : nil)
+        out.integer("repairs", repairs)
+        out.number("mttr_seconds", repairs > 0 ? repairSeconds / Double(repairs) : nil)
+        out.integer("deliveries_completed", completed)
+        out.integer("interventions", interventions)
+        out.number(
+            "deliveries_per_intervention", interventions > 0 ? Double(completed) / Double(interventions) : nil
+        )
+        out.flag("few", failures < 5)
+    }
+
+    /// Of each robot that did or suffered anything in a range, those with the most failures first.
+    static func all(in range: TimeRange, robot: String?, _ call: Call) throws -> [Reliability] {
+        var found: [String: Reliability] = [:]
+        func at(_ id: String, _ change: (inout Reliability) -> Void) {
+            if let robot, robot != id { return }
+            change(&found[id, default: Reliability(robot: id)])
+        }
+        for (id, _, usage) in try Usage.byHour(range.wholeHours, robot: robot, call) {
+            at(id) { $0.operating += usage.usable }
+        }
+        let sessions = try call.rows(
+            """
+            SELECT robot_id, sum(CASE outcome WHEN 'completed' THEN 1 ELSE 0 END) AS completed,
+              sum(rescue_count + pilot_handoff_count) AS interventions FROM sessions
+            WHERE first_event_at >= \(call.at(1)) AND first_event_at < \(call.at(2)) AND robot_id IS NOT NULL
+              AND (?3 = '' OR robot_id = ?3) GROUP BY robot_id
+            """, [.integer(range.from), .integer(range.to), .text(robot ?? "")])
+        for row in sessions {
+            at(row.text("robot_id") ?? "") {
+                $0.completed = row.integer("completed") ?? 0
+                $0.interventions = row.integer("interventions") ?? 0
+            }
+        }
+        for (id, downs) in try downs(in: range, robot: robot, call) {
+            for run in runs(downs, call) where run.failedAt >= range.from {
+                at(id) { reliability in
+                    reliability.failures += 1
+                    guard let end = run.endedAt else { return }
+                    reliability.repairs += 1
+                    reliability.repairSeconds += Double(end - run.failedAt) / 1e6
+                }
+            }
+        }
+        return found.values.sorted {
+            ($1.failures, $0.operating, $0.robot ?? "") < ($0.failures, $1.operating, $1.robot ?? "")
+        }
+    }
+
+    /// Downtime by robot, each with the state before it.
+    private static func downs(in range: TimeRange, robot: String?, _ call: Call) throws -> [(
+        String, [(state: StateInterval, before: String?)]
+    )] {
+        let states = call.rules.downtime.sorted()
+        if states.isEmpty { return [] }
+        let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
+        let rows = try call.rows(
+            """
+            WITH RECURSIVE \(StateInterval.robots)
+            SELECT s.*, (SELECT b.state FROM robot_states b WHERE b.robot_id = s.robot_id AND b.started_at < s.started_at
+                ORDER BY b.started_at DESC LIMIT 1) AS before
+            FROM robots JOIN robot_states s ON s.robot_id = robots.id AND s.started_at < \(call.at(2))
+              AND s.started_at >= \(call.at(1))
+            WHERE s.state IN (\(list)) AND (?3 = '' OR robots.id = ?3)
+            ORDER BY s.robot_id, s.started_at
+            """,
+            [.integer(range.from), .integer(range.to), .text(robot ?? "")] + states.map { .text($0) })
+        var found: [(String, [(state: StateInterval, before: String?)])] = []
+        for row in rows {
+            let state = StateInterval(row)
+            if found.last?.0 != state.robot { found.append((state.robot, [])) }
+            found[found.count - 1].1.append((state, row.text("before")))
+        }
+        return found
+    }
+
+    /// Failures, each with the end of the downtime that follows: grounded and then in the workshop is one.
+    private static func runs(_ downs: [(state: StateInterval, before: String?)], _ call: Call) -> [(
+        failedAt: Int64, endedAt: Int64?
+    )] {
+        var runs: [(failedAt: Int64, endedAt: Int64?)] = []
+        var isFailed = false
+        for (state, before) in downs {
+            let follows = before.map { call.rules.downtime.contains($0) } ?? false
+            let isFailure =
+                state.state != "unknown" && state.state != "maintenance" && (!follows || before == "unknown")
+            if isFailure {
+                runs.append((state.startedAt, state.endedAt))
+                isFailed = true
+            } else if follows, isFailed, let last = runs.last, last.endedAt == state.startedAt {
+                runs[runs.count - 1].endedAt = state.endedAt
+            } else {
+                isFailed = false
+            }
+        }
+        return runs
+    }
+}

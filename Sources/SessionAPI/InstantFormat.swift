@@ -1,0 +1,146 @@
+/// Instants (microseconds since 1970) and lengths, as the API writes and reads them.
+enum InstantFormat {
+    static let hour: Int64 = 3_600_000_000
+    static let day: Int64 = 86_400_000_000
+
+    /// `2026-11-02T16:15:07.992000Z`
+    static func text(_ instant: Int64) -> String {
+        var bytes: [UInt8] = []
+        append(instant, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    static func append(_ instant: Int64, to bytes: inout [UInt8]) {
+        let (year, month, dayOfMonth) = date(instant)
+        let inDay = instant - floor(instant, to: day)
+        func two(_ value: Int64) {
+            bytes.append(48 + UInt8(value / 10))
+            bytes.append(48 + UInt8(value % 10))
+        }
+        two(year / 100)
+        two(year % 100)
+        bytes.append(UInt8(ascii: "-"))
+        two(month)
+        bytes.append(UInt8(ascii: "-"))
+        two(dayOfMonth)
+        bytes.append(UInt8(ascii: "T"))
+        two(inDay / hour)
+        bytes.append(UInt8(ascii: ":"))
+        two(inDay / 60_000_000 % 60)
+        bytes.append(UInt8(ascii: ":"))
+        two(inDay / 1_000_000 % 60)
+        bytes.append(UInt8(ascii: "."))
+        let micros = inDay % 1_000_000
+        two(micros / 10_000)
+        two(micros / 100 % 100)
+        two(micros % 100)
+        bytes.append(UInt8(ascii: "Z"))
+    }
+
+    /// `2026-11-02 16:15:07`, UTC, for sentences.
+    static func words(_ instant: Int64) -> String {
+        let text = text(instant)
+        return "\(text.prefix(10)) \(text.dropFirst(11).prefix(8))"
+    }
+
+    /// `16:15:07`, UTC, for sentences about one day.
+    static func clock(_ instant: Int64) -> String { String(text(instant).dropFirst(11).prefix(8)) }
+
+    /// `12.3 s`, `4 m 05 s`, `2 h 03 m`, `3 d 4 h`
+    static func length(_ seconds: Double) -> String {
+        if seconds < 0 { return "-" + length(-seconds) }
+        if seconds < 59.95 {
+            let tenths = Int64((seconds * 10).rounded())
+            return tenths % 10 == 0 ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"
+        }
+        let whole = Int64(seconds.rounded())
+        func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        if whole < 3600 { return "\(whole / 60) m \(two(whole % 60)) s" }
+        if whole < 86_400 { return "\(whole / 3600) h \(two(whole / 60 % 60)) m" }
+        return "\(whole / 86_400) d \(whole / 3600 % 24) h"
+    }
+
+    /// The beginning of the unit that holds an instant.
+    static func floor(_ instant: Int64, to unit: Int64) -> Int64 {
+        let rest = instant % unit
+        return instant - (rest < 0 ? rest + unit : rest)
+    }
+
+    /// RFC 3339 with an offset, to the microsecond; nil where it is none.
+    static func parse(_ text: String) -> Int64? {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 20, bytes.count <= 40, let date = parseDay(bytes[0..<10]),
+            bytes[10] == 84 || bytes[10] == 116 || bytes[10] == 32, let hours = digits(bytes[11..<13]),
+            bytes[13] == 58, let minutes = digits(bytes[14..<16]), bytes[16] == 58,
+            let seconds = digits(bytes[17..<19]), hours < 24, minutes < 60, seconds < 60
+        else { return nil }
+        var at = 19
+        var micros: Int64 = 0
+        if bytes[at] == 46 {
+            at += 1
+            let fraction = bytes[at...].prefix { (48...57).contains($0) }
+            guard !fraction.isEmpty, let value = digits((fraction + [48, 48, 48, 48, 48]).prefix(6)) else {
+                return nil
+            }
+            micros = value
+            at += fraction.count
+        }
+        var offset: Int64 = 0
+        let zone = bytes[at...]
+        if zone.count == 1, zone.first == 90 || zone.first == 122 {
+        } else if zone.count == 6, zone.first == 43 || zone.first == 45, zone[at + 3] == 58,
+            let zoneHours = digits(zone[(at + 1)..<(at + 3)]),
+            let zoneMinutes = digits(zone[(at + 4)..<(at + 6)]),
+            zoneHours < 24, zoneMinutes < 60
+        {
+            offset = (zoneHours * 60 + zoneMinutes) * 60_000_000 * (zone.first == 45 ? -1 : 1)
+        } else {
+            return nil
+        }
+        return date + hours * hour + minutes * 60_000_000 + seconds * 1_000_000 + micros - offset
+    }
+
+    /// `2026-11-02`: its first microsecond.
+    static func parseDay(_ text: String) -> Int64? { parseDay(Array(text.utf8)[...]) }
+
+    private static func parseDay(_ bytes: ArraySlice<UInt8>) -> Int64? {
+        let first = bytes.startIndex
+        guard bytes.count == 10, bytes[first + 4] == 45, bytes[first + 7] == 45,
+            let year = digits(bytes[first..<(first + 4)]),
+            let month = digits(bytes[(first + 5)..<(first + 7)]),
+            let dayOfMonth = digits(bytes[(first + 8)..<(first + 10)]), (1...12).contains(month),
+            dayOfMonth >= 1
+        else { return nil }
+        // Howard Hinnant's days_from_civil.
+        let shifted = month <= 2 ? year - 1 : year
+        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + dayOfMonth - 1
+        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        let instant = days * day
+        let back = date(instant)
+        return back.month == month && back.day == dayOfMonth ? instant : nil
+    }
+
+    private static func digits(_ bytes: some Sequence<UInt8>) -> Int64? {
+        var value: Int64 = 0
+        for byte in bytes {
+            guard (48...57).contains(byte) else { return nil }
+            value = value * 10 + Int64(byte - 48)
+        }
+        return value
+    }
+
+    private static func date(_ instant: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        // Howard Hinnant's civil_from_days.
+        let z = floor(instant, to: day) / day + 719_468
+        let era = (z >= 0 ? z : z - 146_096) / 146_097
+        let dayOfEra = z - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shifted = (5 * dayOfYear + 2) / 153
+        let month = shifted < 10 ? shifted + 3 : shifted - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        return (max(0, min(9999, year)), month, dayOfYear - (153 * shifted + 2) / 5 + 1)
+    }
+}

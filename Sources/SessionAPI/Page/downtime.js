@@ -1,0 +1,30 @@
+// The intervals behind a figure of downtime.
+
+import {announceTitle, data, el, replace} from "./dom.js";
+import {get} from "./api.js";
+import {pages} from "./pages.js";
+import {rangeBar, readRange} from "./range.js";
+import {duration} from "./time.js";
+import {robotLink, table, time} from "./tables.js";
+
+export async function show(main, _, query) {
+    announceTitle("Downtime");
+    const range = readRange(query);
+    const [reason, robot, state] = ["reason", "robot", "state"].map((name) => query.get(name));
+    const top = el("div", {});
+    replace(main, el("h1", {}, "Downtime", reason !== null && [": ", reason === "" ? "no reason given" : data(reason, 60)], robot && [" of ", data(robot, 60)]), top);
+    // An empty reason is a question of its own, so it must not be left out of the address.
+    const empty = reason === "" ? "&reason=" : "";
+    const read = (cursor) => import("./api.js").then(({address, fetchJSON}) => {
+        const url = address("fleet/downtime/intervals", [], {...range, reason, robot, state, limit: 200, cursor});
+        return fetchJSON(empty ? url + (url.includes("?") ? empty : "?" + empty.slice(1)) : url);
+    });
+    await pages(main, read, (rows) => table("Intervals of downtime", [
+        ["robot", (r) => robotLink(r.robot_id, r.started_at)],
+        ["state", (r) => data(r.state, 40)],
+        ["reason", (r) => (r.reason ? data(r.reason, 60) : el("span", {class: "muted"}, "none"))],
+        ["from", (r) => time(r.started_at)],
+        ["to", (r) => (r.ended_at ? time(r.ended_at) : "still")],
+        ["lasted", (r) => duration(r.seconds), "num"],
+    ], rows, {empty: "No robot was down in this range."}), (answer) => replace(top, rangeBar("/downtime", range, answer.as_of.now, {robot, reason, state})));
+}

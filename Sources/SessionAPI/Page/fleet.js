@@ -1,0 +1,162 @@
+// The fleet: how many hours it was usable, why it was not, and what came of the offers.
+
+import {announceTitle, data, el, link, replace} from "./dom.js";
+import {get} from "./api.js";
+import {bar, columns, heatStep, loading, pareto, supplyLegend, usageParts} from "./charts.js";
+import {showProblem, waiting} from "./problem.js";
+import {rangeBar, rangeText, readRange} from "./range.js";
+import {clock, count, duration, hours, iso, parse, percent, plural, stamp} from "./time.js";
+import {table, time} from "./tables.js";
+import {tellFreshness} from "./freshness.js";
+import {emptyStore} from "./home.js";
+
+const HOUR = 3_600_000;
+
+export async function show(main, _, query) {
+    announceTitle("Fleet");
+    const zone = query.get("zone");
+    const asked = {...readRange(query), zone};
+    const done = waiting(main, "the fleet's hours");
+    let supply;
+    let zones;
+    try {
+        [supply, zones] = await Promise.all([get("fleet/utilization", [], {...asked, bucket: "hour"}), get("fleet/utilization", [], {...readRange(query), by: "zone", bucket: "hour"})]);
+    } catch (error) {
+        done();
+        return showProblem(main, error, () => show(main, _, query));
+    }
+    done();
+    tellFreshness(supply.as_of);
+    if (supply.as_of.events === 0) return replace(main, el("h1", {}, "Fleet"), emptyStore());
+    const long = parse(supply.range.to) - parse(supply.range.from) > 3 * 24 * HOUR;
+    const names = [...new Set(zones.rows.map((r) => r.key))].filter((z) => z !== null).sort();
+    const choose = el("label", {}, "zone", el("select", {name: "zone"}, el("option", {value: ""}, "all"), names.map((z) => el("option", {value: z, selected: z === zone}, z))));
+    choose.dataset.name = "zone";
+    const rangeQuery = new URLSearchParams({from: supply.range.from, to: supply.range.to}).toString();
+    replace(main, el("h1", {}, "Fleet"), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
+        rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, rangeQuery),
+        loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], asked), (d) => downtime(d, rangeQuery))),
+        hourly(supply, zone), byZone(zones, rangeQuery),
+        loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, rangeQuery))),
+        loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => get("fleet/utilization", [], {...asked, by: "robot", bucket: long ? "day" : "hour"}), (d) => heatMap(d, long))),
+        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], readRange(query)), (d) => reliability(d, rangeQuery))));
+}
+
+async function fill(place, what, read, draw) {
+    const done = waiting(place, what);
+    try {
+        const told = await read();
+        done();
+        replace(place, draw(told));
+    } catch (error) {
+        done();
+        showProblem(place, error, () => fill(place, what, read, draw));
+    }
+}
+
+function totals(supply, rangeQuery) {
+    const t = supply.totals;
+    const all = usageParts.reduce((sum, [key]) => sum + t[key], 0);
+    const fact = (name, value, rest, href) => el("li", {class: "step"}, el("span", {class: "step-name"}, href ? el("a", {href}, name) : name), el("span", {class: "step-value"}, value), el("span", {class: "step-like muted"}, rest));
+    return el("ul", {class: "steps four"},
+        fact("usable supply", `${hours(t.usable_seconds)} h`, `${percent(t.usable_seconds / all)} of ${hours(all)} robot hours`),
+        fact("down", `${hours(t.downtime_seconds)} h`, `${percent(t.downtime_seconds / all)} of them`, `/downtime?${rangeQuery}`),
+        fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, `${percent(t.on_delivery_seconds / t.usable_seconds)} of the usable`),
+        fact("deliveries completed", count(t.deliveries_completed), plural(t.error_count, "robot error"), `/sessions?outcome=completed&${rangeQuery}`));
+}
+
+function downtime(told, rangeQuery) {
+    if (told.rows.length === 0) return el("p", {class: "muted"}, "No robot was down in this range.");
+    const first = told.rows[0];
+    return [el("p", {}, el("strong", {}, percent(first.share), " of it was ", first.key === "" ? "without a reason" : data(first.key, 60)),
+        ` (${hours(first.seconds)} of ${hours(told.seconds)} h, ${plural(first.robots, "robot")}).`),
+    pareto(told.rows, {what: "Downtime by reason", open: (r) => `/downtime?reason=${encodeURIComponent(r.key)}&${rangeQuery}`, length: hours})];
+}
+
+function hourly(supply, zone) {
+    const box = el("section", {class: "part", "aria-labelledby": "by-hour"}, el("h2", {id: "by-hour"}, "Supply by hour"));
+    const rows = supply.rows;
+    if (rows.length === 0) return box.append(el("p", {class: "muted"}, "No state of a robot is known in this range.")), box;
+    const of = (r) => `/fleet?${new URLSearchParams({from: r.at, to: iso(parse(r.at) + HOUR), ...(zone ? {zone} : {})})}`;
+    const name = (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down, ${hours(r.off_duty_seconds)} h off duty`;
+    box.append(supplyLegend(), chartBox(rows, {label: `Robot hours by hour, ${rows.length} hours; the numbers are in the table below.`, open: of, name}),
+        el("details", {}, el("summary", {}, "As a table, each hour with its rows"), table("Supply by hour", [
+            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => hours(r.usable_seconds), "num"], ["down h", (r) => hours(r.downtime_seconds), "num"],
+            ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],
+            ["completed", (r) => count(r.deliveries_completed), "num"], ["errors", (r) => count(r.error_count), "num"]], rows)));
+    return box;
+}
+
+/** Columns with the axis as text: the first, a middle and the last hour, and the highest value. */
+function chartBox(rows, options) {
+    const most = options.most ?? Math.max(1, ...rows.map((r) => usageParts.reduce((sum, [key]) => sum + r[key], 0)));
+    const marks = [0, Math.floor(rows.length / 2), rows.length - 1].filter((n, i, all) => all.indexOf(n) === i);
+    return el("figure", {class: "chart"}, el("p", {class: "chart-top muted", "aria-hidden": "true"}, `${hours(most)} h`), columns(rows, {...options, most}),
+        el("div", {class: "chart-axis muted", "aria-hidden": "true"}, marks.map((n) => el("span", {}, rows.length > 30 ? stamp(parse(rows[n].at), "m").slice(5) : clock(parse(rows[n].at), "m")))));
+}
+
+function byZone(zones, rangeQuery) {
+    const groups = Map.groupBy(zones.rows, (r) => r.key ?? "");
+    const box = el("section", {class: "part", "aria-labelledby": "by-zone"}, el("h2", {id: "by-zone"}, "Supply by zone"));
+    if (groups.size === 0) return box.append(el("p", {class: "muted"}, "No zone is known in this range.")), box;
+    const most = Math.max(1, ...zones.rows.map((r) => usageParts.reduce((sum, [key]) => sum + r[key], 0)));
+    box.append(el("p", {class: "muted"}, "The same scale in each: what is low is low."), el("div", {class: "multiples"}, [...groups].sort(([a], [b]) => a.localeCompare(b)).map(([zone, rows]) => {
+        const usable = rows.reduce((sum, r) => sum + r.usable_seconds, 0);
+        const down = rows.reduce((sum, r) => sum + r.downtime_seconds, 0);
+        rows.sort((a, b) => (a.at < b.at ? -1 : 1));
+        return el("div", {class: "box"}, el("h3", {}, zone === "" ? "no zone told" : el("a", {href: `/fleet?zone=${encodeURIComponent(zone)}&${rangeQuery}`}, data(zone, 60))),
+            el("p", {}, `${hours(usable)} h usable, ${hours(down)} h down`), chartBox(rows, {label: `Supply by hour in ${zone || "no zone"}`, most, height: 80,
+                name: (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down`}));
+    })));
+    return box;
+}
+
+function heatMap(told, long) {
+    const times = [...new Set(told.rows.map((r) => r.at))].sort();
+    const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, by: new Map(rows.map((r) => [r.at, r])), down: rows.reduce((sum, r) => sum + r.downtime_seconds, 0)}))
+        .sort((a, b) => b.down - a.down || a.id.localeCompare(b.id));
+    if (robots.length === 0) return el("p", {class: "muted"}, "No robot is known in this range.");
+    const whole = long ? 86_400 : 3600;
+    const cell = (robot, at) => {
+        const r = robot.by.get(at);
+        if (!r) return el("td", {class: "heat none"}, el("span", {class: "quiet-label"}, "nothing known"));
+        const share = r.downtime_seconds / whole;
+        const off = r.off_duty_seconds / whole > 0.5;
+        const text = `${Math.round(share * 100)}% down${off ? ", off duty" : ""}`;
+        return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {tabindex: "-1", href: `/robots/${encodeURIComponent(robot.id)}?day=${at.slice(0, 10)}#at=${encodeURIComponent(at)}`,
+            "aria-label": `${robot.id}, ${stamp(parse(at), "m")}: ${text}`, title: text}, share >= 0.005 ? Math.round(share * 100) : off ? "–" : "·"));
+    };
+    return [el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day" : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
+        el("div", {class: "table-box heat-box", tabindex: "0", role: "region", "aria-label": "Heat map of robots by hour"}, el("table", {class: "heat-map"},
+            el("caption", {class: "quiet-label"}, "Share of each hour that a robot was down"),
+            el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "robot"), times.map((at) => el("th", {scope: "col"}, long ? at.slice(5, 10) : clock(parse(at), "m").slice(0, 2))), el("th", {scope: "col", class: "num"}, "down"))),
+            el("tbody", {}, robots.map((robot) => el("tr", {}, el("th", {scope: "row"}, link("robots", robot.id, null, `?day=${times[0].slice(0, 10)}`)), times.map((at) => cell(robot, at)), el("td", {class: "num"}, duration(robot.down)))))))];
+}
+
+function reliability(told, rangeQuery) {
+    const row = (value) => [
+        ["robot", (r) => (r.robot_id === null ? el("strong", {}, "fleet") : link("robots", r.robot_id))],
+        ["operating h", (r) => hours(r.operating_seconds), "num"], ["failures", (r) => [count(r.failures), r.few && el("span", {class: "muted"}, " few")], "num"],
+        ["MTBF", (r) => (r.mtbf_seconds === null ? "–" : duration(r.mtbf_seconds)), "num"], ["repairs", (r) => count(r.repairs), "num"], ["MTTR", (r) => (r.mttr_seconds === null ? "–" : duration(r.mttr_seconds)), "num"],
+        ["deliveries", (r) => (r.robot_id === null ? count(r.deliveries_completed) : el("a", {href: `/sessions?robot=${encodeURIComponent(r.robot_id)}&outcome=completed&${rangeQuery}`}, count(r.deliveries_completed))), "num"],
+        ["interventions", (r) => count(r.interventions), "num"], ["between them", (r) => (r.deliveries_per_intervention === null ? "–" : r.deliveries_per_intervention.toFixed(1)), "num"],
+    ];
+    return [el("p", {class: "muted"}, "A failure is a step from a state that is not downtime into one that is; MTBF is usable time by failures, MTTR the mean downtime after one. ",
+        "An intervention is a rescue, or a hand-over between pilots. “few”: under five failures, the means say little."),
+    table("Reliability by robot", row(), [told.fleet, ...told.rows], {tall: true, empty: "No robot is known in this range."})];
+}
+
+const STEP = {offered: "offered", accepted: "accepted", demanded: "demand made", assigned: "robot assigned", picked_up: "picked up", dropped_off: "dropped off"};
+
+function funnel(told, rangeQuery) {
+    const first = told.steps[0]?.sessions ?? 0;
+    if (first === 0 && told.steps.every((s) => s.sessions === 0)) return el("p", {class: "muted"}, "No offer or delivery began in this range.");
+    const most = Math.max(...told.steps.map((s) => s.sessions), 1);
+    const kinds = ["delivery", "demand", "offer", "quote"].map((k) => `kind=${k}`).join("&");
+    return [table("The delivery funnel", [
+        ["step", (s) => STEP[s.step] ?? data(s.step)], [el("span", {class: "quiet-label"}, "bar"), (s) => bar(s.sessions / most), "bar-cell"], ["sessions", (s) => count(s.sessions), "num"],
+        ["of the first", (s) => percent(s.sessions / most), "num"],
+        ["lost before the next", (s) => (s.lost.length === 0 ? "" : s.lost.map((l, n) => [n > 0 && ", ", el("a", {href: `/sessions?outcome=${l.outcome}&${kinds}&${rangeQuery}`}, `${count(l.sessions)} ${l.outcome.replace("_", " ")}`)])), "wide"],
+    ], told.steps), told.failures.length > 0 && el("p", {}, "Failed for: ", told.failures.map((f, n) => [n > 0 && ", ",
+        el("a", {href: `/sessions?outcome=failed&${f.failure_code ? "error=" + encodeURIComponent(f.failure_code) + "&" : ""}${rangeQuery}`}, f.failure_code === null ? "no code" : data(f.failure_code, 60)), ` ${count(f.sessions)}`]), ".")];
+}

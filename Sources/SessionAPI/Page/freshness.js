@@ -1,0 +1,39 @@
+// How far the data reaches, in words, in the corner of every page.
+
+import {replace, el, data} from "./dom.js";
+import {get} from "./api.js";
+
+const EVERY = 15_000;
+let last = null;
+
+const WORD = {fresh: "fresh", late: "late", stale: "stale", archive: "archive", empty: "empty"};
+
+/** What an answer says about itself; each page passes its own on. */
+export function tellFreshness(asOf) {
+    last = asOf;
+    const place = document.getElementById("fresh");
+    place.dataset.is = asOf.freshness;
+    replace(place, el("span", {class: "dot", "aria-hidden": "true"}), el("strong", {}, WORD[asOf.freshness] ?? ""), " ",
+        el("span", {class: "sentence"}, data(asOf.sentence)));
+    place.title = asOf.sentence;
+}
+
+export function watchFreshness() {
+    const look = async () => {
+        if (document.hidden) return;
+        // An archive does not move: nothing to ask again.
+        if (last?.clock === "last_event") return;
+        try {
+            tellFreshness((await get("freshness")).as_of);
+        } catch (error) {
+            if (error.status === 0 || error.status === 503) {
+                const place = document.getElementById("fresh");
+                place.dataset.is = "away";
+                replace(place, el("span", {class: "dot", "aria-hidden": "true"}), el("strong", {}, "no answer"), " ",
+                    el("span", {class: "sentence"}, last ? `What is shown is as of then: ${last.sentence}` : error.document.title));
+            }
+        }
+    };
+    setTimeout(look, 2000);
+    setInterval(look, EVERY);
+}

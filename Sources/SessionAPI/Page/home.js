@@ -1,0 +1,92 @@
+// Home: one search box, what is in trouble now, how fresh it all is, and the fleet in four numbers.
+
+import {data, el, link, replace, sessionLink} from "./dom.js";
+import {get} from "./api.js";
+import {trend} from "./charts.js";
+import {showProblem, waiting} from "./problem.js";
+import {count, duration, hours, percent, plural} from "./time.js";
+import {robotLink, time} from "./tables.js";
+import {tellFreshness} from "./freshness.js";
+import {whyNotList} from "./orphans.js";
+
+export async function show(main) {
+    document.body.dataset.page = "home";
+    const field = el("input", {id: "ask", name: "q", type: "search", maxlength: 200, autocomplete: "off", autocapitalize: "off", spellcheck: "false",
+        placeholder: "D-20260118-0042", "aria-keyshortcuts": "/"});
+    const rest = el("div", {});
+    replace(main, el("form", {class: "hero", action: "/search", method: "get", role: "search"},
+        el("h1", {}, el("label", {for: "ask"}, "What happened to …")),
+        el("div", {class: "hero-line"}, field, el("button", {type: "submit"}, "Find")),
+        el("p", {class: "muted"}, "Delivery, demand, trip, robot, pilot or merchant; a part of the id will do.")), rest);
+    field.focus({preventScroll: true});
+    const done = waiting(rest, "the fleet");
+    try {
+        const home = await get("home");
+        done();
+        tellFreshness(home.as_of);
+        if (home.as_of.events === 0) return replace(rest, emptyStore());
+        replace(rest, numbers(home), trouble(home));
+    } catch (error) {
+        done();
+        // A reader who may only see own deliveries has no fleet: the search box is the page.
+        if (error.status === 403) return replace(rest, el("p", {class: "muted"}, data(error.document.hint ?? error.document.detail)));
+        showProblem(rest, error, () => show(main));
+    }
+}
+
+export function emptyStore() {
+    return el("section", {class: "box notice"}, el("h2", {}, "The store is empty"),
+        el("p", {}, "No event has been read into it yet. To look at a simulated day: ", el("code", {}, "make demo"), ". To read an archive: ",
+            el("code", {}, "sessionizer replay PATH --store …"), ". Beside a queue, wait for the first event: this page shows it when it is read again."),
+        el("p", {class: "actions"}, el("button", {type: "button", on: {click: () => location.reload()}}, "Look again")));
+}
+
+function numbers(home) {
+    return el("ul", {class: "numbers", "aria-label": "The fleet in the last 24 hours"}, home.numbers.map((n) => {
+        const value = n.value === null ? "–" : n.unit === "ratio" ? percent(n.value) : n.unit === "h" ? `${hours(n.value * 3600)} h` : count(n.value);
+        const better = n.change !== null && (n.change > 0) === (n.better === "up");
+        return el("li", {class: "number"},
+            el("a", {href: rowsOf(n)}, el("span", {class: "number-title"}, data(n.title)), el("span", {class: "number-value"}, value)),
+            el("span", {class: "number-change muted"}, n.change === null ? "no 24 hours before to compare" : [
+                el("span", {class: better ? "" : "worse"}, `${n.change > 0 ? "▲" : n.change < 0 ? "▼" : "="} ${Math.abs(n.change * 100).toFixed(0)}%`),
+                ` to the 24 h before${n.change === 0 || better ? "" : ", worse"}`]),
+            trend(n.trend.map((p) => p.value), `${n.title} by hour`));
+    }));
+}
+
+/** The page that shows the rows behind a number; the API says for which range. */
+function rowsOf(number) {
+    const query = new URL(number.href, location.origin).searchParams;
+    const range = new URLSearchParams([...query].filter(([name]) => ["from", "to"].includes(name)));
+    if (number.name === "deliveries_completed") return `/sessions?outcome=completed&${range}`;
+    if (number.name === "completion_rate") return `/sessions?outcome=failed&outcome=canceled&${range}`;
+    return `/fleet?${range}`;
+}
+
+function trouble(home) {
+    const t = home.trouble;
+    const open = duration(t.open_too_long.threshold_seconds);
+    const parts = [
+        [t.failed.count, `${plural(t.failed.count, "delivery", "deliveries")} failed in 24 hours`, "no delivery failed in 24 hours", () => list(t.failed.rows.map((s) => [
+            sessionLink(s.session_id), " ", el("strong", {class: "mark"}, data(s.failure_code ?? s.first_error_code ?? "failed", 40)), " ", s.robot_id && link("robots", s.robot_id), " ",
+            el("span", {class: "muted"}, s.merchant_id && [data(s.merchant_id, 40), " "], time(s.closed_at))])), "/sessions?outcome=failed"],
+        [t.robots_down.count, `${plural(t.robots_down.count, "robot")} down now`, "no robot is down", () => list(t.robots_down.rows.map((r) => [
+            robotLink(r.robot_id, r.since), " ", el("strong", {}, data(r.reason ?? r.state ?? "unknown", 40)), ` for ${duration(r.seconds)}`,
+            r.silent_seconds > 300 && el("span", {class: "muted"}, `, last heard ${duration(r.silent_seconds)} before now`),
+            r.sessions.length > 0 && [", serving ", r.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s)])]])), "/robots?class=downtime"],
+        [t.open_too_long.count, `${count(t.open_too_long.count)} open for longer than ${open}`, `nothing is open for longer than ${open}`, () => list(t.open_too_long.rows.map((s) => [
+            sessionLink(s.session_id), ` open for ${duration(s.open_seconds)} `, s.robot_id ? link("robots", s.robot_id) : el("span", {class: "muted"}, "no robot"),
+            s.merchant_id && el("span", {class: "muted"}, " ", data(s.merchant_id, 40))])), `/sessions?open_longer_than=${Math.round(t.open_too_long.threshold_seconds)}`],
+        [t.orphan_errors.count, `${plural(t.orphan_errors.count, "robot error")} outside any delivery in 24 hours`, "no robot error lies outside a delivery",
+            () => whyNotList(t.orphan_errors.rows), "/orphans"],
+    ];
+    const fine = parts.filter(([n]) => n === 0).map(([, , text]) => text);
+    return [
+        el("h2", {class: "trouble-title"}, "In trouble now"),
+        fine.length > 0 && el("p", {class: "fine"}, el("span", {class: "sign", "aria-hidden": "true"}, "✔"), " ", fine.join("; "), "."),
+        el("div", {class: "trouble"}, parts.filter(([n]) => n > 0).map(([n, title, , rows, all]) => el("section", {class: "box"}, el("h3", {}, title), rows(),
+            n > 10 && el("p", {}, el("a", {href: all}, `All ${count(n)}`))))),
+    ];
+}
+
+const list = (rows) => el("ul", {class: "rows"}, rows.map((row) => el("li", {}, row)));

@@ -1,0 +1,78 @@
+// When something is missing or wrong: what, since when, what to do. Never a bare spinner, never an empty box.
+
+import {el, data, link, replace} from "./dom.js";
+import {Problem, signIn} from "./api.js";
+import {clock, plural} from "./time.js";
+import {sessionsTable} from "./tables.js";
+
+/** A box that says what is not there and what to do. */
+export function notice(title, detail, actions = [], kind = "notice") {
+    return el("section", {class: `box ${kind}`}, el("h2", {}, title), detail && el("p", {}, detail),
+        actions.length > 0 && el("p", {class: "actions"}, actions));
+}
+
+/** Shows a problem in place; with `again` it offers to try again, and does so by itself where it may pass. */
+export function showProblem(place, error, again) {
+    if (error.name === "AbortError") return;
+    if (!(error instanceof Problem)) {
+        console.error(error);
+        error = new Problem({title: "This page made a mistake", detail: String(error.message),
+            hint: "Please report it with the address of this page."}, -1);
+    }
+    const problem = error.document;
+    if (error.status === 401) return replace(place, signInBox(problem));
+    const passing = [0, 429, 503].includes(error.status) && again;
+    const wait = el("span", {});
+    const box = el("section", {class: "box problem", role: "alert"},
+        el("h2", {}, data(problem.title)),
+        problem.detail && el("p", {}, data(problem.detail, 1000)),
+        problem.hint && el("p", {}, el("strong", {}, "What to do: "), data(problem.hint, 1000)),
+        (problem.errors ?? []).length > 0 && el("ul", {},
+            problem.errors.map((e) => el("li", {}, el("code", {}, data(e.parameter)), ": ", data(e.problem)))),
+        (problem.near ?? []).length > 0 && el("p", {}, "Ids like it: ",
+            problem.near.map((id, n) => [n > 0 && ", ", link("deliveries", id)])),
+        (problem.choices ?? []).length > 0 && sessionsTable(problem.choices, "The sessions it stands for"),
+        el("p", {class: "muted"}, error.status > 0 && `Status ${error.status}`,
+            problem.request_id && [" · request ", el("code", {}, data(problem.request_id))], ` · ${clock(Date.now())}`, wait),
+        again && el("p", {class: "actions"}, el("button", {type: "button", on: {click: again}}, "Try again")));
+    replace(place, box);
+    if (passing) countDown(wait, error.retryAfter ?? 5, box, again);
+}
+
+function countDown(place, seconds, box, again) {
+    const tick = () => {
+        if (!box.isConnected) return;
+        if (seconds <= 0) return again();
+        place.textContent = ` · trying again in ${plural(seconds, "second")}`;
+        seconds -= 1;
+        setTimeout(tick, 1000);
+    };
+    tick();
+}
+
+/** While an answer is under way: nothing for 300 ms (most answers are there), then words. */
+export function waiting(place, what) {
+    const note = el("p", {class: "waiting muted", "aria-live": "polite"});
+    replace(place, note);
+    const said = setTimeout(() => { note.textContent = `Reading ${what} …`; }, 300);
+    const slow = setTimeout(() => { note.textContent = `Still reading ${what}: the store takes longer than usual.`; }, 4000);
+    return () => { clearTimeout(said); clearTimeout(slow); note.remove(); };
+}
+
+function signInBox(problem) {
+    const field = el("input", {id: "token", type: "password", autocomplete: "current-password", required: true, size: 40});
+    const told = el("p", {role: "alert"});
+    const form = el("form", {on: {submit: async (event) => {
+        event.preventDefault();
+        try {
+            await signIn(field.value.trim());
+            location.reload();
+        } catch (error) {
+            replace(told, data(error.document?.title ?? "It did not work."), " ", data(error.document?.hint ?? ""));
+        }
+    }}}, el("label", {for: "token"}, "Token"), " ", field, " ", el("button", {type: "submit"}, "Sign in"), told);
+    return el("section", {class: "box"}, el("h1", {}, "Sign in"),
+        el("p", {}, data(problem.detail ?? "This service answers only those it knows.")),
+        problem.hint && el("p", {class: "muted"}, data(problem.hint)), form,
+        el("p", {class: "muted"}, "The token is exchanged for a cookie and not kept in this browser. What you look at is recorded."));
+}

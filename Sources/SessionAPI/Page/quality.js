@@ -1,0 +1,88 @@
+// Where the log is lying. Each check is printed, also when nothing is wrong; what needs a look is unfolded.
+
+import {announceTitle, data, el, link, replace} from "./dom.js";
+import {get} from "./api.js";
+import {loading} from "./charts.js";
+import {whyNotList} from "./orphans.js";
+import {showProblem, waiting} from "./problem.js";
+import {rangeBar, rangeText, readRange} from "./range.js";
+import {count, duration} from "./time.js";
+import {table} from "./tables.js";
+import {tellFreshness} from "./freshness.js";
+import {copyText} from "./clipboard.js";
+import {emptyStore} from "./home.js";
+
+const NAMES = {
+    every_message_counted: "Every message counted", rejected: "Rejected messages", duplicates: "Duplicates", orphan_errors: "Errors outside any delivery", anomalous_sessions: "Sessions with anomalies",
+    state_conflicts: "States that contradict", over_linked: "Over-linked ids", no_reason: "Downtime without a reason", clock_skew: "Clocks that are off", late_events: "Late events", unknown_events: "Unknown event names",
+};
+const SIGNS = {ok: ["✔", "fine"], look: ["▲", "look"], not_measured: ["–", "not measured"]};
+const ROUTES = {rejected: "/rejected", orphans: "/orphans", sessions: "/sessions", "fleet/downtime/intervals": "/downtime"};
+
+export async function show(main, _, query) {
+    announceTitle("Data quality");
+    const range = readRange(query);
+    const done = waiting(main, "the checks");
+    let told;
+    try {
+        told = await get("quality", [], range);
+    } catch (error) {
+        done();
+        return showProblem(main, error, () => show(main, _, query));
+    }
+    done();
+    tellFreshness(told.as_of);
+    if (told.as_of.events === 0) return replace(main, el("h1", {}, "Is the log telling the truth?"), emptyStore());
+    const look = told.checks.filter((c) => c.status === "look");
+    const fine = told.checks.filter((c) => c.status !== "look");
+    replace(main, el("h1", {}, "Is the log telling the truth?"), el("p", {class: "muted"}, `${rangeText(told.range)} UTC; messages over all times`), rangeBar("/quality", range, told.as_of.now),
+        el("p", {}, look.length === 0 ? "Nothing needs a look." : `${look.length} of ${told.checks.length} checks ask for a look.`),
+        el("div", {class: "checks"}, look.map((c) => check(c, true)), fine.map((c) => check(c, false))),
+        messages(told.messages), clocks(told.clocks),
+        loading("Errors outside any delivery: why not", (place) => orphans(place, range)));
+}
+
+/** The page that lists the rows; the API names its own address. */
+function pageOf(href) {
+    if (!href) return null;
+    const url = new URL(href, location.origin);
+    const page = ROUTES[url.pathname.replace("/analytics/v1/", "")];
+    return page ? page + url.search : href;
+}
+
+function check(c, open) {
+    const [sign, word] = SIGNS[c.status];
+    const rows = pageOf(c.href);
+    return el("details", {class: `check-box ${c.status}`, open}, el("summary", {}, el("span", {class: "sign", "aria-hidden": "true"}, sign), el("span", {class: "quiet-label"}, word, ": "),
+        el("strong", {}, NAMES[c.check] ?? data(c.check)), " ", el("span", {}, data(c.sentence, 400))),
+    el("p", {class: "muted"}, data(c.matters, 400)),
+    el("p", {class: "actions"}, rows && el("a", {href: rows}, "Its rows"), c.sql && el("button", {type: "button", on: {click: () => copyText(c.sql, "SQL copied.")}}, "Copy the SQL")),
+    c.sql && el("pre", {class: "payload", tabindex: "0", role: "region", "aria-label": `SQL of ${NAMES[c.check] ?? c.check}`}, c.sql));
+}
+
+function messages(rows) {
+    return el("section", {class: "part", "aria-labelledby": "messages"}, el("h2", {id: "messages"}, "Messages"), el("p", {class: "muted"}, "received = accepted + duplicates + rejected + skipped"),
+        table("Messages by transport", [["transport", (m) => data(m.transport, 20)], ["received", (m) => count(m.received), "num"], ["accepted", (m) => count(m.accepted), "num"],
+            ["duplicates", (m) => count(m.duplicates), "num"], ["rejected", (m) => el("a", {href: "/rejected"}, count(m.rejected)), "num"], ["skipped", (m) => count(m.skipped), "num"],
+            ["adds up", (m) => (m.received === m.accepted + m.duplicates + m.rejected + m.skipped ? "✔ yes" : "▲ no")]], rows, {empty: "No message has come in yet."}));
+}
+
+function clocks(rows) {
+    return el("section", {class: "part", "aria-labelledby": "clocks"}, el("h2", {id: "clocks"}, "Clocks"), el("p", {class: "muted"},
+        "Robots that say they have arrived at another time than the delivery does: the median over at least five pairs, where it is over 30 seconds. Times are shown as sent, never corrected."),
+    table("Clocks that are off", [["robot", (c) => link("robots", c.robot_id)], ["is", (c) => `${duration(Math.abs(c.offset_seconds))} ${c.offset_seconds > 0 ? "ahead" : "behind"}`], ["pairs", (c) => count(c.pairs), "num"]],
+        rows, {empty: "No robot's clock is off by more than 30 seconds, of those with five pairs."}));
+}
+
+async function orphans(place, range) {
+    const done = waiting(place, "the errors");
+    try {
+        const told = await get("orphans", [], {...range, limit: 20});
+        done();
+        replace(place, told.rows.length === 0 ? el("p", {class: "muted"}, "None: every robot error belongs to a delivery.") : whyNotList(told.rows),
+            told.next && el("p", {}, el("a", {href: "/orphans" + location.search}, "All of them")));
+    } catch (error) {
+        done();
+        showProblem(place, error, () => orphans(place, range));
+    }
+}

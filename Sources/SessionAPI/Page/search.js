@@ -1,0 +1,58 @@
+// What a pasted id leads to: straight to the one thing it can mean, else a list.
+
+import {announceTitle, data, el, link, replace} from "./dom.js";
+import {get} from "./api.js";
+import {showProblem, waiting} from "./problem.js";
+import {outcomeBadge, table, time} from "./tables.js";
+
+const AGAIN = 10;
+const PAGE = {delivery: "deliveries", demand: "deliveries", trip: "deliveries", quote: "deliveries", offer: "deliveries", robot: "robots", pilot: "pilots", event: "events"};
+
+export const hitAddress = (hit) => (hit.kind === "merchant" ? `/sessions?merchant=${encodeURIComponent(hit.id)}` : `/${PAGE[hit.kind]}/${encodeURIComponent(hit.id)}`);
+
+export async function show(main, _, query) {
+    const q = (query.get("q") ?? "").trim();
+    document.getElementById("q").value = q;
+    announceTitle("Search");
+    if (q === "") return location.replace("/");
+    const done = waiting(main, `what ${q} may be`);
+    let found;
+    try {
+        found = await get("search", [], {q});
+    } catch (error) {
+        done();
+        return showProblem(main, error, () => show(main, _, query));
+    }
+    done();
+    if (found.go) return location.replace(hitAddress(found.go));
+    if (found.results.length === 0) return nothing(main, found, () => show(main, _, query));
+    replace(main, el("h1", {}, "Found for ", data(found.query, 100)),
+        el("p", {class: "muted"}, {exact: "The id itself, of several kinds.", prefix: "Ids that begin so.", anywhere: "Ids that hold it somewhere."}[found.searched],
+            !found.complete && " There are more than are shown: add letters."),
+        table("What was found", [
+            ["id", (r) => el("a", {href: hitAddress(r)}, data(r.id, 100))],
+            ["kind", (r) => r.kind],
+            ["outcome", (r) => (r.outcome ? outcomeBadge(r.outcome) : "")],
+            ["first event", (r) => (r.first_event_at ? time(r.first_event_at) : "")],
+            ["merchant", (r) => (r.merchant_id ? data(r.merchant_id, 60) : "")],
+        ], found.results));
+}
+
+/** Not there, or not there yet: it looks again by itself. */
+function nothing(main, found, again) {
+    const wait = el("span", {});
+    replace(main, el("section", {class: "box notice"}, el("h1", {}, "Nothing found for ", data(found.query, 100)),
+        el("p", {}, "No delivery, demand, trip, quote, offer, robot, pilot, merchant or event has an id that is, begins with or holds it."),
+        el("p", {}, found.newest_event_at ? ["The newest event known is of ", time(found.newest_event_at), ". If yours is newer, it has not arrived yet. "]
+            : "The store is empty: nothing has been read into it yet. ", wait),
+        el("p", {class: "actions"}, el("button", {type: "button", on: {click: again}}, "Look again"), el("a", {href: "/sessions"}, "The latest deliveries"))));
+    let left = AGAIN;
+    const tick = () => {
+        if (!wait.isConnected) return;
+        if (left === 0) return again();
+        wait.textContent = `This page looks again in ${left} s.`;
+        left -= 1;
+        setTimeout(tick, 1000);
+    };
+    tick();
+}

@@ -1,0 +1,43 @@
+// Tables that several pages show.
+
+import {data, el, link, sessionLink} from "./dom.js";
+import {count, duration, otherZone, parse, stamp} from "./time.js";
+
+export const OUTCOME = {
+    in_progress: ["◐", "in progress"], completed: ["✔", "completed"], failed: ["✖", "failed"], canceled: ["○", "canceled"],
+    rejected: ["–", "rejected"], expired: ["–", "expired"],
+};
+
+export function outcomeBadge(outcome) {
+    const [sign, text] = OUTCOME[outcome] ?? ["?", outcome];
+    return el("span", {class: `outcome ${outcome}`}, el("span", {"aria-hidden": "true"}, sign + " "), text);
+}
+
+export const time = (text, digits = "s") => (text === null || text === undefined ? "–"
+    : el("time", {datetime: text, title: otherZone(parse(text))}, stamp(parse(text), digits)));
+
+/** A table in a box that scrolls by itself: the page never does sideways. `columns`: [title, cell(row), class?]. */
+export function table(caption, columns, rows, {empty = "None.", rowClass, tall = false} = {}) {
+    if (rows.length === 0) return el("p", {class: "muted empty"}, empty);
+    return el("div", {class: `table-box${rows.length > 24 && tall ? " tall" : ""}`, tabindex: "0", role: "region", "aria-label": caption},
+        el("table", {}, el("caption", {class: "quiet-label"}, caption),
+            el("thead", {}, el("tr", {}, columns.map(([title, , name, hint]) => el("th", {scope: "col", class: name, title: hint}, title)))),
+            el("tbody", {}, rows.map((row) => el("tr", {class: rowClass?.(row)},
+                columns.map(([, cell, name], n) => (n === 0 ? el("th", {scope: "row", class: name}, cell(row)) : el("td", {class: name}, cell(row)))))))));
+}
+
+export function sessionsTable(rows, caption, empty) {
+    return table(caption, [
+        ["delivery", (s) => sessionLink(s.session_id)],
+        ["outcome", (s) => outcomeBadge(s.outcome)],
+        ["why", (s) => (s.failure_code || s.first_error_code ? data(s.failure_code ?? s.first_error_code, 40) : "")],
+        ["first event", (s) => time(s.first_event_at)],
+        ["took", (s) => (s.open_seconds === null ? duration(s.durations.total_seconds) : `open ${duration(s.open_seconds)}`), "num"],
+        ["merchant", (s) => (s.merchant_id ? data(s.merchant_id, 40) : "–")],
+        ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && ", ", link("robots", r)])],
+        ["errors", (s) => count(s.error_count), "num"],
+        ["events", (s) => count(s.event_count), "num"],
+    ], rows, {empty});
+}
+
+export const robotLink = (id, at) => link("robots", id, null, at ? `?day=${at.slice(0, 10)}#at=${encodeURIComponent(at)}` : "");

@@ -1,0 +1,467 @@
+internal import SessionStore
+
+/// What robots did and do.
+enum Robots {
+    /// A robot's window with the session it served.
+    static func writeServed(_ row: AnswerRow, _ out: inout JSONWriter) {
+        out.object { out in
+            for name in ["session_id", "delivery_id", "outcome", "failure_code", "merchant_id"] {
+                out.text(name, row.text(name))
+            }
+            for name in ["started_at", "ended_at", "expires_at"] { out.instant(name, row.integer(name)) }
+            out.text("opened_by", row.text("opened_by"))
+            out.text("end_reason", row.text("end_reason"))
+            out.flag("inferred", row.integer("inferred") != 0)
+        }
+    }
+
+    /// The windows of a robot or pilot that reach into a range, by start.
+    static func served(_ kind: String, _ entity: String, _ range: TimeRange, _ call: Call) throws
+        -> [AnswerRow]
+    {
+        try call.rows(
+            """
+            SELECT w.*, s.delivery_id, s.outcome, s.failure_code, s.merchant_id
+            FROM assignment_windows w JOIN sessions s ON s.session_id = w.session_id
+            WHERE w.kind = ?1 AND w.entity_id = ?2 AND w.started_at < \(call.at(4)) AND w.started_at > \(call.at(5))
+              AND coalesce(w.ended_at, w.expires_at) > \(call.at(3))
+            ORDER BY w.started_at, w.session_id
+            """,
+            [
+                .text(kind), .text(entity), .integer(range.from), .integer(range.to),
+                .integer(range.from - call.rules.maxWindow - 1),
+            ])
+    }
+
+    /// Stretches of more than five minutes within which a robot sent nothing.
+    static func silences(of robot: String, from: Int64, to: Int64, _ call: Call) throws -> [(
+        from: Int64, to: Int64
+    )] {
+        let heard = try call.rows(
+            """
+            SELECT occurred_at FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL
+              AND occurred_at >= \(call.at(2)) AND occurred_at < \(call.at(3)) ORDER BY occurred_at
+            """, [.text(robot), .integer(from), .integer(to)]
+        ).compactMap { $0.integer("occurred_at") }
+        let before = try call.rows(
+            "SELECT max(occurred_at) AS at FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL "
+                + "AND occurred_at < \(call.at(2))", [.text(robot), .integer(from)]
+        ).first?.integer("at")
+        var last = before ?? from
+        var found: [(from: Int64, to: Int64)] = []
+        for at in heard + [to] {
+            if at - last > 300_000_000 { found.append((max(last, before == nil ? from : last), at)) }
+            last = at
+        }
+        return found
+    }
+
+    /// Fails where a robot is unknown.
+    static func expectKnown(_ robot: String, _ call: Call) throws {
+        let known = try call.rows(
+            """
+            SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL)
+              OR EXISTS (SELECT 1 FROM assignment_windows WHERE kind = 'robot' AND entity_id = ?1)
+              OR EXISTS (SELECT 1 FROM robot_states WHERE robot_id = ?1)
+            """, [.text(robot)])
+        if known.isEmpty { throw Problem.unknown("robot", robot) }
+    }
+
+    static func lastHeard(_ robot: String, _ call: Call) throws -> Int64? {
+        try call.rows(
+            "SELECT max(occurred_at) AS at FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL",
+            [.text(robot)]
+        ).first?.integer("at")
+    }
+
+    static func writeNow(_ robot: String, key: String? = nil, _ call: Call, _ out: inout JSONWriter) throws {
+        let state = try call.rows(
+            "SELECT * FROM robot_states WHERE robot_id = ?1 ORDER BY started_at DESC LIMIT 1", [.text(robot)]
+        ).first.map(StateInterval.init)
+        let heard = try lastHeard(robot, call)
+        let serves = try Window.holding(call.asOf.now, kind: "robot", entity: robot, call).map(\.sessionID)
+        let zone = try call.rows(
+            """
+            SELECT zone_id FROM events WHERE robot_id = ?1 AND robot_id IS NOT NULL AND zone_id IS NOT NULL
+            ORDER BY occurred_at DESC LIMIT 1
+            """, [.text(robot)]
+        ).first?.text("zone_id")
+        func until(_ instant: Int64?) -> Double? { instant.map { max(0, Double(call.asOf.now - $0) / 1e6) } }
+        out.object(key) { out in
+            out.text("robot_id", robot)
+            out.text("state", state?.state)
+            out.text("class", state.map { call.rules.stateClass($0.state) })
+            out.text("reason", state?.reason)
+            out.instant("since", state?.startedAt)
+            out.number("seconds", until(state?.startedAt))
+            out.instant("last_heard_at", heard)
+            out.number("silent_seconds", until(heard))
+            out.texts("sessions", serves)
+            out.text("zone_id", zone)
+        }
+    }
+
+    // MARK: - Routes
+
+    static let listRules: [ParameterRule] =
+        [.word("class", ["usable", "downtime", "off_duty", "other"], isList: true)] + ParameterRule.page
+
+    static func list(_ call: Call) throws -> Answer {
+        let classes = call.parameters.list("class")
+        let after = try call.cursor(keys: 1)?.keys[0] ?? ""
+        let rows = try call.rows(
+            """
+            WITH RECURSIVE known(id) AS (
+              SELECT min(robot_id) FROM events WHERE robot_use IS NOT NULL AND robot_id > ?1
+              UNION ALL
+              SELECT (SELECT min(e.robot_id) FROM events e WHERE e.robot_use IS NOT NULL AND e.robot_id > known.id)
+                FROM known WHERE known.id IS NOT NULL)
+            SELECT known.id, (SELECT s.state FROM robot_states s WHERE s.robot_id = known.id
+              ORDER BY s.started_at DESC LIMIT 1) AS state FROM known WHERE known.id IS NOT NULL
+            """, [.text(after)]
+        ).filter { row in
+            classes.isEmpty || row.text("state").map { classes.contains(call.rules.stateClass($0)) } == true
+        }
+        let size = call.pageSize
+        let ids = rows.compactMap { $0.text("id") }
+        var out = JSONWriter()
+        try out.object { out in
+            call.asOf.write(&out)
+            try out.array("rows") { out in for id in ids.prefix(size) { try writeNow(id, call, &out) } }
+            out.text("next", call.next(ids.count > size ? [ids[size - 1]] : nil))
+        }
+        return .json(out, rows: min(ids.count, size))
+    }
+
+    static let dayRules: [ParameterRule] = [ParameterRule(name: "day", form: .day)] + ParameterRule.range
+
+    private static func range(_ robot: String, _ call: Call) throws -> TimeRange {
+        try expectKnown(robot, call)
+        return try call.dayRange(defaultAt: try lastHeard(robot, call) ?? call.asOf.now)
+    }
+
+    static func one(_ call: Call) throws -> Answer {
+        let robot = call.objects[0]
+        let range = try range(robot, call)
+        let states = try StateInterval.all(of: robot, in: range, call)
+        let windows = try served("robot", robot, range, call)
+        let hours = try Usage.byHour(range.wholeHours, robot: robot, call)
+        var byHour: [Int64: Usage] = [:]
+        for hour in hours { byHour[hour.hour, default: Usage()].add(hour.usage) }
+        var totals = Usage()
+        for (at, usage) in byHour where at + InstantFormat.hour > range.from && at < range.to {
+            totals.errors += usage.errors
+        }
+        var bySate: [String: Double] = [:]
+        var byReason: [String: (intervals: Int, seconds: Double)] = [:]
+        for state in states {
+            let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
+            let stateClass = call.rules.stateClass(state.state)
+            totals.add(seconds: seconds, of: stateClass)
+            bySate[state.state, default: 0] += seconds
+            if stateClass == "downtime", seconds > 0 {
+                byReason[state.reason ?? "", default: (0, 0)].intervals += 1
+                byReason[state.reason ?? "", default: (0, 0)].seconds += seconds
+            }
+        }
+        totals.onDelivery = union(windows, range, now: call.asOf.now)
+        func closed(_ outcome: String) throws -> Int64 {
+            try call.rows(
+                """
+                SELECT count(DISTINCT s.session_id) AS n FROM assignment_windows w
+                JOIN sessions s ON s.session_id = w.session_id
+                WHERE w.kind = 'robot' AND w.entity_id = ?1 AND s.robot_id = ?1 AND s.outcome = ?2
+                  AND w.started_at > \(call.at(5)) AND w.started_at < \(call.at(4))
+                  AND s.closed_at >= \(call.at(3)) AND s.closed_at < \(call.at(4))
+                """,
+                [
+                    .text(robot), .text(outcome), .integer(range.from), .integer(range.to),
+                    .integer(range.from - call.rules.maxWindow - 1),
+                ]
+            ).first?.integer("n") ?? 0
+        }
+        totals.completed = try closed("completed")
+        let failed = try closed("failed")
+        let length = max(0, Double(min(range.to, max(call.asOf.now, range.from)) - range.from) / 1e6)
+        let reliability = try Reliability.all(in: range, robot: robot, call).first
+
+        var out = JSONWriter()
+        try out.object { out in
+            call.asOf.write(&out)
+            out.text("robot_id", robot)
+            range.write(&out)
+            try writeNow(robot, key: "now", call, &out)
+            out.object("totals") { out in
+                totals.write(&out)
+                let accounted = totals.usable + totals.downtime + totals.offDuty + totals.other
+                out.number("unaccounted_seconds", max(0, length - accounted))
+                out.number("range_seconds", length)
+                out.integer("deliveries_failed", failed)
+            }
+            out.array("states") { out in
+                for (state, seconds) in bySate.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+                    out.object { out in
+                        out.text("state", state)
+                        out.text("class", call.rules.stateClass(state))
+                        out.number("seconds", seconds)
+                    }
+                }
+            }
+            out.array("downtime") { out in
+                for (reason, told) in byReason.sorted(by: {
+                    ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key)
+                }) {
+                    out.object { out in
+                        out.text("reason", reason)
+                        out.integer("intervals", told.intervals)
+                        out.number("seconds", told.seconds)
+                        out.number("share", totals.downtime > 0 ? told.seconds / totals.downtime : 0)
+                    }
+                }
+            }
+            out.object("reliability") { out in (reliability ?? Reliability(robot: robot)).write(&out) }
+            out.array("hours") { out in
+                for (at, usage) in byHour.sorted(by: { $0.key < $1.key }) {
+                    out.object { out in
+                        out.instant("at", at)
+                        usage.write(&out)
+                    }
+                }
+            }
+        }
+        return .json(out, rows: states.count + windows.count)
+    }
+
+    /// The seconds of a range that windows cover, overlapping ones once; open ones up to now.
+    static func union(_ windows: [AnswerRow], _ range: TimeRange, now: Int64) -> Double {
+        var covered = range.from
+        var micros: Int64 = 0
+        for row in windows {
+            let end = row.integer("ended_at") ?? min(now, row.integer("expires_at") ?? now)
+            let (from, to) = (max(row.integer("started_at") ?? 0, covered), min(end, range.to))
+            if to > from {
+                micros += to - from
+                covered = to
+            }
+        }
+        return Double(micros) / 1e6
+    }
+
+    static func timeline(_ call: Call) throws -> Answer {
+        let robot = call.objects[0]
+        let range = try range(robot, call)
+        let states = try StateInterval.all(of: robot, in: range, call)
+        let windows = try served("robot", robot, range, call)
+        let errors = try call.rows(
+            """
+            SELECT * FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL AND (robot_use & 4) <> 0
+              AND occurred_at >= \(call.at(2)) AND occurred_at < \(call.at(3)) ORDER BY occurred_at LIMIT 5000
+            """, [.text(robot), .integer(range.from), .integer(range.to)])
+        let silences = try silences(
+            of: robot, from: range.from, to: max(range.from, min(range.to, call.asOf.now)), call)
+        let pilots = try pilots(of: robot, windows, range, call)
+        var out = JSONWriter()
+        try out.object { out in
+            call.asOf.write(&out)
+            out.text("robot_id", robot)
+            range.write(&out)
+            out.array("states") { out in for state in states { state.write(&out, call.rules) } }
+            out.array("sessions") { out in for row in windows { writeServed(row, &out) } }
+            out.array("pilots") { out in for pilot in pilots { pilot.write(&out) } }
+            try out.array("errors") { out in
+                for event in errors {
+                    let fields = PayloadFields(
+                        event: event.text("event") ?? "", payload: event.text("payload") ?? "")
+                    let sessions = try Events.belongings(of: event, call).map(\.sessionID)
+                    out.object { out in
+                        out.text("event_id", event.text("event_id"))
+                        out.instant("occurred_at", event.integer("occurred_at"))
+                        out.text("error_code", fields.errorCode)
+                        out.text("error_message", fields.errorMessage.map(Events.cut))
+                        out.texts("sessions", sessions)
+                    }
+                }
+            }
+            out.array("silences") { out in
+                for silence in silences {
+                    out.object { out in
+                        out.instant("started_at", silence.from)
+                        out.instant("ended_at", silence.to)
+                        out.number("seconds", Double(silence.to - silence.from) / 1e6)
+                    }
+                }
+            }
+        }
+        return .json(out, rows: states.count + windows.count + errors.count)
+    }
+
+    /// Pilots of a robot's sessions, and of itself, those of one pilot merged where they overlap.
+    private static func pilots(of robot: String, _ windows: [AnswerRow], _ range: TimeRange, _ call: Call)
+        throws
+        -> [Span]
+    {
+        var spans = try call.rows(
+            """
+            SELECT pilot_id AS id, started_at, ended_at, expires_at FROM robot_pilot_windows
+            WHERE robot_id = ?1 AND started_at < \(call.at(3)) AND started_at > \(call.at(4))
+              AND coalesce(ended_at, expires_at) > \(call.at(2))
+            """,
+            [
+                .text(robot), .integer(range.from), .integer(range.to),
+                .integer(range.from - call.rules.maxWindow - 1),
+            ]
+        ).map(Span.init)
+        var seen: Set<String> = []
+        for window in windows {
+            guard let session = window.text("session_id"), seen.insert(session).inserted else { continue }
+            let from = window.integer("started_at") ?? 0
+            let to = window.integer("ended_at") ?? window.integer("expires_at") ?? 0
+            spans += try Window.all(of: session, call).filter {
+                $0.kind == "pilot" && $0.startedAt < to && $0.end > from
+            }
+            .map {
+                Span(
+                    id: $0.entity, startedAt: max($0.startedAt, from),
+                    endedAt: $0.endedAt.map { min($0, to) },
+                    expiresAt: min($0.expiresAt, to))
+            }
+        }
+        return Span.merged(spans)
+    }
+
+    // The years 1000 and 9000: what a store can hold lies between, and PostgreSQL knows both.
+    private static let earliest: Int64 = -30_610_224_000_000_000
+    private static let latest: Int64 = 221_845_392_000_000_000
+
+    static func states(_ call: Call) throws -> Answer {
+        let robot = call.objects[0]
+        try expectKnown(robot, call)
+        let from = call.parameters.instant("from") ?? Self.earliest
+        let to = call.parameters.instant("to") ?? Self.latest
+        let after = try call.cursor(keys: 1).flatMap { Int64($0.keys[0]) } ?? Self.earliest
+        let size = call.pageSize
+        let rows = try call.rows(
+            """
+            SELECT * FROM robot_states WHERE robot_id = ?1 AND started_at < \(call.at(3))
+              AND (ended_at IS NULL OR ended_at > \(call.at(2))) AND started_at > \(call.at(4))
+            ORDER BY started_at LIMIT ?5
+            """,
+            [
+                .text(robot), .integer(from), .integer(to), .integer(after),
+                .integer(Int64(size + 1)),
+            ])
+        var out = JSONWriter()
+        out.object { out in
+            out.text("robot_id", robot)
+            out.array("rows") { out in
+                for row in rows.prefix(size) { StateInterval(row).write(&out, call.rules) }
+            }
+            out.text(
+                "next", call.next(rows.count > size ? ["\(rows[size - 1].integer("started_at") ?? 0)"] : nil))
+        }
+        return .json(out, rows: min(rows.count, size))
+    }
+
+    static func at(_ call: Call) throws -> Answer {
+        let robot = call.objects[0]
+        try expectKnown(robot, call)
+        let time = call.parameters.instant("time") ?? 0
+        let state = try call.rows(
+            "SELECT * FROM robot_states WHERE robot_id = ?1 AND started_at <= \(call.at(2)) "
+                + "ORDER BY started_at DESC LIMIT 1", [.text(robot), .integer(time)]
+        ).first.map(StateInterval.init)
+        let next = try call.rows(
+            "SELECT * FROM robot_states WHERE robot_id = ?1 AND started_at > \(call.at(2)) ORDER BY started_at LIMIT 1",
+            [.text(robot), .integer(time)]
+        ).first.map(StateInterval.init)
+        let instant = try TimeRange(from: time, to: time + 1, maxDays: 1)
+        let windows = try served("robot", robot, instant, call).filter { Window($0).holds(time) }
+        let pilots = try pilots(of: robot, windows, instant, call).filter {
+            $0.startedAt <= time && time < ($0.endedAt ?? $0.expiresAt)
+        }
+        let last = try call.rows(
+            """
+            SELECT event_id, event, occurred_at FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL
+              AND occurred_at <= \(call.at(2)) ORDER BY occurred_at DESC LIMIT 1
+            """, [.text(robot), .integer(time)]
+        ).first
+        var sentence = "At \(InstantFormat.clock(time)) UTC: "
+        sentence +=
+            state.map { "\($0.words) (since \(InstantFormat.clock($0.startedAt)))" } ?? "no state told yet"
+        let sessions = windows.compactMap { $0.text("session_id") }
+        if !sessions.isEmpty { sentence += " for \(sessions.joined(separator: " and "))" }
+        if !pilots.isEmpty { sentence += ", pilot \(pilots.map(\.id).joined(separator: " and "))" }
+        if let next { sentence += "; next \(InstantFormat.clock(next.startedAt)): \(next.words)" }
+        var out = JSONWriter()
+        out.object { out in
+            out.text("robot_id", robot)
+            out.instant("time", time)
+            writeState("state", state, call, &out)
+            out.array("sessions") { out in for row in windows { writeServed(row, &out) } }
+            out.array("pilots") { out in for pilot in pilots { pilot.write(&out) } }
+            if let last {
+                out.object("last_event") { out in
+                    out.text("event_id", last.text("event_id"))
+                    out.text("event", last.text("event"))
+                    out.instant("occurred_at", last.integer("occurred_at"))
+                }
+            } else {
+                out.raw("last_event", nil)
+            }
+            writeState("next_change", next, call, &out)
+            out.text("sentence", sentence + ".")
+        }
+        return .json(out, rows: 1)
+    }
+
+    private static func writeState(
+        _ key: String, _ state: StateInterval?, _ call: Call, _ out: inout JSONWriter
+    ) {
+        if let state { state.write(key: key, &out, call.rules) } else { out.raw(key, nil) }
+    }
+}
+
+/// A stretch of time of a pilot or robot.
+struct Span {
+    var id: String
+    var startedAt: Int64
+    var endedAt: Int64?
+    var expiresAt: Int64
+
+    init(id: String, startedAt: Int64, endedAt: Int64?, expiresAt: Int64) {
+        self.id = id
+        self.startedAt = startedAt
+        self.endedAt = endedAt
+        self.expiresAt = expiresAt
+    }
+
+    init(_ row: AnswerRow) {
+        id = row.text("id") ?? ""
+        startedAt = row.integer("started_at") ?? 0
+        endedAt = row.integer("ended_at")
+        expiresAt = row.integer("expires_at") ?? 0
+    }
+
+    func write(_ out: inout JSONWriter) {
+        out.object { out in
+            out.text("id", id)
+            out.instant("started_at", startedAt)
+            out.instant("ended_at", endedAt)
+            out.instant("expires_at", expiresAt)
+        }
+    }
+
+    static func merged(_ spans: [Span]) -> [Span] {
+        var merged: [Span] = []
+        for span in spans.sorted(by: { ($0.id, $0.startedAt) < ($1.id, $1.startedAt) }) {
+            if let last = merged.last, last.id == span.id, span.startedAt <= last.endedAt ?? last.expiresAt {
+                let place = merged.count - 1
+                merged[place].expiresAt = max(last.expiresAt, span.expiresAt)
+                if let end = last.endedAt { merged[place].endedAt = span.endedAt.map { max(end, $0) } }
+            } else {
+                merged.append(span)
+            }
+        }
+        return merged.sorted { ($0.startedAt, $0.id) < ($1.startedAt, $1.id) }
+    }
+}

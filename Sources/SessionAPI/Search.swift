@@ -1,0 +1,230 @@
+internal import SessionStore
+
+/// Finding anything by an id or a part of one.
+enum Search {
+    static let rules: [ParameterRule] = [
+        .text("q", max: 200, mayBeEmpty: false, isRequired: true), .whole("limit", 1...50),
+    ]
+
+    private struct Hit {
+        var kind: String
+        var id: String
+        var match: String
+        var session: AnswerRow?
+    }
+
+    static func answer(_ call: Call) throws -> Answer {
+        let query = trimmed(call.parameters.text("q") ?? "")
+        if query.isEmpty { throw Parameters.problem([("q", "is empty but for blanks and quotes")]) }
+        let limit = Int(call.parameters.whole("limit") ?? 20)
+        var searched = "exact"
+        var isComplete = true
+        var hits = try exact(query, call)
+        if hits.isEmpty {
+            searched = "prefix"
+            hits = try beginning(with: query, limit: limit + 1, call)
+        }
+        if hits.isEmpty, query.utf8.count >= 2 {
+            searched = "anywhere"
+            (hits, isComplete) = try anywhere(query, limit: limit + 1, call)
+        }
+        if hits.count > limit { isComplete = false }
+        hits = Array(hits.prefix(limit))
+        let go = hits.count == 1 && isComplete || searched == "exact" ? hits.first : nil
+        var out = JSONWriter()
+        out.object { out in
+            out.text("query", query)
+            out.text("searched", searched)
+            out.flag("complete", isComplete)
+            if let go {
+                out.object("go") { out in
+                    out.text("kind", go.kind)
+                    out.text("id", go.id)
+                }
+            } else {
+                out.raw("go", nil)
+            }
+            out.array("results") { out in
+                for hit in hits {
+                    out.object { out in
+                        out.text("kind", hit.kind)
+                        out.text("id", hit.id)
+                        out.text("match", hit.match)
+                        out.text("session_id", hit.session?.text("session_id"))
+                        out.text("outcome", hit.session?.text("outcome"))
+                        out.instant("first_event_at", hit.session?.integer("first_event_at"))
+                        out.text("merchant_id", hit.session?.text("merchant_id"))
+                    }
+                }
+            }
+            out.instant("newest_event_at", call.reader.merchants == nil ? call.asOf.lastEventAt : nil)
+        }
+        return .json(out, rows: hits.count)
+    }
+
+    /// Without blanks, quotes, a whole address or `delivery:` around it.
+    static func trimmed(_ text: String) -> String {
+        var text = text[...]
+        let around: Set<Character> = ["\"", "'", "`", "<", ">", "(", ")", ",", ";", "“", "”"]
+        func bare(_ part: Substring) -> Substring {
+            let front = part.drop { $0.isWhitespace || around.contains($0) }
+            return front.prefix(
+                front.count - front.reversed().prefix { $0.isWhitespace || around.contains($0) }.count)
+        }
+        text = bare(text)
+        if text.contains("://") {
+            let path = text.prefix { $0 != "?" && $0 != "#" }
+            text = path.split(separator: "/").last ?? text
+        }
+        return String(bare(text))
+    }
+
+    /// Kind and bare id of a session id.
+    private static func parts(_ id: String) -> (kind: String, id: String) {
+        let colon = id.firstIndex(of: ":") ?? id.endIndex
+        return (String(id[..<colon]), colon == id.endIndex ? id : String(id[id.index(after: colon)...]))
+    }
+
+    /// Visible sessions of ids that were named, each id once; an id of several sessions has none of its own.
+    private static func hits(_ rows: [AnswerRow], match: String, _ call: Call) -> [Hit] {
+        var hits: [Hit] = []
+        var places: [String: Int] = [:]
+        for row in rows where call.reader.sees(merchant: row.text("merchant_id")) {
+            let named = row.text("named_id") ?? ""
+            if let place = places[named] {
+                hits[place].session = nil
+                continue
+            }
+            places[named] = hits.count
+            let (kind, id) = parts(named)
+            hits.append(Hit(kind: kind, id: id, match: match, session: row))
+        }
+        return hits
+    }
+
+    private static let columns = "s.session_id, s.outcome, s.first_event_at, s.merchant_id"
+
+    private static func exact(_ query: String, _ call: Call) throws -> [Hit] {
+        var found: [Hit] = []
+        for candidate in [query] + Sessions.kinds.map({ "\($0):\(query)" }) {
+            let rows = try call.rows(
+                """
+                SELECT s.session_id AS named_id, \(columns) FROM sessions s WHERE s.session_id = ?1
+                UNION ALL
+                SELECT m.named_id, \(columns) FROM session_members m JOIN sessions s ON s.session_id = m.session_id
+                WHERE m.named_id = ?1 LIMIT 50
+                """, [.text(candidate)])
+            found += hits(rows, match: "exact", call)
+        }
+        for (kind, sql) in entities where call.reader.merchants == nil || kind == "merchant" {
+            let rows = try call.rows("\(sql) = ?1", [.text(query)])
+            guard rows.first?.text("id") == query else { continue }
+            if kind == "merchant", !call.reader.sees(merchant: query) { continue }
+            found.append(Hit(kind: kind, id: query, match: "exact"))
+        }
+        if found.isEmpty, call.reader.merchants == nil, try Events.find(query, call) != nil {
+            found.append(Hit(kind: "event", id: query, match: "exact"))
+        }
+        return found
+    }
+
+    /// The first robot, pilot or merchant id that …
+    private static let entities = [
+        ("robot", "SELECT min(robot_id) AS id FROM events WHERE robot_use IS NOT NULL AND robot_id"),
+        ("pilot", "SELECT min(pilot_id) AS id FROM events WHERE pilot_use IS NOT NULL AND pilot_id"),
+        ("merchant", "SELECT min(merchant_id) AS id FROM merchant_hourly WHERE merchant_id"),
+    ]
+
+    private static func beginning(with query: String, limit: Int, _ call: Call) throws -> [Hit] {
+        var found: [Hit] = []
+        for (kind, sql) in entities where call.reader.merchants == nil || kind == "merchant" {
+            var id = try call.rows("\(sql) >= ?1", [.text(query)]).first?.text("id")
+            while let next = id, next.hasPrefix(query), found.count < limit {
+                if kind != "merchant" || call.reader.sees(merchant: next) {
+                    found.append(Hit(kind: kind, id: next, match: "prefix"))
+                }
+                id = try call.rows("\(sql) > ?1", [.text(next)]).first?.text("id")
+            }
+        }
+        // A bound reader's own may lie behind others': look further.
+        let bound = Int64(call.reader.merchants == nil ? limit : 5000)
+        for stem in [query] + Sessions.kinds.map({ "\($0):\(query)" }) where found.count < limit {
+            let rows = try call.rows(
+                """
+                SELECT * FROM (SELECT s.session_id AS named_id, \(columns) FROM sessions s
+                  WHERE s.session_id >= ?1 AND s.session_id < ?2 ORDER BY s.session_id LIMIT ?3) own
+                UNION ALL
+                SELECT * FROM (SELECT m.named_id, \(columns) FROM session_members m
+                  JOIN sessions s ON s.session_id = m.session_id
+                  WHERE m.named_id >= ?1 AND m.named_id < ?2 ORDER BY m.named_id LIMIT ?3) named
+                """, [.text(stem), .text(stem + "\u{10FFFF}"), .integer(bound)])
+            found += hits(rows, match: "prefix", call)
+        }
+        return found
+    }
+
+    private static func anywhere(_ query: String, limit: Int, _ call: Call) throws -> ([Hit], Bool) {
+        var rows: [AnswerRow] = []
+        var isComplete = true
+        let merchants = call.reader.merchants
+        for (table, column) in [("sessions", "session_id"), ("session_members", "named_id")]
+        where rows.count < limit {
+            let sql =
+                """
+                SELECT t.\(column) AS named_id, \(columns) FROM \(table) t
+                  JOIN sessions s ON s.session_id = t.session_id
+                WHERE \(call.flavour.text("t.\(column)", holds: "?1")) LIMIT ?2
+                """
+            let isDone: Void? = try call.asked(within: 0.3) { store in
+                try store.forEachRow(
+                    sql, [.text(query), .integer(merchants == nil ? Int64(limit) : 100_000)]
+                ) { row in
+                    if call.reader.sees(merchant: row.text("merchant_id")) { rows.append(row) }
+                    return rows.count < limit
+                }
+            }
+            if isDone == nil { isComplete = false }
+        }
+        return (
+            try entities(holding: query, limit: limit, call) + hits(rows, match: "anywhere", call), isComplete
+        )
+    }
+
+    /// Robots, pilots and merchants: so few that each is looked at.
+    private static func entities(holding query: String, limit: Int, _ call: Call) throws -> [Hit] {
+        var found: [Hit] = []
+        for (kind, sql) in entities where call.reader.merchants == nil || kind == "merchant" {
+            var id = try call.rows("\(sql) >= ''").first?.text("id")
+            var looked = 0
+            while let next = id, found.count < limit, looked < 5000 {
+                if next.contains(query), kind != "merchant" || call.reader.sees(merchant: next) {
+                    found.append(Hit(kind: kind, id: next, match: "anywhere"))
+                }
+                id = try call.rows("\(sql) > ?1", [.text(next)]).first?.text("id")
+                looked += 1
+            }
+        }
+        return found
+    }
+
+    /// Ids of deliveries that look like one that is unknown, by the longest beginning they share.
+    static func near(_ id: String, _ call: Call) throws -> [String] {
+        // To a bound reader what belongs to others looks like what does not exist, also by what is near it.
+        if call.reader.merchants != nil { return [] }
+        var stem = String(id.prefix(64))
+        for _ in 0..<8 where stem.count > 1 {
+            stem.removeLast()
+            let begin = "delivery:" + stem
+            let rows = try call.rows(
+                """
+                SELECT session_id FROM sessions WHERE session_id >= ?1 AND session_id < ?2
+                ORDER BY session_id LIMIT 50
+                """, [.text(begin), .text(begin + "\u{10FFFF}")])
+            let near = rows.compactMap {
+                $0.text("session_id").map { String($0.dropFirst("delivery:".count)) }
+            }
+            if !near.isEmpty { return Array(near.prefix(5)) }
+        }
+        return []
+    }
+}

@@ -1,0 +1,347 @@
+internal import SessionStore
+
+/// An event of a session, with why it is there.
+struct StoryEvent {
+    let row: AnswerRow
+    let at: Int64
+    let name: String
+    let via: String
+    let entity: String?
+    let fields: PayloadFields
+    let window: Int?
+    let why: String
+
+    init(_ row: AnswerRow, session: String, windows: [Window]) {
+        self.row = row
+        at = row.integer("occurred_at") ?? 0
+        name = row.text("event") ?? ""
+        via = row.text("via") ?? "direct"
+        entity = row.text("via_id")
+        fields = PayloadFields(event: name, payload: row.text("payload") ?? "")
+        let (at, via, entity) = (at, via, entity)
+        window =
+            via == "direct"
+            ? nil : windows.firstIndex { $0.kind == via && $0.entity == entity && $0.holds(at) }
+        why =
+            via == "direct" ? (row.text("subject") == session ? "names_it" : "names_linked") : "\(via)_window"
+    }
+
+    var lane: String { via == "direct" ? "delivery" : "\(via):\(entity ?? "")" }
+    var id: String { row.text("event_id") ?? "" }
+
+    func write(_ out: inout JSONWriter) {
+        out.object { out in
+            out.text("event_id", id)
+            out.instant("occurred_at", at)
+            out.instant("received_at", row.integer("received_at"))
+            out.text("event", name)
+            out.text("lane", lane)
+            out.text("via", via)
+            out.text("via_id", entity)
+            out.text("why", why)
+            out.integer("window", window.map(Int64.init))
+            out.text("named_id", row.text("subject"))
+            out.text("robot_id", row.text("robot_id"))
+            out.text("pilot_id", row.text("pilot_id"))
+            out.flag("is_error", fields.hasError)
+            out.text("error_code", fields.errorCode)
+            out.text("error_message", fields.errorMessage.map(Events.cut))
+            out.text("from_state", fields.fromState)
+            out.text("to_state", fields.toState)
+            out.text("reason", fields.reason)
+        }
+    }
+
+    /// A session's events with what is told of them. The same joins as the view `session_events`, written out so that each
+    /// event is looked up once; tests hold one against the other.
+    static let select = {
+        let columns =
+            "e.event_id, e.occurred_at, e.event, e.received_at, e.subject, e.robot_id, e.pilot_id, e.robot_use, e.payload"
+        func joined(_ kind: String, _ condition: String) -> String {
+            """
+            SELECT \(columns), '\(kind)' AS via, w.entity_id AS via_id FROM assignment_windows w JOIN events e
+              ON e.occurred_at >= w.started_at AND e.occurred_at < coalesce(w.ended_at, w.expires_at) AND \(condition)
+            WHERE w.session_id = ?1 AND w.kind = '\(kind)' AND e.subject IS NULL
+            """
+        }
+        return """
+            SELECT * FROM (
+            SELECT \(columns), 'direct' AS via, NULL AS via_id FROM sessions s JOIN events e ON e.subject = s.session_id
+            WHERE s.session_id = ?1
+            UNION ALL
+            SELECT \(columns), 'direct', NULL FROM session_members m JOIN events e ON e.subject = m.named_id
+            WHERE m.session_id = ?1
+            UNION ALL
+            \(joined("robot", "e.robot_id = w.entity_id AND e.robot_use IS NOT NULL"))
+            UNION ALL
+            \(joined("pilot", "e.pilot_id = w.entity_id AND e.pilot_use IS NOT NULL"))
+              AND (e.robot_id IS NULL OR NOT EXISTS (
+                SELECT 1 FROM assignment_windows r WHERE r.kind = 'robot' AND r.entity_id = e.robot_id
+                  AND r.started_at <= e.occurred_at AND e.occurred_at < coalesce(r.ended_at, r.expires_at)))
+            UNION ALL
+            \(joined(
+                "merchant",
+                "e.merchant_id = w.entity_id AND e.merchant_id IS NOT NULL AND e.robot_id IS NULL AND e.pilot_id IS NULL"))
+            ) s WHERE 1 = 1
+            """
+    }()
+}
+
+/// All that is told of one session.
+struct Story {
+    let row: AnswerRow
+    let askedFor: String?
+    let windows: [Window]
+    var events: [StoryEvent] = []
+    var gap: (from: Int64, to: Int64, events: Int)?
+    var states: [StateInterval] = []
+    var silences: [(robot: String, from: Int64, to: Int64)] = []
+    var nearMisses: [AnswerRow] = []
+    var comparison: Comparison?
+
+    var id: String { row.text("session_id") ?? "" }
+    var outcome: String { row.text("outcome") ?? "" }
+    /// Its robots, by first window.
+    var robots: [String] { entities("robot") }
+
+    func entities(_ kind: String) -> [String] {
+        var seen: Set<String> = []
+        return windows.filter { $0.kind == kind }.map(\.entity).filter { seen.insert($0).inserted }
+    }
+
+    /// "this delivery", for sentences.
+    var what: String { "this \(row.text("kind") ?? "session")" }
+    var start: Int64 { row.integer("first_event_at") ?? 0 }
+    /// Its close, or now.
+    func end(_ call: Call) -> Int64 { row.integer("closed_at") ?? max(call.asOf.now, start) }
+
+    init(_ id: String, limit: Int, context: Int64, _ call: Call) throws {
+        (row, askedFor) = try Sessions.find(id, call)
+        let sessionID = row.text("session_id") ?? ""
+        windows = try Window.all(of: sessionID, call)
+        try loadEvents(limit: limit, call)
+        let last = max(row.integer("last_event_at") ?? start, end(call))
+        let around = try TimeRange(
+            from: start - context, to: last + context + 1, maxDays: .max / 200_000_000_000)
+        for robot in robots { states += try visibleStates(robot, around, call) }
+        for window in windows where window.kind == "robot" { silences += try silent(window, call) }
+        if call.reader.merchants == nil { nearMisses = try findNearMisses(call) }
+        comparison = try call.api.comparisons.comparison(to: row, call)
+    }
+
+    private mutating func loadEvents(limit: Int, _ call: Call) throws {
+        let id = id
+        let windows = windows
+        func load(_ sql: String, _ parameters: [TableValue] = []) throws -> [StoryEvent] {
+            try call.rows("\(StoryEvent.select) \(sql)", [.text(id)] + parameters).map {
+                StoryEvent($0, session: id, windows: windows)
+            }
+        }
+        let order = "s.occurred_at, s.event, s.event_id"
+        let count = Int(row.integer("event_count") ?? 0)
+        if count <= limit {
+            events = try load("ORDER BY \(order)")
+            return
+        }
+        let head = min(2000, limit * 2 / 5)
+        let first = try load("ORDER BY \(order) LIMIT ?2", [.integer(Int64(head))])
+        let last = try load(
+            "ORDER BY s.occurred_at DESC, s.event DESC, s.event_id DESC LIMIT ?2",
+            [.integer(Int64(limit - head))])
+        guard let from = first.last?.at, let to = last.last?.at else { return }
+        let between = try load(
+            """
+            AND s.occurred_at >= \(call.at(2)) AND s.occurred_at <= \(call.at(3))
+            AND (s.via = 'direct' OR (s.robot_use & 4) <> 0) ORDER BY \(order) LIMIT ?4
+            """, [.integer(from), .integer(to), .integer(Int64(limit))])
+        var seen: Set<String> = []
+        events = (first + between + last.reversed()).filter { seen.insert("\($0.id) \($0.lane)").inserted }
+        if count > events.count { gap = (from, to, count - events.count) }
+    }
+
+    /// A reader bound to merchants sees of a robot what lies within the session's windows.
+    private func visibleStates(_ robot: String, _ range: TimeRange, _ call: Call) throws -> [StateInterval] {
+        let all = try StateInterval.all(of: robot, in: range, call)
+        if call.reader.merchants == nil { return all }
+        let own = windows.filter { $0.kind == "robot" && $0.entity == robot }
+        return own.flatMap { window in
+            all.compactMap { state -> StateInterval? in
+                var cut = state
+                cut.startedAt = max(state.startedAt, window.startedAt)
+                cut.endedAt = min(state.endedAt ?? window.end, window.end)
+                return cut.endedAt.map { $0 > cut.startedAt } == true ? cut : nil
+            }
+        }
+    }
+
+    /// Stretches of a window in which its robot sent nothing for more than five minutes.
+    private func silent(_ window: Window, _ call: Call) throws -> [(robot: String, from: Int64, to: Int64)] {
+        let until = min(window.end, max(call.asOf.now, window.startedAt))
+        return try Robots.silences(of: window.entity, from: window.startedAt, to: until, call).map {
+            (window.entity, $0.from, $0.to)
+        }
+    }
+
+    /// What its robots told shortly before or after their windows and what belongs to no session: faults and states.
+    private func findNearMisses(_ call: Call) throws -> [AnswerRow] {
+        var found: [AnswerRow] = []
+        let minute: Int64 = 60_000_000
+        for window in windows where window.kind == "robot" {
+            var edges = [(window.startedAt - minute, window.startedAt)]
+            if let end = window.endedAt { edges.append((end, end + minute)) }
+            for (from, to) in edges where found.count < 20 {
+                let range = try TimeRange(from: from, to: to, maxDays: 1)
+                found += try Events.orphans(in: range, robot: window.entity, before: nil, limit: 200, call)
+                    .filter { ($0.integer("robot_use") ?? 0) & 6 != 0 }.reversed()
+            }
+        }
+        var seen: Set<String> = []
+        return Array(found.filter { seen.insert($0.text("event_id") ?? "").inserted }.prefix(20))
+    }
+
+    // MARK: - Telling it
+
+    static let rules: [ParameterRule] = [
+        .whole("limit", 100...20_000), .whole("context_seconds", 0...21_600),
+    ]
+
+    static func answer(_ call: Call) throws -> Answer {
+        let story = try Story(
+            call.objects[0],
+            limit: Int(call.parameters.whole("limit") ?? Int64(call.api.limits.deliveryEvents)),
+            context: (call.parameters.whole("context_seconds") ?? 1800) * 1_000_000, call)
+        var out = JSONWriter()
+        try story.write(call, &out)
+        return .json(out, rows: story.events.count)
+    }
+
+    private func write(_ call: Call, _ out: inout JSONWriter) throws {
+        try out.object { out in
+            call.asOf.write(&out)
+            out.text("version", Sessions.version(row))
+            out.text("asked_for", askedFor)
+            Sessions.write(row, key: "session", call, &out)
+            out.array("verdict") { out in for line in Verdict.lines(of: self, call) { line.write(&out) } }
+            if let comparison { comparison.write(&out) } else { out.raw("comparison", nil) }
+            try writeLanes(call, &out)
+            out.array("windows") { out in for window in windows { window.write(&out, about: what) } }
+            out.array("states") { out in for state in states { state.write(&out, call.rules) } }
+            out.array("silences") { out in
+                for silence in silences {
+                    out.object { out in
+                        out.text("robot_id", silence.robot)
+                        out.instant("started_at", silence.from)
+                        out.instant("ended_at", silence.to)
+                        out.number("seconds", Double(silence.to - silence.from) / 1e6)
+                    }
+                }
+            }
+            out.array("events") { out in for event in events { event.write(&out) } }
+            out.array("gaps") { out in
+                guard let gap else { return }
+                out.object { out in
+                    out.instant("from", gap.from)
+                    out.instant("to", gap.to)
+                    out.integer("events", gap.events)
+                }
+            }
+            try out.array("near_misses") { out in
+                for event in nearMisses { try Events.writeOrphan(event, call, &out) }
+            }
+        }
+    }
+
+    private func writeLanes(_ call: Call, _ out: inout JSONWriter) throws {
+        var counts: [String: (events: Int, errors: Int)] = [:]
+        for event in events {
+            counts[event.lane, default: (0, 0)].events += 1
+            counts[event.lane, default: (0, 0)].errors += event.fields.hasError ? 1 : 0
+        }
+        if gap != nil {
+            let all = try call.rows(
+                "SELECT via, via_id, count(*) AS n FROM session_events WHERE session_id = ?1 GROUP BY via, via_id",
+                [.text(id)])
+            for row in all {
+                let via = row.text("via") ?? "direct"
+                let lane = via == "direct" ? "delivery" : "\(via):\(row.text("via_id") ?? "")"
+                counts[lane, default: (0, 0)].events = Int(row.integer("n") ?? 0)
+            }
+        }
+        out.array("lanes") { out in
+            func lane(_ kind: String, _ entity: String?) {
+                let name = entity.map { "\(kind):\($0)" } ?? kind
+                out.object { out in
+                    out.text("lane", name)
+                    out.text("kind", kind)
+                    out.text("entity_id", entity)
+                    out.integer("events", counts[name]?.events ?? 0)
+                    out.integer("errors", counts[name]?.errors ?? 0)
+                }
+            }
+            lane("delivery", nil)
+            for kind in ["robot", "pilot", "merchant"] { for entity in entities(kind) { lane(kind, entity) } }
+        }
+    }
+
+    // MARK: - A page of events
+
+    static let eventRules: [ParameterRule] =
+        [.word("via", ["direct", "robot", "pilot", "merchant"], isList: true), .id("entity")]
+        + ParameterRule.range
+        + ParameterRule.page
+
+    static func eventsAnswer(_ call: Call) throws -> Answer {
+        let (row, askedFor) = try Sessions.find(call.objects[0], call)
+        let id = row.text("session_id") ?? ""
+        let windows = try Window.all(of: id, call)
+        var conditions = ""
+        var parameters: [TableValue] = [.text(id)]
+        func bind(_ value: TableValue) -> String {
+            parameters.append(value)
+            return "?\(parameters.count)"
+        }
+        let given = call.parameters
+        if !given.list("via").isEmpty {
+            conditions +=
+                " AND s.via IN (\(given.list("via").map { bind(.text($0)) }.joined(separator: ", ")))"
+        }
+        if let entity = given.text("entity") { conditions += " AND s.via_id = \(bind(.text(entity)))" }
+        if let from = given.instant("from") {
+            conditions += " AND s.occurred_at >= \(call.flavour.instant(bind(.integer(from))))"
+        }
+        if let to = given.instant("to") {
+            conditions += " AND s.occurred_at < \(call.flavour.instant(bind(.integer(to))))"
+        }
+        if let keys = try call.cursor(keys: 3)?.keys, let at = Int64(keys[0]) {
+            let (time, name, event) = (
+                call.flavour.instant(bind(.integer(at))), bind(.text(keys[1])), bind(.text(keys[2]))
+            )
+            conditions += " AND (s.occurred_at, s.event, s.event_id) > (\(time), \(name), \(event))"
+        }
+        let size = call.pageSize
+        let rows = try call.rows(
+            "\(StoryEvent.select)\(conditions) ORDER BY s.occurred_at, s.event, s.event_id "
+                + "LIMIT \(bind(.integer(Int64(size + 1))))", parameters + [])
+        var out = JSONWriter()
+        out.object { out in
+            out.text("session_id", id)
+            out.text("asked_for", askedFor)
+            let what = "this \(row.text("kind") ?? "session")"
+            out.array("windows") { out in for window in windows { window.write(&out, about: what) } }
+            out.array("events") { out in
+                for row in rows.prefix(size) { StoryEvent(row, session: id, windows: windows).write(&out) }
+            }
+            let last = rows.count > size ? rows[size - 1] : nil
+            out.text(
+                "next",
+                call.next(
+                    last.map {
+                        [
+                            "\($0.integer("occurred_at") ?? 0)", $0.text("event") ?? "",
+                            $0.text("event_id") ?? "",
+                        ]
+                    }))
+        }
+        return .json(out, rows: min(rows.count, size))
+    }
+}

@@ -1,0 +1,170 @@
+internal import SessionStore
+
+/// What stands out in a session, from facts only: what came before what, never what caused what.
+enum Verdict {
+    /// One line of it.
+    struct Line {
+        var kind: String
+        var text: String
+        var eventID: String?
+        var lane: String?
+        var at: Int64?
+
+        func write(_ out: inout JSONWriter) {
+            out.object { out in
+                out.text("kind", kind)
+                out.text("text", text)
+                out.text("event_id", eventID)
+                out.text("lane", lane)
+                out.instant("at", at)
+            }
+        }
+    }
+
+    /// At most five, the most telling first; never none.
+    static func lines(of story: Story, _ call: Call) -> [Line] {
+        var lines: [Line] = []
+        let (error, down) = lastError(story, call)
+        if let error { lines.append(error) }
+        lines += downs(story, call, told: down).prefix(2)
+        lines += reassignments(story).prefix(2)
+        if let slow = slowest(story, call) { lines.append(slow) }
+        let anomalies = story.row.integer("anomaly_count") ?? 0
+        if anomalies > 0 {
+            lines.append(
+                Line(
+                    kind: "anomaly",
+                    text:
+                        "\(anomalies) \(anomalies == 1 ? "contradiction" : "contradictions") in what was told: an "
+                        + "entity named while another held it, or milestones the wrong way round."))
+        }
+        if story.outcome == "in_progress", story.robots.isEmpty {
+            let waited = Double(call.asOf.now - story.start) / 1e6
+            lines.append(
+                Line(kind: "waiting", text: "No robot yet, after \(InstantFormat.length(max(0, waited)))."))
+        }
+        if let near = nearMiss(story) { lines.append(near) }
+        if lines.isEmpty { lines.append(nothing(story)) }
+        return Array(lines.prefix(5))
+    }
+
+    /// The last error of a robot that held it, before the end; where a robot was down at the end, the error it went
+    /// down with.
+    private static func lastError(_ story: Story, _ call: Call) -> (Line?, StateInterval?) {
+        let end = story.end(call)
+        let errors = story.events.filter { $0.fields.hasError && $0.via == "robot" && $0.at <= end }
+        guard let last = errors.last else { return (nil, nil) }
+        let fault = errors.last { error in downAfter(error, before: end, story, call) != nil }
+        let told = fault ?? last
+        let code = told.fields.errorCode ?? "an error"
+        var text = "\(told.id == last.id ? "Last robot error" : "Robot error") before the end: "
+        if story.outcome == "in_progress" { text = "Last robot error: " }
+        text += "\(code) on \(told.entity ?? "?") at \(InstantFormat.clock(told.at))"
+        if let terminal = story.events.last(where: {
+            $0.at == story.row.integer("closed_at") && $0.via == "direct"
+        }) {
+            text += ", \(InstantFormat.length(Double(terminal.at - told.at) / 1e6)) before \(terminal.name)"
+        } else {
+            text += ", \(InstantFormat.length(Double(end - told.at) / 1e6)) ago"
+        }
+        let down = downAfter(told, before: end, story, call)
+        if let down { text += "; the robot was \(down.state) for it" }
+        return (
+            Line(kind: "last_error", text: text + ".", eventID: told.id, lane: told.lane, at: told.at), down
+        )
+    }
+
+    /// The downtime that began within two minutes after an error, with its code as the reason, while the robot held it.
+    private static func downAfter(_ error: StoryEvent, before end: Int64, _ story: Story, _ call: Call)
+        -> StateInterval?
+    {
+        story.states.first { state in
+            state.robot == error.entity && call.rules.downtime.contains(state.state)
+                && state.startedAt >= error.at && state.startedAt <= error.at + 120_000_000
+                && state.startedAt <= end && (state.reason == nil || state.reason == error.fields.errorCode)
+        }
+    }
+
+    private static func downs(_ story: Story, _ call: Call, told: StateInterval?) -> [Line] {
+        story.states.filter { state in
+            guard call.rules.downtime.contains(state.state),
+                state.startedAt != told?.startedAt || state.robot != told?.robot
+            else { return false }
+            return story.windows.contains { window in
+                window.kind == "robot" && window.entity == state.robot && state.startedAt < window.end
+                    && (state.endedAt ?? .max) > window.startedAt
+            }
+        }.map { state in
+            let until = state.endedAt.map { " to \(InstantFormat.clock($0))" } ?? " on"
+            return Line(
+                kind: "robot_down",
+                text:
+                    "\(state.robot) was \(state.words) from \(InstantFormat.clock(state.startedAt))\(until).",
+                lane: "robot:\(state.robot)", at: state.startedAt)
+        }
+    }
+
+    private static func reassignments(_ story: Story) -> [Line] {
+        let held = story.windows.filter { $0.kind == "robot" }
+        return held.enumerated().compactMap { index, window in
+            guard window.endReason == "reassigned" || window.endReason == "orphaned", let end = window.endedAt
+            else {
+                return nil
+            }
+            let next = index + 1 < held.count ? held[index + 1] : nil
+            let text =
+                next.map {
+                    "\(window.entity) → \($0.entity) at \(InstantFormat.clock($0.startedAt)): the first one's window "
+                        + "ended \(window.endReason ?? "") at \(InstantFormat.clock(end))."
+                }
+                ?? "\(window.entity)'s window ended \(window.endReason ?? "") at \(InstantFormat.clock(end)), and no "
+                + "other robot came."
+            let event = story.events.first { $0.at == end && $0.via == "direct" }
+            return Line(kind: "reassigned", text: text, eventID: event?.id, lane: window.lane, at: end)
+        }
+    }
+
+    private static func words(_ duration: String) -> String {
+        String(duration.dropLast("_seconds".count).map { $0 == "_" ? "-" : $0 })
+    }
+
+    private static func slowest(_ story: Story, _ call: Call) -> Line? {
+        let slow = Sessions.durations.filter { $0 != "total_seconds" }.compactMap {
+            name -> (Double, String)? in
+            guard let seconds = story.row.number(name), let usual = story.comparison?.slow(name, seconds)
+            else {
+                return nil
+            }
+            return (
+                seconds - usual.median,
+                "The step \(words(name)) took \(InstantFormat.length(seconds)); of \(usual.sessions) like it half took "
+                    + "at most \(InstantFormat.length(usual.median)), nine in ten at most "
+                    + "\(InstantFormat.length(usual.p90))."
+            )
+        }
+        return slow.max { $0.0 < $1.0 }.map { Line(kind: "slow_step", text: $0.1) }
+    }
+
+    private static func nearMiss(_ story: Story) -> Line? {
+        let errors = story.nearMisses.filter { ($0.integer("robot_use") ?? 0) & 4 != 0 }
+        guard let first = errors.first, let robot = first.text("robot_id") else { return nil }
+        return Line(
+            kind: "near_miss",
+            text:
+                "\(errors.count) \(errors.count == 1 ? "error" : "errors") within a minute of a window, the first of "
+                + "\(robot), belong to no session: see why not.",
+            eventID: first.text("event_id"), lane: "robot:\(robot)", at: first.integer("occurred_at"))
+    }
+
+    private static func nothing(_ story: Story) -> Line {
+        let steps = Sessions.durations.filter { $0 != "total_seconds" }.compactMap { name in
+            story.row.number(name).map { (name, $0) }
+        }
+        let count = story.row.integer("event_count") ?? 0
+        var text = "Nothing unusual in \(count) \(count == 1 ? "event" : "events")"
+        if let longest = steps.max(by: { $0.1 < $1.1 }) {
+            text += "; the longest step was \(words(longest.0)), \(InstantFormat.length(longest.1))"
+        }
+        return Line(kind: "nothing", text: text + ".")
+    }
+}

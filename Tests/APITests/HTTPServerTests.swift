@@ -1,0 +1,182 @@
+import Foundation
+import HTTPServer
+import Synchronization
+import Testing
+
+/// The face on libmicrohttpd, by itself.
+@Suite struct HTTPServerTests {
+    private func server(
+        _ limits: HTTPServer.Limits = HTTPServer.Limits(), _ handler: @escaping HTTPServer.Handler
+    ) throws -> (HTTPServer, Client) {
+        let server = try HTTPServer(listen: "127.0.0.1:0", limits: limits, handler: handler)
+        return (server, Client(port: server.port))
+    }
+
+    @Test func tellsWhatWasAsked() throws {
+        let (server, client) = try server { request in
+            let query = request.query.map { "\($0.name)=\($0.value)" }.joined(separator: "|")
+            return .text(
+                "\(request.method) \(request.segments) \(query) \(String(decoding: request.body, as: UTF8.self))"
+            )
+        }
+        defer { withExtendedLifetime(server) {} }
+        #expect(
+            try client.get("/a/b%2Fc%20d?x=1&y=%2B+z&flag").text == #"GET ["a", "b/c d"] x=1|y=+ z|flag= "#)
+        #expect(try client.send("POST", "/", body: "hello").text == #"POST []  hello"#)
+        let head = try client.send("HEAD", "/")
+        #expect(head.status == 200 && head.body.isEmpty && head.header("Content-Length") == "9")
+    }
+
+    @Test func refusesWhatIsTooLong() throws {
+        var limits = HTTPServer.Limits()
+        limits.bodyBytes = 1000
+        limits.headBytes = 8192
+        let (server, client) = try server(limits) { _ in .text("well") }
+        defer { withExtendedLifetime(server) {} }
+        #expect(try client.send("POST", "/", body: String(repeating: "x", count: 2000)).status == 413)
+        #expect(try client.get("/", ["X-Long": String(repeating: "x", count: 20_000)]).status == 431)
+        let long = try client.get("/" + String(repeating: "x", count: 20_000))
+        #expect(long.status == 414 || long.status == 431)
+        #expect(try client.get("/").text == "well")
+    }
+
+    @Test func aSlowAnswerKeepsNobodyWaiting() throws {
+        let gate = DispatchSemaphore(value: 0)
+        let begun = DispatchSemaphore(value: 0)
+        let (server, client) = try server { request in
+            if request.path == "/slow" {
+                begun.signal()
+                gate.wait()
+            }
+            return .text(request.path)
+        }
+        defer { withExtendedLifetime(server) {} }
+        let slow = Mutex<[String]>([])
+        let done = DispatchGroup()
+        for _ in 0..<3 {
+            DispatchQueue.global().async(group: done) {
+                let text = (try? client.get("/slow").text) ?? "nothing"
+                slow.withLock { $0.append(text) }
+            }
+        }
+        for _ in 0..<3 { begun.wait() }
+        for _ in 0..<20 { #expect(try client.get("/quick").text == "/quick") }
+        for _ in 0..<3 { gate.signal() }
+        done.wait()
+        #expect(slow.withLock { $0 } == ["/slow", "/slow", "/slow"])
+    }
+
+    @Test func saysSoWhenTooManyWait() throws {
+        let gate = DispatchSemaphore(value: 0)
+        let begun = DispatchSemaphore(value: 0)
+        var limits = HTTPServer.Limits()
+        limits.workers = 1
+        limits.waitingRequests = 1
+        let (server, client) = try server(limits) { request in
+            begun.signal()
+            gate.wait()
+            return .text("well")
+        }
+        let done = DispatchGroup()
+        let statuses = Mutex<[Int]>([])
+        let ask: @Sendable () -> Void = {
+            let status = (try? client.get("/").status) ?? 0
+            statuses.withLock { $0.append(status) }
+        }
+        DispatchQueue.global().async(group: done, execute: DispatchWorkItem(block: ask))
+        begun.wait()
+        // One is being answered; of the next ones one may wait.
+        let refused = Mutex(0)
+        for _ in 0..<6 {
+            DispatchQueue.global().async(group: done) {
+                let status = (try? client.get("/").status) ?? 0
+                if status == 503 { refused.withLock { $0 += 1 } }
+                statuses.withLock { $0.append(status) }
+            }
+        }
+        let deadline = Date() + 20
+        while refused.withLock({ $0 }) < 5, Date() < deadline { usleep(2000) }
+        for _ in 0..<2 { gate.signal() }
+        done.wait()
+        #expect(statuses.withLock { $0.sorted() } == [200, 200, 503, 503, 503, 503, 503])
+        withExtendedLifetime(server) {}
+    }
+
+    @Test func streamsPieceByPiece() throws {
+        let (server, client) = try server { _ in
+            let count = Atomic<Int>(0)
+            return HTTPResponse(
+                status: 200, headers: [],
+                body: .stream {
+                    switch count.add(1, ordering: .relaxed).newValue {
+                    case 1: return Array("one".utf8)
+                    // Nothing yet: it is asked again.
+                    case 2: return []
+                    case 3: return [UInt8](repeating: 120, count: 200_000)
+                    default: return nil
+                    }
+                })
+        }
+        defer { withExtendedLifetime(server) {} }
+        let reply = try client.get("/")
+        #expect(reply.isWhole && reply.body.count == 200_003)
+    }
+
+    @Test func cutsAStreamThatFails() throws {
+        struct Broken: Error {}
+        let (server, client) = try server { _ in
+            let count = Atomic<Int>(0)
+            return HTTPResponse(
+                status: 200, headers: [],
+                body: .fallibleStream {
+                    if count.add(1, ordering: .relaxed).newValue == 1 { return Array("one".utf8) }
+                    throw Broken()
+                })
+        }
+        defer { withExtendedLifetime(server) {} }
+        let reply = try client.get("/")
+        #expect(reply.text == "one" && !reply.isWhole)
+    }
+
+    @Test func stopsWhileStreamsAreOpen() throws {
+        var connections: [Client.Connection] = []
+        do {
+            let (server, client) = try server { _ in
+                let isFirst = Atomic<Bool>(true)
+                return HTTPResponse(
+                    status: 200, headers: [],
+                    body: .stream {
+                        isFirst.exchange(false, ordering: .relaxed) ? Array("open".utf8) : []
+                    })
+            }
+            for _ in 0..<5 {
+                let connection = try Client.Connection(port: client.port)
+                try connection.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                _ = try connection.read(until: "open")
+                connections.append(connection)
+            }
+            withExtendedLifetime(server) {}
+        }
+        for connection in connections { #expect(try connection.readAll().isEmpty) }
+    }
+
+    @Test func serves200AtOnce() throws {
+        let (server, client) = try server { .text($0.path) }
+        defer { withExtendedLifetime(server) {} }
+        let wrong = Mutex(0)
+        DispatchQueue.concurrentPerform(iterations: 200) { index in
+            let text = (try? client.get("/\(index)").text) ?? ""
+            if text != "/\(index)" { wrong.withLock { $0 += 1 } }
+        }
+        #expect(wrong.withLock { $0 } == 0)
+    }
+
+    @Test func saysWhyItCannotListen() throws {
+        let (server, client) = try server { _ in .text("well") }
+        defer { withExtendedLifetime(server) {} }
+        #expect(throws: HTTPServerError.self) {
+            _ = try HTTPServer(listen: "nonsense") { _ in .text("") }
+        }
+        #expect(try client.get("/").text == "well")
+    }
+}

@@ -1,0 +1,230 @@
+import EngineUnderTest
+import Foundation
+import SQLiteStore
+import SessionAPI
+import Testing
+
+/// Errors, limits, headers, streams.
+@Suite struct ServiceTests {
+    @Test(arguments: [
+        ("sessions?limit=0", 422, "unusable-parameter"), ("sessions?limit=501", 422, "unusable-parameter"),
+        ("sessions?nonsense=1", 422, "unusable-parameter"),
+        ("sessions?outcome=great", 422, "unusable-parameter"),
+        ("sessions?limit=1&limit=2", 422, "unusable-parameter"),
+        ("sessions?from=yesterday", 422, "unusable-parameter"),
+        ("sessions?from=2026-02-30T00:00:00Z", 422, "unusable-parameter"),
+        ("search", 422, "unusable-parameter"),
+        ("search?q=%20%20", 422, "unusable-parameter"), ("search?q=a%00b", 422, "unusable-parameter"),
+        ("funnel?from=2026-11-02T00:00:00Z&to=2026-11-02T00:00:00Z", 422, "unusable-parameter"),
+        ("funnel?from=2020-01-01T00:00:00Z&to=2026-11-02T00:00:00Z", 422, "unusable-parameter"),
+        ("robots/R-001?day=2026-11-02&from=2026-11-02T00:00:00Z", 422, "unusable-parameter"),
+        ("sessions?cursor=AAAA", 400, "bad-request"), ("deliveries/none-such", 404, "not-found"),
+        ("robots/none-such", 404, "not-found"), ("pilots/none-such", 404, "not-found"),
+        ("events/none-such", 404, "not-found"), ("no/such/route", 404, "not-found"), ("", 404, "not-found"),
+    ]) func aMistakeIsToldWithWhatToDo(path: String, status: Int, type: String) throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let reply = try service.get(path, ["X-Request-Id": "my.id-1"])
+        #expect(reply.status == status)
+        #expect(reply.header("Content-Type") == "application/problem+json")
+        #expect(reply.header("X-Request-Id") == "my.id-1")
+        let problem = reply.json
+        #expect(problem["type"] as? String == "/problems/\(type)")
+        #expect(problem["status"] as? Int == status)
+        #expect(problem["request_id"] as? String == "my.id-1")
+        #expect((problem["detail"] as? String)?.isEmpty == false)
+        #expect((problem["hint"] as? String)?.isEmpty == false)
+    }
+
+    @Test func otherMethodsAreRefused() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        for method in ["POST", "PUT", "DELETE", "PATCH"] {
+            for path in ["/analytics/v1/home", "/"] {
+                let reply = try service.client.send(method, path)
+                #expect(reply.status == 405 && reply.header("Allow") == "GET, HEAD")
+            }
+        }
+        #expect(try service.client.send("HEAD", "/analytics/v1/home").status == 200)
+        #expect(try service.client.get("/analytics/v1/sign-in").status == 405)
+        #expect(try service.client.get("/nowhere").status == 404)
+    }
+
+    @Test func aCursorBelongsToItsFilters() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let next = try #require(try service.get("sessions?limit=5&outcome=completed").json["next"] as? String)
+        #expect(try service.get("sessions?limit=5&outcome=completed&cursor=\(next)").status == 200)
+        #expect(try service.get("sessions?limit=5&outcome=failed&cursor=\(next)").status == 400)
+    }
+
+    @Test func revalidatesByETag() throws {
+        let (service, day) = try ServiceUnderTest.simulated()
+        let first = try service.get("home")
+        let tag = try #require(first.header("ETag"))
+        let again = try service.get("home", ["If-None-Match": "W/\"x\", \(tag)"])
+        #expect(again.status == 304 && again.body.isEmpty)
+        #expect(try service.get("home", ["If-None-Match": "W/\"x\""]).status == 200)
+        #expect(try service.get("funnel", ["If-None-Match": tag]).status == 200)
+        // Another start, another tag: it cannot be guessed.
+        let other = try ServiceUnderTest(store: day.path, folder: day.folder)
+        #expect(try other.get("home", ["If-None-Match": tag]).status == 200)
+        #expect(first.header("Cache-Control") == "private, no-cache")
+        #expect(try service.get("incidents/export.csv?limit=1").header("Cache-Control") == "no-store")
+        let page = try service.client.get("/")
+        let pageTag = try #require(page.header("ETag"))
+        #expect(try service.client.get("/", ["If-None-Match": pageTag]).status == 304)
+    }
+
+    @Test func compresses() throws {
+        let (service, day) = try ServiceUnderTest.simulated()
+        let plain = try service.get("home")
+        let packed = try service.get("home", ["Accept-Encoding": "gzip, br"])
+        #expect(packed.header("Content-Encoding") == "gzip" && packed.body.count < plain.body.count / 3)
+        #expect(packed.header("Vary")?.contains("Accept-Encoding") == true)
+        let file = day.folder.url.appendingPathComponent("answer-\(UUID().uuidString).gz")
+        try Data(packed.body).write(to: file)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/gzip")
+        process.arguments = ["-dc", file.path]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let unpacked = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(unpacked == Data(plain.body))
+    }
+
+    @Test func noOtherSiteMayAsk() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        for host in ["evil.example", "evil.example:\(service.client.port)", "127.0.0.1.evil.example"] {
+            #expect(try service.get("home", ["Host": host]).status == 403, "\(host)")
+            #expect(try service.client.get("/", ["Host": host]).status == 403, "\(host)")
+        }
+        for host in ["localhost:8080", "[::1]:8080", "10.0.0.3", "Sessions.Example"] {
+            #expect(try service.get("me", ["Host": host]).status == 200, "\(host)")
+        }
+        #expect(try service.get("home", ["Sec-Fetch-Site": "cross-site"]).status == 403)
+        #expect(try service.get("home", ["Sec-Fetch-Site": "same-origin"]).status == 200)
+        let reply = try service.client.get("/")
+        let policy = try #require(reply.header("Content-Security-Policy"))
+        #expect(policy.contains("default-src 'none'") && !policy.contains("unsafe"))
+        #expect(reply.header("X-Content-Type-Options") == "nosniff")
+        #expect(reply.header("Access-Control-Allow-Origin") == nil)
+    }
+
+    @Test func whatTakesTooLongIsStopped() throws {
+        let day = try SimulatedStore.shared.get()
+        var limits = SessionAPI.Limits()
+        limits.statementSeconds = 0
+        let service = try ServiceUnderTest(store: day.path, folder: day.folder, limits: limits)
+        let reply = try service.get("quality")
+        #expect(reply.status == 503 && reply.json["type"] as? String == "/problems/too-slow")
+        #expect(reply.header("Retry-After") == "2")
+        // Its connection is well again.
+        let other = try ServiceUnderTest(store: day.path, folder: day.folder, connections: 1)
+        for _ in 0..<3 { #expect(try other.get("quality").status == 200) }
+    }
+
+    @Test func anEmptyStoreSaysWhatItLacks() throws {
+        let folder = try Folder()
+        try StoreUnderTest.makeTemplate(folder.path("empty.db"))
+        let service = try ServiceUnderTest(store: folder.path("empty.db"), folder: folder)
+        for path in [
+            "me", "status", "freshness", "home", "search?q=x", "sessions", "orphans", "rejected", "robots",
+            "fleet/utilization", "fleet/downtime", "fleet/downtime/intervals", "fleet/reliability", "funnel",
+            "merchants/usage", "quality", "incidents/export.csv", "audit",
+        ] {
+            #expect(try service.get(path).status == 200, "\(path)")
+        }
+        let asOf = try service.get("freshness").json["as_of"] as? [String: Any]
+        #expect(asOf?["freshness"] as? String == "empty")
+        #expect((asOf?["sentence"] as? String)?.contains("replay an archive") == true)
+    }
+
+    @Test func hostileTextStaysText() throws {
+        let folder = try Folder()
+        let store = try StoreUnderTest(path: folder.path("hostile.db"), maxResident: 100)
+        let long = String(repeating: "x", count: 100_000)
+        func line(_ minute: Int, _ event: String, _ rest: String) -> String {
+            #"{"event":"\#(event)","timestamp":"2026-11-02T10:0\#(minute):00Z","event_id":"e-\#(minute)",\#(rest)}"#
+        }
+        let id = #""delivery_id":"D/1 <b>&\"'?#%""#
+        _ = try store.ingest([
+            line(0, "demand.created", id + #","merchant_id":"=cmd|' /C calc'!A0""#),
+            line(1, "demand.assigned", id + #","robot_id":"R\u202e1""#),
+            line(
+                2, "robot.error",
+                #""robot_id":"R\u202e1","error":{"code":"<script>alert(1)</script>","message":"\#(long)"}"#),
+            line(
+                3, "robot.error",
+                #""robot_id":"R\u202e1","error":{"code":"-1+1","message":"a\"b\u0000,\n\ud800"}"#),
+            line(4, "delivery.failed", id + #","error":"@SUM(1)""#),
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: folder.path("hostile.db"), folder: folder)
+        let path = "deliveries/D%2F1%20%3Cb%3E%26%22%27%3F%23%25"
+        let story = try service.get(path)
+        #expect(story.status == 200)
+        let events = try #require(story.json["events"] as? [[String: Any]])
+        #expect(events.count == 5)
+        #expect((events[2]["error_message"] as? String)?.count == 200)
+        #expect(try service.get("\(path)/text").text.unicodeScalars.allSatisfy { $0.value != 0x202E })
+        let csv = try service.get("incidents/export.csv").text
+        #expect(
+            csv.contains(#""'=cmd|' /C calc'!A0""#) && csv.contains(#""'-1+1""#)
+                && csv.contains(#""'@SUM(1)""#))
+        #expect(csv.contains(#""D/1 <b>&""'?#%""#))
+        let raw = try service.get("incidents/export.csv?raw=true").text
+        #expect(raw.contains(",=cmd|' /C calc'!A0,") && !raw.contains("'-1+1"))
+        let found = try service.get("search?q=D%2F1").json["go"] as? [String: Any]
+        #expect(found?["id"] as? String == "D/1 <b>&\"'?#%")
+    }
+
+    @Test func aListenerHearsOfChanges() throws {
+        let folder = try Folder()
+        let store = try StoreUnderTest(path: folder.path("live.db"), maxResident: 100)
+        func line(_ minute: Int, _ event: String) -> String {
+            #"{"event":"\#(event)","timestamp":"2026-11-02T10:0\#(minute):00Z","event_id":"e-\#(minute)","delivery_id":"D-1","demand_id":"M-1","robot_id":"R-1"}"#
+        }
+        _ = try store.ingest([line(0, "demand.created")])
+        var limits = SessionAPI.Limits()
+        limits.streamsOfReader = 1
+        let service = try ServiceUnderTest(
+            store: folder.path("live.db"), folder: folder, limits: limits, clock: .wall)
+        let connection = try Client.Connection(port: service.client.port)
+        try connection.write(
+            "GET /analytics/v1/deliveries/D-1/stream HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        #expect(try connection.read(until: "event_count\":1}").contains("text/event-stream"))
+        let refused = try service.get("deliveries/D-1/stream")
+        #expect(refused.status == 503 && refused.json["type"] as? String == "/problems/too-many-streams")
+        #expect(refused.header("Retry-After") == "10")
+        _ = try store.ingest([line(1, "demand.assigned")])
+        _ = try connection.read(until: "event_count\":2}")
+        _ = try store.ingest([line(2, "delivery.dropoff_completed")])
+        let end = String(decoding: try connection.readAll(), as: UTF8.self)
+        #expect(end.contains("event: closed") && end.contains("\"outcome\":\"completed\""))
+        let id = try #require(end.components(separatedBy: "id: ").last?.split(separator: "\n").first)
+        #expect(try service.get("deliveries/D-1/stream", ["Last-Event-ID": String(id)]).status == 204)
+        store.close()
+    }
+
+    @Test func aListenerHearsThatItsSessionHasMoved() throws {
+        let folder = try Folder()
+        let store = try StoreUnderTest(path: folder.path("moved.db"), maxResident: 100)
+        _ = try store.ingest([
+            #"{"event":"demand.created","timestamp":"2026-11-02T10:00:00Z","demand_id":"M-1"}"#
+        ])
+        let service = try ServiceUnderTest(store: folder.path("moved.db"), folder: folder, clock: .wall)
+        let connection = try Client.Connection(port: service.client.port)
+        try connection.write(
+            "GET /analytics/v1/deliveries/M-1/stream HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        _ = try connection.read(until: "event_count\":1}")
+        _ = try store.ingest([
+            #"{"event":"trip.created","timestamp":"2026-11-02T10:01:00Z","demand_id":"M-1","delivery_id":"D-1"}"#
+        ])
+        let end = String(decoding: try connection.readAll(), as: UTF8.self)
+        #expect(end.contains("event: moved") && end.contains("delivery:D-1"))
+        #expect(try service.get("deliveries/M-1").json["asked_for"] as? String == "demand:M-1")
+        store.close()
+    }
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Checks the page in a real Chromium: the 15 points of docs/page.md. `run.py PROGRAM [POINT...]`; exit 1 if one does not hold."""
+import os
+import sys
+import tempfile
+from datetime import datetime, timezone
+
+import drawing
+import looking
+import reading
+import worlds
+from harness import Browser, Report, Server
+
+POINTS = {1: reading.three_interactions, 2: drawing.paint, 3: drawing.smooth, 4: drawing.true_picture, 5: reading.every_row_says_why, 6: reading.permalink,
+          7: drawing.nothing_jumps, 8: drawing.seven_tabs, 9: reading.keyboard, 10: looking.axe, 11: looking.contrast, 12: looking.reflow,
+          13: reading.says_what_it_lacks, 14: reading.same_everywhere, 15: looking.hostile}
+
+
+class Tools(Report):
+    """What every point has at hand: the stores, a service on each, the browser, where pictures go."""
+
+    def __init__(self, program, folder, shots):
+        super().__init__()
+        self.program, self.shots, self.servers = program, shots, []
+        os.makedirs(shots, exist_ok=True)
+        store = lambda name: worlds.Store(program, folder, name)
+        self.day, self.empty = store("day").simulated(35), store("empty").empty()
+        self.five, self.long = store("five").replay(worlds.long_delivery(5000), "all"), store("long").replay(worlds.long_delivery(7000), "all")
+        self.hostile, self.live, self.silent = store("hostile").replay(worlds.hostile(), "all"), store("live").replay(worlds.live_first(), "first"), store("silent").replay(worlds.silent(), "all")
+        for name in ("day", "empty", "five", "long", "hostile", "live", "silent"):
+            server = Server(program, getattr(self, name))
+            self.servers.append(server)
+            setattr(self, name + "_server", server)
+        self.browser = Browser()
+
+    def page(self, server, **more):
+        context = self.browser.context(**more)
+        page = context.new_page()
+        page.on("close", lambda _: None)
+        return page
+
+    def shot(self, name):
+        return os.path.join(self.shots, name + ".png")
+
+    @staticmethod
+    def instant(microseconds):
+        if microseconds is None:
+            return None
+        whole = datetime.fromtimestamp(microseconds // 1_000_000, timezone.utc)
+        return whole.strftime("%Y-%m-%dT%H:%M:%S") + f".{microseconds % 1_000_000:06d}Z"
+
+    def markdown(self):
+        return ("# The page's points, checked\n\nWritten by `make page-check`: each point of the page's design, in a real Chromium "
+                f"({self.browser.browser.version}), on a simulated day, a very long delivery, an empty store, live deliveries and hostile data.\n" + super().markdown())
+
+    def close(self):
+        self.browser.close()
+        for server in self.servers:
+            server.stop()
+
+
+def main(words):
+    program, wanted = words[0], [int(w) for w in words[1:]] or sorted(POINTS)
+    with tempfile.TemporaryDirectory(prefix="page-check-") as folder:
+        tools = Tools(program, folder, os.path.join(os.path.dirname(os.path.abspath(__file__)), "shots"))
+        try:
+            for number in wanted:
+                try:
+                    POINTS[number](tools)
+                except Exception as error:
+                    if not tools.points or tools.points[-1][0] != number:
+                        tools.point(number, POINTS[number].__name__)
+                    tools.expect(False, f"it broke off: {type(error).__name__}: {str(error)[:600]}")
+                for context in tools.browser.browser.contexts:
+                    context.close()
+                found = tools.browser.taken()
+                if found:
+                    tools.expect(False, f"troubles in the browser: {found[:3]}")
+            if len(wanted) == len(POINTS):
+                with open(os.environ.get("PAGE_CHECK_REPORT", os.devnull), "w", encoding="utf-8") as file:
+                    file.write(tools.markdown())
+        finally:
+            tools.close()
+    print(f"\n{sum(1 for _, _, lines in tools.points for m, _ in lines if m == 'ok')} hold, {tools.failed} do not")
+    return 1 if tools.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""Stores to look at: a simulated day, an empty one, a very long delivery, hostile payloads, a delivery that goes on."""
+import json
+import os
+import random
+import shutil
+import subprocess
+from datetime import datetime, timedelta, timezone
+
+START = datetime(2026, 11, 2, 10, 0, 0, tzinfo=timezone.utc)
+
+
+def at(seconds):
+    return (START + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+class Lines:
+    """Event lines with ids that are the same each time."""
+
+    def __init__(self, prefix):
+        self.prefix, self.all = prefix, []
+
+    def add(self, seconds, event, **fields):
+        line = {"event": event, "timestamp": at(seconds), "event_id": f"{self.prefix}-{len(self.all):06d}", **fields}
+        self.all.append(line)
+        return line
+
+    def write(self, path):
+        with open(path, "w", encoding="utf-8") as file:
+            for line in self.all:
+                file.write(json.dumps(line) + "\n")
+
+
+def long_delivery(events, windows=40):
+    """One delivery that `windows` robots and pilots held one after the other, with so many events in all."""
+    lines, seconds = Lines("long"), 8.0 * 3600 / (windows // 2)
+    lines.add(0, "offer.received", offer_id="O-L", merchant_id="M-L")
+    lines.add(1, "demand.created", demand_id="DM-L", delivery_id="D-LONG", offer_id="O-L", merchant_id="M-L")
+    spare = events - windows - 4
+    for n in range(windows // 2):
+        begin = 10 + n * seconds
+        lines.add(begin, "demand.assigned" if n == 0 else "demand.replan.rehomed", delivery_id="D-LONG", demand_id="DM-L", robot_id=f"R-{n % 7}")
+        lines.add(begin + 1, "pilot.assigned", delivery_id="D-LONG", pilot_id=f"P-{n % 5}")
+        for k in range(spare // (windows // 2)):
+            when = begin + 2 + k * (seconds - 4) / (spare // (windows // 2))
+            if k % 97 == 50:
+                lines.add(when, "robot.error", robot_id=f"R-{n % 7}", error={"code": f"CODE_{k % 5}", "message": "something is wrong"})
+            elif k % 19 == 0:
+                lines.add(when, "robot.state_changed", robot_id=f"R-{n % 7}", to_state=["to_pickup", "at_pickup", "to_dropoff", "grounded", "idle"][k // 19 % 5])
+            else:
+                lines.add(when, "robot.telemetry", robot_id=f"R-{n % 7}")
+    lines.add(10 + (windows // 2) * seconds, "delivery.failed", delivery_id="D-LONG", error={"code": "GAVE_UP", "message": "too long"})
+    return lines
+
+
+RTL, ZERO, NUL = "\u202e", "\u200b", "\u0000"
+HOSTILE = ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "javascript:alert(1)", f"abc{RTL}txt.exe", f"in{ZERO}visible", f"nul{NUL}byte",
+           "=cmd|'/C calc'!A0", "+1+1", "@SUM(A1)", "-5", "\ud83d", "{{7*7}}", "<svg/onload=alert(1)>", "a\r\nSet-Cookie: x=1", "%3Cscript%3E"]
+
+
+def hostile():
+    """A failed delivery whose every text wants to be something else, and one with ten thousand error codes."""
+    lines = Lines("hostile")
+    lines.add(0, "demand.created", delivery_id="D-<script>alert(1)</script>", demand_id="DM-H", merchant_id=HOSTILE[1], zone_id=HOSTILE[3])
+    lines.add(5, "demand.assigned", delivery_id="D-<script>alert(1)</script>", demand_id="DM-H", robot_id="R-\"><img src=x onerror=alert(1)>")
+    for n, text in enumerate(HOSTILE):
+        lines.add(10 + n, "robot.error", robot_id="R-\"><img src=x onerror=alert(1)>", error={"code": text, "message": text + " " + RTL + "evil"})
+        lines.add(10.5 + n, "robot.state_changed", robot_id="R-\"><img src=x onerror=alert(1)>", to_state=text[:40], reason=text)
+        lines.add(10.7 + n, f"odd.{text}", robot_id="R-\"><img src=x onerror=alert(1)>", note=text)
+    lines.add(60, "robot.error", robot_id="R-\"><img src=x onerror=alert(1)>", error={"code": "X" * 100_000, "message": "y" * 100_000}, blob="z" * 100_000)
+    lines.add(80, "delivery.failed", delivery_id="D-<script>alert(1)</script>", error={"code": HOSTILE[0], "message": HOSTILE[1]})
+    lines.add(100, "demand.created", delivery_id="D-CODES", demand_id="DM-C", merchant_id="=HYPERLINK(\"http://x\")")
+    lines.add(101, "demand.assigned", delivery_id="D-CODES", demand_id="DM-C", robot_id="R-CODES")
+    for n in range(10_000):
+        lines.add(102 + n / 10, "robot.error", robot_id="R-CODES", error={"code": f"E{n:05d}"})
+    lines.add(1200, "delivery.failed", delivery_id="D-CODES", error={"code": "-1", "message": "-17.5"})
+    return lines
+
+
+def live_first(deliveries=8):
+    """Deliveries that are under way, with a robot each that has told a lot."""
+    lines = Lines("live")
+    for d in range(deliveries):
+        lines.add(0 + d, "demand.created", delivery_id=f"D-LIVE-{d}", demand_id=f"DM-LIVE-{d}", merchant_id="M-LIVE")
+        lines.add(10 + d, "demand.assigned", delivery_id=f"D-LIVE-{d}", demand_id=f"DM-LIVE-{d}", robot_id=f"R-LIVE-{d}")
+        for n in range(300 if d == 0 else 20):
+            lines.add(20 + d + n * 2, "robot.telemetry", robot_id=f"R-LIVE-{d}")
+    return lines
+
+
+def live_more(delivery, count, begin, prefix):
+    lines = Lines(prefix)
+    for n in range(count):
+        lines.add(begin + n, "robot.telemetry", robot_id=f"R-LIVE-{delivery}")
+    return lines
+
+
+def live_late(delivery, seconds, prefix):
+    """A late fact: from `seconds` on another robot served it, so what the first one told after that is not its any more."""
+    lines = Lines(prefix)
+    lines.add(seconds, "demand.replan.rehomed", delivery_id=f"D-LIVE-{delivery}", robot_id="R-LIVE-OTHER")
+    return lines
+
+
+def silent():
+    """A robot that says nothing for twenty minutes while it holds a delivery, and two that hold one at a time."""
+    lines = Lines("silent")
+    lines.add(0, "demand.created", delivery_id="D-SILENT", demand_id="DM-S", merchant_id="M-S")
+    lines.add(5, "demand.assigned", delivery_id="D-SILENT", demand_id="DM-S", robot_id="R-S")
+    lines.add(6, "robot.state_changed", robot_id="R-S", to_state="to_pickup")
+    lines.add(60, "robot.telemetry", robot_id="R-S")
+    lines.add(1300, "robot.telemetry", robot_id="R-S")
+    lines.add(1400, "delivery.dropoff_completed", delivery_id="D-SILENT")
+    for d in (1, 2):
+        lines.add(3000 + d, "demand.created", delivery_id=f"D-BOTH-{d}", demand_id=f"DM-B{d}", merchant_id="M-S")
+        lines.add(3010 + d * 60, "demand.assigned", delivery_id=f"D-BOTH-{d}", demand_id=f"DM-B{d}", robot_id="R-B")
+    for d in (1, 2):
+        lines.add(4000 + d * 60, "delivery.dropoff_completed", delivery_id=f"D-BOTH-{d}")
+    return lines
+
+
+class Store:
+    """A store made by the program itself, from lines or from its own simulator."""
+
+    def __init__(self, program, folder, name):
+        self.program, self.folder, self.name = program, folder, name
+        self.path = os.path.join(folder, name + ".db")
+        self.url = "sqlite:" + self.path
+
+    def run(self, *words):
+        return subprocess.run([self.program, *words], check=True, capture_output=True, text=True, timeout=600).stdout
+
+    def replay(self, lines, name):
+        path = os.path.join(self.folder, f"{self.name}-{name}.jsonl")
+        lines.write(path)
+        self.run("replay", path, "--store", self.url)
+        return self
+
+    def simulated(self, seed=35, **dials):
+        archive = os.path.join(self.folder, self.name + "-archive")
+        words = [w for k, v in dials.items() for w in ("--" + k.replace("_", "-"), str(v))]
+        self.run("simulate", "--out", archive, "--force", "--seed", str(seed), *words)
+        self.run("replay", archive, "--store", self.url)
+        with open(os.path.join(archive, "_truth.jsonl"), encoding="utf-8") as file:
+            self.truth = [json.loads(line) for line in file]
+        self.archive = archive
+        return self
+
+    def empty(self):
+        self.run("migrate", "--store", self.url)
+        return self
