@@ -81,6 +81,13 @@ public final class PostgresStore {
 
     /// What a new connection begins with: the writer's lock, the rules, the partitions ahead.
     func prepareSession() throws {
+        // What is committed is acknowledged to the queue, which then forgets it: a server that answers before the
+        // commit is on disk would lose it in a crash. Stricter settings than `on` stay.
+        _ = try connection.query(
+            """
+            SELECT set_config('synchronous_commit', 'on', false)
+            WHERE current_setting('synchronous_commit') = 'off'
+            """)
         if settings.isExclusive, settings.fence == nil {
             do {
                 _ = try connection.query("SELECT pg_advisory_lock(\(Migration.lockClass), 2)")

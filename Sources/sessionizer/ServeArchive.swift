@@ -28,7 +28,8 @@ enum ServeArchive {
 
         let listen = arguments["--listen"] ?? settings.live.httpListen
         guard case .sqlite(let path) = try settings.store(arguments["--store"]) else {
-            throw UsageError(description: "serve without a queue reads an SQLite store; expected --store sqlite:PATH")
+            throw UsageError(
+                description: "serve without a queue reads an SQLite store; expected --store sqlite:PATH")
         }
         let access = try access(arguments, listen)
         let tls = try tls(arguments)

@@ -84,6 +84,9 @@ public final class PrivatePostgres: Sendable {
     /// Stops it; its data stay.
     public func stop() throws { _ = try Self.script("stop", folder) }
 
+    /// Ends it without a warning, as a crash would; its data stay.
+    public func kill() throws { _ = try Self.script("kill", folder) }
+
     /// Starts it again.
     public func start() throws { _ = try Self.script("start", folder) }
 

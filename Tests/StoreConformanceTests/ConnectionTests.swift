@@ -85,6 +85,23 @@ import Testing
         #expect(try store.differences(from: after) == [])
     }
 
+    /// What was committed, and acknowledged to the queue then, outlives a crash of the server, though the server is one
+    /// that answers a commit before it is on disk (`synchronous_commit = off`) unless it is told otherwise.
+    @Test func whatIsCommittedOutlivesACrash() throws {
+        let server = try PrivatePostgres()
+        defer { _ = try? server.remove() }
+        let place = StorePlace.postgres(url: server.url("postgres"))
+        for round in 1...5 {
+            let store = try StoreUnderTest(place: place, maxResident: 0)
+            try store.ingest(Batches.first)
+            try server.kill()
+            store.close()
+            try server.start()
+            #expect(
+                try server.sql("SELECT count(*) FROM ingestion_batches", in: "postgres") == "\(round)")
+        }
+    }
+
     /// A server that is gone for a while, and what its absence is called.
     @Test func theServerStopsAndComesBack() throws {
         let server = try PrivatePostgres()
