@@ -19,12 +19,15 @@ struct LiveService {
     private let metrics: LiveMetrics
     private let health: LiveHealth
     private let log: Log
+    private let voice: Voice
     private let stop: StopFlag
 
     init(_ settings: Settings, store: String?) throws {
         self.settings = settings
         location = try settings.store(store)
         let log = Log(level: settings.live.logLevel)
+        let voice = Voice(log)
+        self.voice = voice
         let metrics = LiveMetrics(transport: "amqp")
         var configuration = AMQPConsumer.Configuration(
             brokers: try settings.live.brokers(), queue: try settings.live.queueSettings(),
@@ -36,7 +39,7 @@ struct LiveService {
         }
         consumer = AMQPConsumer(configuration) { notice in
             metrics.noted(notice)
-            log.write(LogLevel(notice.severity), notice.code, notice.text)
+            voice.say(LogLevel(notice.severity), notice.code, notice.text)
         }
         health = LiveHealth(consumer: consumer, metrics: metrics)
         stop = StopFlag()
@@ -201,13 +204,37 @@ struct LiveService {
     private func failed(_ reason: String, _ event: String) {
         metrics.storeFailed()
         health.storeFails(reason)
-        log.write(.error, event, "\(reason); trying again")
+        voice.say(.error, event, "\(reason); trying again")
     }
 
     private static func hostName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "?" }
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+/// Logs what goes wrong; what fails the same way at each attempt is said once a minute.
+final class Voice: Sendable {
+    /// Told at each attempt. Everything else happens once and is said each time.
+    private static let repeated: Set<String> = [
+        "access_refused", "commit_failed", "connecting_failed", "not_found", "resource_locked",
+        "store_not_open",
+    ]
+
+    private let log: Log
+    private let filter = Mutex(RepeatFilter())
+
+    init(_ log: Log) { self.log = log }
+
+    func say(_ level: LogLevel, _ event: String, _ text: String) {
+        guard Self.repeated.contains(event) else { return log.write(level, event, text) }
+        guard let heldBack = filter.withLock({ $0.admit(event + text, now: monotonicNow()) }) else { return }
+        if heldBack == 0 {
+            log.write(level, event, text)
+        } else {
+            log.write(level, event, text, ["repeated": .integer(heldBack)])
+        }
     }
 }
 
