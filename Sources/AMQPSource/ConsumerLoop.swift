@@ -13,28 +13,28 @@ struct ConsumerLoop {
     var channel: UInt16?
 
     // Batches, from the one being filled to those at the engine.
-    private var filling = DeliveryBatch()
-    private var closer: BatchCloser
-    private var closed: [DeliveryBatch] = []
-    private var inHand = 0
-    private var inHandBytes = 0
-    private var closedBytes = 0
+    var filling = DeliveryBatch()
+    var closer: BatchCloser
+    var closed: [DeliveryBatch] = []
+    var inHand = 0
+    var inHandBytes = 0
+    var closedBytes = 0
     /// The configured one, or less where messages are large.
-    private var prefetch: Int
-    private var spare: [DeliveryBatch] = []
+    var prefetch: Int
+    var spare: [DeliveryBatch] = []
 
     // The delivery being read.
-    private var delivery: Delivery?
-    private var body: [UInt8] = []
+    var delivery: Delivery?
+    var body: [UInt8] = []
 
-    private var committedOffset: Int64?
-    private var lastLook: Int64 = 0
-    private var isFinished = false
+    var committedOffset: Int64?
+    var lastLook: Int64 = 0
+    var isFinished = false
 
-    private var queue: QueueSettings { consumer.configuration.queue }
+    var queue: QueueSettings { consumer.configuration.queue }
 
     /// Microseconds between two looks at the queue's depth: while deliveries come, and while none are there.
-    private static let lookEvery: (busy: Int64, idle: Int64) = (15_000_000, 1_000_000)
+    static let lookEvery: (busy: Int64, idle: Int64) = (15_000_000, 1_000_000)
 
     init(_ consumer: AMQPConsumer) {
         self.consumer = consumer
@@ -64,7 +64,7 @@ struct ConsumerLoop {
     }
 
     /// How long nothing is to be done unless something comes.
-    private func patience(_ now: Int64) -> Int64 {
+    func patience(_ now: Int64) -> Int64 {
         // Heartbeats are sent by calls into the library, every half of the time agreed upon.
         var until = now + 250_000
         if let deadline = machine.deadline { until = min(until, deadline) }
@@ -72,7 +72,7 @@ struct ConsumerLoop {
         return max(until - now, 0)
     }
 
-    private mutating func obey(_ command: AMQPConsumer.Command) {
+    mutating func obey(_ command: AMQPConsumer.Command) {
         switch command {
         case .settled(let batch):
             inHand -= 1
@@ -114,7 +114,7 @@ struct ConsumerLoop {
         }
     }
 
-    private mutating func perform(_ action: ConsumerStateMachine.Action) -> ConsumerStateMachine.Event? {
+    mutating func perform(_ action: ConsumerStateMachine.Action) -> ConsumerStateMachine.Event? {
         switch action {
         case .connect(let broker): return connect(broker)
         case .openChannel(let epoch): return openChannel(epoch)
@@ -146,7 +146,7 @@ struct ConsumerLoop {
         return nil
     }
 
-    private mutating func connect(_ broker: Int) -> ConsumerStateMachine.Event {
+    mutating func connect(_ broker: Int) -> ConsumerStateMachine.Event {
         let address = consumer.configuration.brokers[broker]
         // An attempt may take long, and there may be several in a row.
         if consumer.isStopping { return .connectingFailed("\(address.shown): not tried, the program ends") }
@@ -162,7 +162,7 @@ struct ConsumerLoop {
         }
     }
 
-    private mutating func openChannel(_ epoch: UInt64) -> ConsumerStateMachine.Event {
+    mutating func openChannel(_ epoch: UInt64) -> ConsumerStateMachine.Event {
         guard let connection else { return .connectionLost("there is none") }
         let number = UInt16(1 + epoch % 1000)
         do throws(AMQPFailure) {
@@ -185,7 +185,7 @@ struct ConsumerLoop {
         }
     }
 
-    private func consumeArguments() -> [(String, Argument)] {
+    func consumeArguments() -> [(String, Argument)] {
         guard queue.kind == .stream else { return [] }
         let start: Argument
         if let committedOffset {
@@ -202,7 +202,7 @@ struct ConsumerLoop {
         return [("x-stream-offset", start)]
     }
 
-    private mutating func event(of failure: AMQPFailure, _ channel: UInt16) -> ConsumerStateMachine.Event {
+    mutating func event(of failure: AMQPFailure, _ channel: UInt16) -> ConsumerStateMachine.Event {
         switch failure {
         case .channelClosed(let code, let text):
             connection?.answerChannelClose(channel)
@@ -215,182 +215,5 @@ struct ConsumerLoop {
         }
     }
 
-    private mutating func fail(_ failure: AMQPFailure) { handle(event(of: failure, channel ?? 1)) }
-
-    // MARK: Frames
-
-    /// Reads what has come, not waiting for more.
-    /// - Returns: Whether there may be more at once.
-    private mutating func readFrames() -> Bool {
-        var frame = crmq_frame()
-        for _ in 0..<2000 {
-            guard let connection else { return false }
-            connection.next(0, &frame)
-            if frame.kind == CRMQ_NOTHING {
-                connection.releaseBuffers()
-                lookAtQueue()
-                // A call that waits for a reply puts what comes before it aside.
-                return self.connection?.hasBufferedFrames ?? false
-            }
-            take(frame)
-        }
-        connection?.releaseBuffers()
-        return true
-    }
-
-    private mutating func take(_ frame: crmq_frame) {
-        switch frame.kind {
-        case CRMQ_FAILED:
-            handle(.connectionLost(AMQPFailure.text(frame.status)))
-            return
-        case CRMQ_CONNECTION_CLOSE:
-            let text = frame.text
-            connection?.answerConnectionClose()
-            handle(.connectionClosed(code: frame.code, text: text))
-            return
-        case CRMQ_BLOCKED:
-            handle(.blocked(frame.text))
-            return
-        case CRMQ_UNBLOCKED:
-            handle(.unblocked)
-            return
-        default: break
-        }
-        // What follows belongs to a channel; one that was left may have frames on their way still.
-        guard frame.channel == channel else { return }
-        switch frame.kind {
-        case CRMQ_CHANNEL_CLOSE:
-            let text = frame.text
-            connection?.answerChannelClose(frame.channel)
-            channel = nil
-            handle(.channelClosed(code: frame.code, text: text))
-        case CRMQ_CANCEL: handle(.consumerCancelled)
-        case CRMQ_DELIVER: delivery = Delivery(tag: frame.tag, isRedelivered: frame.flag != 0)
-        case CRMQ_HEADER:
-            delivery?.read(frame)
-            body.removeAll(keepingCapacity: true)
-            if delivery?.size == 0 { finish(UnsafeRawBufferPointer(start: nil, count: 0)) }
-        case CRMQ_BODY: takeBody(UnsafeRawBufferPointer(start: frame.bytes, count: frame.length))
-        default: break
-        }
-    }
-
-    private mutating func takeBody(_ piece: UnsafeRawBufferPointer) {
-        guard let size = delivery?.size else { return }
-        delivery?.received += piece.count
-        if piece.count == size {
-            finish(piece.prefix(size > Delivery.longestMessage ? Delivery.keptOfLonger : size).rebased)
-            return
-        }
-        let kept = size > Delivery.longestMessage ? Delivery.keptOfLonger : size
-        body.append(contentsOf: piece.prefix(max(kept - body.count, 0)))
-        if let received = delivery?.received, received >= size {
-            body.withUnsafeBytes { finish($0) }
-        }
-    }
-
-    /// A delivery is complete.
-    private mutating func finish(_ bytes: UnsafeRawBufferPointer) {
-        guard let delivery else { return }
-        self.delivery = nil
-        guard ledger.delivered(delivery.tag) else {
-            // What lies in the gap would be acknowledged unseen: begin anew with what is unacknowledged.
-            handle(.connectionLost("delivery \(delivery.tag) is not the one expected"))
-            return
-        }
-        let now = monotonicNow()
-        consumer.publish {
-            $0.deliveries += 1
-            $0.lastDelivery = now
-            if delivery.isRedelivered { $0.redeliveries += 1 }
-        }
-        guard machine.isTakingDeliveries else { return }
-        filling.append(delivery, bytes, origin: queue.name, epoch: ledger.epoch)
-        closer.add(byteCount: bytes.count, now: now)
-        // Half of the prefetch at most: one batch fills while another is committed, and none waits for what cannot come.
-        let most = min(closer.limits.messages, max(prefetch / 2, 1))
-        if closer.messages >= most || closer.bytes >= closer.limits.bytes { closeBatch() }
-        if heldBytes > consumer.configuration.maxHeldBytes { holdLess() }
-    }
-
-    private var heldBytes: Int { inHandBytes + closedBytes + filling.byteCount }
-
-    /// Messages are so large that a full prefetch would not fit: a channel with a smaller one.
-    private mutating func holdLess() {
-        guard ledger.unacknowledgedCount > 1 else { return }
-        let limit = consumer.configuration.maxHeldBytes
-        let fitting = ledger.unacknowledgedCount * (limit / 2) / heldBytes
-        prefetch = max(min(fitting, prefetch / 2), 1)
-        handle(
-            .tooMuchHeld(
-                "more than \(limit) bytes are held in \(ledger.unacknowledgedCount) messages; going on with a prefetch "
-                    + "of \(prefetch) until the program is restarted"))
-    }
-
-    private mutating func lookAtQueue() {
-        guard machine.isTakingDeliveries, let connection, let channel else { return }
-        let now = monotonicNow()
-        let pause = ledger.unacknowledgedCount == 0 ? Self.lookEvery.idle : Self.lookEvery.busy
-        guard now - lastLook >= pause else { return }
-        lastLook = now
-        do throws(AMQPFailure) {
-            let depth = try connection.depth(of: queue.name, channel)
-            consumer.publish {
-                $0.queueDepth = depth
-                $0.queueLooks += 1
-            }
-        } catch {
-            fail(error)
-        }
-    }
-
-    // MARK: Batches
-
-    private mutating func closeBatch() {
-        closed.append(filling)
-        closedBytes += filling.byteCount
-        filling = spare.popLast() ?? DeliveryBatch()
-        closer.reset()
-    }
-
-    private mutating func handOverBatches() {
-        if closed.isEmpty, closer.isDue(now: monotonicNow()) { closeBatch() }
-        while let batch = closed.first, consumer.handOver.tryPut(batch) {
-            closed.removeFirst()
-            closedBytes -= batch.byteCount
-            inHand += 1
-            inHandBytes += batch.byteCount
-        }
-    }
-
-    private mutating func dropUnfinishedBatch() {
-        for batch in closed { recycle(batch) }
-        closed.removeAll()
-        closedBytes = 0
-        filling.removeAll()
-        closer.reset()
-        delivery = nil
-    }
-
-    private mutating func recycle(_ batch: DeliveryBatch) {
-        batch.removeAll()
-        if spare.count < 4 { spare.append(batch) }
-    }
-
-    private func publishStatus() {
-        consumer.publish { status in
-            status.state = machine.state
-            status.isConnected = connection != nil
-            status.isConsuming = machine.isTakingDeliveries
-            status.heldBytes = heldBytes
-            status.prefetch = prefetch
-            status.unacknowledged = ledger.unacknowledgedCount
-            status.isBlocked = machine.isBlocked
-            status.lastTurn = monotonicNow()
-        }
-    }
-}
-
-extension Slice<UnsafeRawBufferPointer> {
-    fileprivate var rebased: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: self) }
+    mutating func fail(_ failure: AMQPFailure) { handle(event(of: failure, channel ?? 1)) }
 }

@@ -25,6 +25,7 @@ struct LiveWorker: Sendable {
     private let metrics: LiveMetrics
     private let health: LiveHealth
     private let log: Log
+    private let voice: Voice
     private let stop: StopFlag
     /// Its partition; nil where it has the whole store to itself.
     private let partition: Int?
@@ -39,6 +40,8 @@ struct LiveWorker: Sendable {
         self.metrics = metrics
         self.health = health
         self.log = log
+        let voice = Voice(log)
+        self.voice = voice
         self.stop = stop
         self.partition = partition
         let name = partition.map { "partition \($0) " } ?? ""
@@ -52,7 +55,7 @@ struct LiveWorker: Sendable {
         }
         consumer = AMQPConsumer(configuration) { notice in
             metrics.noted(notice)
-            log.write(LogLevel(notice.severity), notice.code, notice.text)
+            voice.say(LogLevel(notice.severity), notice.code, notice.text)
         }
     }
 
@@ -197,6 +200,6 @@ struct LiveWorker: Sendable {
     private func failed(_ reason: String, _ event: String) {
         metrics.storeFailed()
         health.storeFails(reason)
-        log.write(.error, event, "\(reason); trying again")
+        voice.say(.error, event, "\(reason); trying again")
     }
 }

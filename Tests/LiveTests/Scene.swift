@@ -19,6 +19,7 @@ final class Scene {
     /// Where the plain replay of the same events is.
     let plain: String
 
+    private let server: PrivatePostgres?
     private let pass: Turnstile.Pass
 
     /// - Parameters:
@@ -29,15 +30,18 @@ final class Scene {
         folder = try Folder()
         program = Program(folder: folder)
         host = try await Broker.shared.virtualHost()
-        switch kind {
-        case .sqlite:
-            live = "sqlite:" + folder.url.appendingPathComponent("live.db").path
-            plain = "sqlite:" + folder.url.appendingPathComponent("plain.db").path
-        case .postgres:
-            let server = try server ?? PrivatePostgres.shared()
-            live = server.url(try server.makeDatabase())
-            plain = server.url(try server.makeDatabase())
-        }
+        let server = kind == .postgres ? try server ?? PrivatePostgres.shared() : nil
+        self.server = server
+        live = try Self.store("live", folder, server)
+        plain = try Self.store("plain", folder, server)
+    }
+
+    /// Lets the service begin with an empty store.
+    func forgetLiveStore() throws { live = try Self.store("live-\(UUID().uuidString)", folder, server) }
+
+    private static func store(_ name: String, _ folder: Folder, _ server: PrivatePostgres?) throws -> String {
+        if let server { return server.url(try server.makeDatabase()) }
+        return "sqlite:" + folder.url.appendingPathComponent(name + ".db").path
     }
 
     /// The path of a file in the folder.

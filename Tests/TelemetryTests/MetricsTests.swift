@@ -99,3 +99,19 @@ import Testing
         #expect(lines.compactMap { $0["level"] as? String } == ["warning", "error"])
     }
 }
+
+@Suite struct RepeatFilterTests {
+    @Test func theSameIsSaidOnceInAWhile() {
+        var filter = RepeatFilter(pause: 10)
+        let answers = [("a", 0), ("a", 1), ("b", 2), ("a", 9), ("a", 10), ("a", 11), ("b", 30)].map {
+            filter.admit($0.0, now: Int64($0.1))
+        }
+        #expect(answers == [0, nil, 0, nil, 2, nil, 0])
+    }
+
+    @Test func manyTextsDoNotAddUp() {
+        var filter = RepeatFilter(pause: 10)
+        let answers = (0..<1000).map { filter.admit("\($0)", now: 0) }
+        #expect(answers.allSatisfy { $0 == 0 })
+    }
+}
