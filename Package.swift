@@ -87,7 +87,9 @@ let package = Package(
         .target(name: "HTTPServer", dependencies: ["CMicroHTTPD"], swiftSettings: strict),
 
         // The story of one delivery or robot, told from the store.
-        .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
+        .target(
+            name: "SessionStory", dependencies: ["SessionCore", "SessionStore", "EventDecoding"],
+            swiftSettings: strict),
 
         .executableTarget(
             name: "sessionizer",
@@ -150,7 +152,7 @@ let package = Package(
             dependencies: [
                 "ReferenceModel", "EngineUnderTest", "EventDecoding", "PrivateServers", "SessionCore",
                 "SessionPipeline",
-                "SessionStore", "SQLiteStore", "PostgresStore",
+                "SessionStore", "SQLiteStore", "PostgresStore", "CSQLite",
             ],
             swiftSettings: strict),
         .testTarget(

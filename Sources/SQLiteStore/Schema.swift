@@ -4,6 +4,7 @@ internal import SessionCore
 enum Schema {
     static let migrations: [(name: String, sql: String)] = [
         ("0001_tables", tables), ("0002_views", views), ("0003_live", live),
+        ("0004_hours", SchemaHours.tables),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(

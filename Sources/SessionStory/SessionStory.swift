@@ -8,6 +8,8 @@ public struct SessionStory: Sendable {
     public let windows: [TableRow]
     /// Its joined events with their payloads, in order.
     public let events: [TableRow]
+    /// What each of the events says.
+    let details: [EventDetails]
     /// The id that was asked for, where it became this session's only later.
     public let askedFor: String?
 
@@ -60,6 +62,15 @@ public struct SessionStory: Sendable {
         -> SessionStory
     {
         let id = row["session_id"]
+        let events = try store.rows(
+            """
+            SELECT s.event_id, s.occurred_at, s.event, s.via, s.via_id, e.robot_id, e.pilot_id, e.payload
+            FROM session_events s JOIN events e
+              ON e.hour = \(store.dialect.hour("s.occurred_at")) AND e.event_id = s.event_id
+                AND e.occurred_at = s.occurred_at
+            WHERE s.session_id = ?1 ORDER BY s.occurred_at, s.event, s.event_id
+            """, [id])
+        let reader = EventDetailsReader()
         return SessionStory(
             row: row,
             windows: try store.rows(
@@ -67,15 +78,7 @@ public struct SessionStory: Sendable {
                 SELECT * FROM assignment_windows WHERE session_id = ?1
                 ORDER BY started_at, CASE kind WHEN 'merchant' THEN 0 WHEN 'robot' THEN 1 ELSE 2 END
                 """, [id]),
-            events: try store.rows(
-                """
-                SELECT s.event_id, s.occurred_at, s.event, s.via, s.via_id, e.robot_id, e.pilot_id, e.payload
-                FROM session_events s JOIN events e
-                  ON e.hour = \(store.dialect.hour("s.occurred_at")) AND e.event_id = s.event_id
-                    AND e.occurred_at = s.occurred_at
-                WHERE s.session_id = ?1 ORDER BY s.occurred_at, s.event, s.event_id
-                """, [id]),
-            askedFor: askedFor)
+            events: events, details: events.map(reader.details), askedFor: askedFor)
     }
 
     /// How many letters must change to make one id of the other.
