@@ -101,14 +101,8 @@ public struct RobotStory: Sendable {
     }
 
     /// Robots whose ids look like one that is unknown.
-    public static func near(_ id: String, in store: any TableReading) throws -> [String] {
-        let all = try store.rows("SELECT DISTINCT robot_id FROM robot_hours", []).compactMap {
-            $0.text("robot_id")
-        }
-        return all.map { (SessionStory.distance($0, id), $0) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(
-            5
-        )
-        .map(\.1)
+    public static func near(_ id: String, in store: any TableReading) throws -> NearIDs {
+        try NearIDs.robots(id, in: store)
     }
 
     /// For a terminal.

@@ -39,23 +39,8 @@ public struct SessionStory: Sendable {
     }
 
     /// Ids that look like one that is unknown.
-    public static func near(_ id: String, in store: any TableReading) throws -> [String] {
-        let bare = id.split(separator: ":", maxSplits: 1).last.map(String.init) ?? id
-        var candidates: Set<String> = []
-        var stem = bare
-        while candidates.count < 200, !stem.isEmpty {
-            let rows = try store.rows(
-                """
-                SELECT session_id AS id FROM sessions WHERE session_id >= ?1 AND session_id < ?2
-                LIMIT 400
-                """, [.text("delivery:" + stem), .text("delivery:" + stem + "\u{10FFFF}")])
-            for row in rows { if let id = row.text("id") { candidates.insert(id) } }
-            stem.removeLast()
-        }
-        let ranked = candidates.map { candidate in
-            (distance(String(candidate.dropFirst("delivery:".count)), bare), candidate)
-        }
-        return ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(5).map { String($0.1.dropFirst(9)) }
+    public static func near(_ id: String, in store: any TableReading) throws -> NearIDs {
+        try NearIDs.sessions(id, in: store)
     }
 
     private static func load(_ row: TableRow, askedFor: String?, in store: any TableReading) throws

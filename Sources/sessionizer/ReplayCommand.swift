@@ -24,6 +24,13 @@ enum ReplayCommand {
         return day
     }
 
+    /// How many rejects are kept: what a replay adds is told from what was there.
+    private static func rejects(in store: StoreLocation) throws -> Int64 {
+        let reader = try store.reader()
+        defer { reader.close() }
+        return try reader.rows("SELECT count(*) AS n FROM rejected_events", []).first?.integer("n") ?? 0
+    }
+
     static func run(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: options)
         let wantsJSON = try arguments.wantsJSON()
@@ -35,6 +42,7 @@ enum ReplayCommand {
             paths: arguments.operands, from: day("--from", arguments), to: day("--to", arguments))
         let parts = try WritingParts(settings: settings, store: store)
         defer { parts.store.close() }
+        let rejectsBefore = try rejects(in: store)
 
         let startedAt = wallClock()
         let reader = ArchiveReader(files: files)
@@ -73,15 +81,17 @@ enum ReplayCommand {
         if let failure = job.failure { throw failure }
         // A last line without its newline is usual; one that could not be read as well was cut there.
         let problems = reader.reports.filter { report in
-            report.isDamage || job.rejectedPlaces.contains("\(report.path):\(report.line)")
+            report.isDamage
+                || job.lastRejected[ArchiveFile(path: report.path, size: nil).origin] == report.line
         }
         let summary = ReplaySummary(
             totals: parts.ingestor.totals, problems: problems.map(\.description), files: files.count,
+            newRejects: max(0, try rejects(in: store) - rejectsBefore),
             elapsed: Double(wallClock() - startedAt) / 1e6,
             sessions: try store.reader().rows(
                 "SELECT kind, outcome, count(*) AS n FROM sessions GROUP BY kind, outcome ORDER BY kind, outcome",
                 []))
-        print(wantsJSON ? summary.json() : summary.text())
+        try put(wantsJSON ? summary.json() : summary.text())
         for problem in problems { complain("sessionizer: \(problem)") }
         return problems.isEmpty ? 0 : 1
     }
@@ -96,8 +106,8 @@ private final class ReadingJob: @unchecked Sendable {
     private let isStopped = Atomic<Bool>(false)
     /// Read only when the reading has ended.
     private(set) var failure: (any Error)?
-    /// Where messages were that could not be read.
-    private(set) var rejectedPlaces: Set<String> = []
+    /// The last line of each file that could not be read.
+    private(set) var lastRejected: [String: Int64] = [:]
 
     init(
         reader: ArchiveReader, full: HandOver<DecodedBatch>, empty: HandOver<DecodedBatch>, progress: Progress
@@ -120,9 +130,9 @@ private final class ReadingJob: @unchecked Sendable {
                 break
             }
             decoder.scan(decoded)
-            for rejection in decoded.rejections where rejectedPlaces.count < 100_000 {
+            for rejection in decoded.rejections {
                 let message = decoded.batch.messages[rejection.message]
-                rejectedPlaces.insert("\(decoded.batch.origins[message.origin]):\(message.position)")
+                lastRejected[decoded.batch.origins[message.origin]] = message.position
             }
             progress.note(filesDone: reader.progress.filesDone, bytesRead: reader.progress.bytesDone)
             full.put(decoded)
