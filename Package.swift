@@ -96,7 +96,9 @@ let package = Package(
         .target(name: "AccessControl", dependencies: ["SessionAPI", "CJOSE"], swiftSettings: strict),
 
         // The story of one delivery or robot, told from the store.
-        .target(name: "SessionStory", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
+        .target(
+            name: "SessionStory", dependencies: ["SessionCore", "SessionStore", "EventDecoding"],
+            swiftSettings: strict),
 
         // Whether two stores say the same.
         .target(
@@ -169,7 +171,7 @@ let package = Package(
             dependencies: [
                 "ReferenceModel", "EngineUnderTest", "EventDecoding", "PrivateServers", "SessionCore",
                 "SessionPipeline",
-                "SessionStore", "SQLiteStore", "PostgresStore", "StoreComparison",
+                "SessionStore", "SQLiteStore", "PostgresStore", "StoreComparison", "CSQLite",
             ],
             swiftSettings: strict),
         .testTarget(

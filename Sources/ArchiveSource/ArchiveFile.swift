@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A file of events to be read.
 public struct ArchiveFile: Sendable, Equatable {
     /// The path by which standard input is named.
@@ -16,6 +18,14 @@ public struct ArchiveFile: Sendable, Equatable {
 
     /// Standard input.
     public static let standardInput = ArchiveFile(path: standardInputPath, size: nil)
+
+    /// What its messages' origin names: the absolute path with every link resolved, so that a file is the same however
+    /// it was spelt; `-` for standard input. A file that was moved is another one.
+    public var origin: String {
+        guard !isStandardInput, let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
 
     /// Whether it is standard input.
     public var isStandardInput: Bool { path == Self.standardInputPath }

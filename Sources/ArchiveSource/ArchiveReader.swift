@@ -48,7 +48,7 @@ public final class ArchiveReader {
     /// Adds messages to a batch, up to a number of them, or until their bytes reach a number.
     ///
     /// A batch holds messages of several files where they are small. Each message's origin is its file's
-    /// path, its position the line's number from 1.
+    /// ``ArchiveFile/origin``, its position the line's number from 1.
     /// - Parameters:
     ///   - maxMessages: How many messages to add at most.
     ///   - maxBytes: No message is added once those added have so many bytes.

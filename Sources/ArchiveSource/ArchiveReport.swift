@@ -15,7 +15,7 @@ public struct ArchiveReport: Sendable, Equatable, CustomStringConvertible {
         case lastLineUnterminated
     }
 
-    /// The file, as its messages' origin names it.
+    /// The file, as it was found.
     public let path: String
     /// What was found.
     public let finding: Finding

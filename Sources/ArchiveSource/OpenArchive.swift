@@ -42,7 +42,7 @@ final class OpenArchive {
         self.input = input
         self.stored = stored
         self.decoded = decoded
-        lines = LineSplitter(origin: path, limits: limits)
+        lines = LineSplitter(origin: ArchiveFile(path: path, size: nil).origin, limits: limits)
     }
 
     /// How many of the file's bytes were consumed.

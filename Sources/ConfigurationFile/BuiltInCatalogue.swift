@@ -3,7 +3,7 @@
 
 let builtInCatalogueText = #"""
 # The event catalogue: every event that the rules know by name, and what it does. The program has a copy of
-# this file built in; `--catalogue FILE` (or the key `catalogue` of the configuration) reads another.
+# this file built in; the key `catalogue` of the configuration file, or SESSIONIZER_CATALOGUE, names another.
 # An event that is not here is accepted all the same: it joins by the ids that it names.
 #
 #   summary    what it tells (the docs' table is made from it)

@@ -91,9 +91,15 @@ public enum YAMLDocument {
                 if let key = yaml_document_get_node(&document, pair.key),
                     let value = yaml_document_get_node(&document, pair.value)
                 {
+                    let name = try node(key, &document, file, depth: depth + 1)
+                    if let text = name.text, let first = map.first(where: { $0.key.text == text }) {
+                        throw ConfigurationError(
+                            file: file, line: name.line,
+                            problem: "`\(text)` stands twice; it is on line \(first.key.line) already")
+                    }
                     map.append(
                         (
-                            key: try node(key, &document, file, depth: depth + 1),
+                            key: name,
                             value: try node(value, &document, file, depth: depth + 1)
                         ))
                 }

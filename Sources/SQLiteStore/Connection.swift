@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Glibc
 internal import SessionCore
 internal import SessionStore
 
@@ -17,6 +18,12 @@ final class Connection {
         self.path = path
         _ = Self.isConfigured
         var opened: OpaquePointer?
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw StoreError(
+                .cannotOpen, "\(path): cannot open the store: it is a folder",
+                hint: "name a file in it: sqlite:\(path)/sessionizer.db")
+        }
         let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)
         guard code == SQLITE_OK, let opened else {

@@ -90,12 +90,14 @@ extension SQLiteStore: SessionStoring {
     {
         let reject = try connection.statement(
             """
-            INSERT OR IGNORE INTO rejected_events(received_at, transport, origin, reason, detail, body, headers)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+            INSERT OR IGNORE INTO rejected_events(
+              received_at, transport, origin, reason, detail, body, headers, body_hash)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """)
         for row in rejected {
             try reject.bind(row.receivedAt).bind(row.transport).bind(row.origin).bind(row.reason)
-                .bind(row.detail).bindBlob(row.body).bind(row.headers).run()
+                .bind(row.detail).bindBlob(row.body).bind(row.headers)
+                .bind(row.body.withUnsafeBytes { reading.fingerprintText(reading.identity($0)) }).run()
         }
         try connection.statement(
             "INSERT INTO ingestion_batches VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

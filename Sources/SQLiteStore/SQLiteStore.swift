@@ -38,6 +38,7 @@ public final class SQLiteStore {
             try connection.run("PRAGMA wal_autocheckpoint = 8000")
             try connection.run("PRAGMA temp_store = MEMORY")
             try Self.migrate(connection)
+            try hashRejects()
             try recordRules(rules, catalogue)
         } catch {
             connection.close()
@@ -79,6 +80,22 @@ public final class SQLiteStore {
                 try? connection.run("ROLLBACK")
                 throw error
             }
+        }
+    }
+
+    /// SQLite has no hash of its own, so what migration 0005 found is given one here.
+    private func hashRejects() throws {
+        let query = try connection.statement(
+            "SELECT rowid, body FROM rejected_events WHERE body_hash IS NULL LIMIT 1000")
+        let update = try connection.statement(
+            "UPDATE OR REPLACE rejected_events SET body_hash = ? WHERE rowid = ?")
+        while true {
+            var hashes: [(row: Int64, hash: String)] = []
+            while try query.step() {
+                hashes.append((query.integer(0), reading.fingerprintText(reading.identity(query.bytes(1)))))
+            }
+            if hashes.isEmpty { return }
+            for (row, hash) in hashes { try update.bind(hash).bind(row).run() }
         }
     }
 

@@ -4,6 +4,7 @@ internal import SessionCore
 enum Schema {
     static let migrations: [(name: String, sql: String)] = [
         ("0001_tables", tables), ("0002_views", views), ("0003_live", live),
+        ("0004_hours", SchemaHours.tables), ("0005_rejects", rejects),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
@@ -110,6 +111,13 @@ enum Schema {
         CREATE TABLE source_offsets (
           transport TEXT NOT NULL, origin TEXT NOT NULL, last_offset INTEGER NOT NULL, committed_at INTEGER NOT NULL,
           PRIMARY KEY (transport, origin)) WITHOUT ROWID;
+        """
+
+    /// A reject is known again by its whole body: two that differ late, and two files that say the same, are two.
+    private static let rejects = """
+        ALTER TABLE rejected_events ADD COLUMN body_hash TEXT;
+        DROP INDEX rejected_events_place;
+        CREATE UNIQUE INDEX rejected_events_place ON rejected_events(transport, origin, reason, body_hash);
         """
 
     private static let views = """

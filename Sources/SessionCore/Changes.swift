@@ -185,6 +185,9 @@ public struct Changes: Sendable {
 
     /// How many more sessions are in progress than before; fewer where negative. For gauges, not stored.
     public var openSessions: Int64 = 0
+    /// How many more ids than before have too many targets and stand for themselves, whether or not they have a row of
+    /// their own that says so. For summaries and counters, not stored.
+    public var overLinkedIDs: Int64 = 0
     /// How many more anomalies the sessions' rows count than before. Likewise.
     public var sessionAnomalies: Int64 = 0
 

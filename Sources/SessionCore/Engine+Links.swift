@@ -54,7 +54,10 @@ extension Engine {
         let (targets, isOverLinked) = try settledTargets(of: node)
         let wasOverLinked = node.isOverLinked
         node.isOverLinked = isOverLinked
-        if wasOverLinked != node.isOverLinked { try markForFold(node.id) }
+        if wasOverLinked != node.isOverLinked {
+            changes.overLinkedIDs += node.isOverLinked ? 1 : -1
+            try markForFold(node.id)
+        }
         let before = node.targets
         let added = targets.filter { !before.contains($0) }
         let removed = before.filter { !targets.contains($0) }

@@ -14,6 +14,8 @@ public struct IngestTotals: Equatable, Sendable {
     public var rejected: [RejectReason: Int] = [:]
     /// Duplicates that say something else than the event first accepted. They are among `duplicates`.
     public var unequalTwins = 0
+    /// Ids that came to have too many targets, less those that no longer do: a broken producer's.
+    public var overLinkedIDs = 0
     /// Transactions.
     public var batches = 0
 

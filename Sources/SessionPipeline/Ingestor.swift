@@ -121,6 +121,7 @@ public final class Ingestor {
             totals.accepted += changes.accepted.count
             totals.duplicates += changes.duplicateCount
             totals.unequalTwins += changes.unequalTwinCount
+            totals.overLinkedIDs += Int(changes.overLinkedIDs)
             totals.skipped += decoded.skippedCount
             for rejection in decoded.rejections { totals.rejected[rejection.reason, default: 0] += 1 }
             if !retired.isEmpty { totals.rejected[.beforeRetention, default: 0] += retired.count }

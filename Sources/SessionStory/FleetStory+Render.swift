@@ -8,6 +8,7 @@ extension FleetStory {
     public func rendered(isColoured: Bool) -> String {
         var out = TerminalText(isColoured: isColoured)
         header(&out)
+        doubts(&out)
         deliveries(&out)
         usage(&out)
         downtimes(&out)
@@ -37,6 +38,18 @@ extension FleetStory {
             )
         }
         out.newline()
+    }
+
+    private func doubts(_ out: inout TerminalText) {
+        for row in doubtful {
+            let start = row.integer("started_at") ?? 0
+            let years = Double((row.integer("ended_at") ?? start) - start) / 365.25 / 86_400e6
+            out.write(
+                "  \(row.text("robot_id") ?? "?") was \(row.text("state") ?? "?") for "
+                    + "\(InstantText.tenths(years)) years from \(InstantText.date(start)): "
+                    + "was its clock wrong? The sums below hold it.", .bad)
+            out.newline()
+        }
     }
 
     private func deliveries(_ out: inout TerminalText) {
@@ -85,7 +98,7 @@ extension FleetStory {
 
     private func usage(_ out: inout TerminalText) {
         let usable = total("usable")
-        let served = periods.reduce(0) { $0 + ($1.number("on_delivery_hours") ?? 0) }
+        let served = servedHours
         out.newline()
         out.write("Utilization", .heading)
         out.write("  \(Self.hours(usable)) usable robot hours, \(Self.hours(served)) on delivery: ")
@@ -112,6 +125,10 @@ extension FleetStory {
             out.right(Self.share(served, of: usable), 9)
             let blocks = usable > 0 ? min(30, Int((served / usable * 30).rounded())) : 0
             if blocks > 0 { out.write(" " + String(repeating: "█", count: blocks), .good) }
+            out.newline()
+        }
+        if let periodsFrom {
+            out.write("  what came before \(InstantText.date(periodsFrom)) is in the sums only", .dim)
             out.newline()
         }
     }

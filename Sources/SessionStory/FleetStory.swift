@@ -14,6 +14,12 @@ public struct FleetStory: Sendable {
     let funnel: TableRow
     /// By hour of the day where there is one day, else by day: hours usable, down, on delivery.
     let periods: [TableRow]
+    /// Where `periods` begins, where there is more before it.
+    let periodsFrom: Int64?
+    /// States of more than a year: most likely of a clock that was wrong.
+    let doubtful: [TableRow]
+    /// Hours on delivery of all robots, shown in a period or not.
+    let servedHours: Double
     /// Hours by state.
     let states: [TableRow]
     /// Hours down by state and reason.
@@ -25,28 +31,8 @@ public struct FleetStory: Sendable {
     /// A delivery worth a look: a failed one with a fault and more than one robot, where there is one.
     let example: TableRow?
 
-    /// Hours of a robot in a state, what is still open included; `class` tells how the configuration counts it.
-    private static let stateHours = """
-        WITH RECURSIVE last(at) AS (SELECT max(occurred_at) FROM (
-            SELECT max(last_event_at) AS occurred_at FROM freshness)),
-          pieces(robot_id, state, reason, from_at, until_at) AS (
-            SELECT robot_id, state, reason, started_at,
-              min(last.at, (started_at / 3600000000 + 1) * 3600000000)
-              FROM robot_states, last WHERE ended_at IS NULL AND started_at < last.at
-            UNION ALL
-            SELECT robot_id, state, reason, until_at, min(last.at, until_at + 3600000000)
-              FROM pieces, last WHERE until_at < last.at),
-          classes(state, class) AS (
-            SELECT j.value, substr(meta.key, 1, length(meta.key) - 7) FROM meta, json_each(meta.value) AS j
-            WHERE meta.key IN ('usable_states', 'downtime_states', 'off_duty_states')),
-          state_hours AS (
-            SELECT s.robot_id, s.hour, s.state, s.reason, s.seconds, coalesce(c.class, 'other') AS class
-            FROM (SELECT robot_id, hour, state, reason, seconds FROM robot_state_hourly
-              UNION ALL
-              SELECT robot_id, from_at / 3600000000 * 3600000000, state, coalesce(reason, ''),
-                (until_at - from_at) / 1e6 FROM pieces) s
-            LEFT JOIN classes c ON c.state = s.state)
-        """
+    /// How many days, or hours of a single day, are shown.
+    static let shownPeriods: Int64 = 62
 
     /// The story of the fleet in a store; nil where the store has no events.
     public static func load(from store: any TableReading) throws -> FleetStory? {
@@ -58,10 +44,12 @@ public struct FleetStory: Sendable {
               (SELECT count(DISTINCT robot_id) FROM robot_states) AS robots,
               (SELECT min(started_at) FROM robot_states) AS first_state_at
             """, [])
-        guard let span = spans.first, span.integer("last_event_at") != nil else { return nil }
+        guard let span = spans.first, let last = try LastInstant.find(in: store) else { return nil }
         let start = min(
-            span.integer("first_event_at") ?? .max, span.integer("first_state_at") ?? .max)
-        let isOneDay = (span.integer("last_event_at") ?? 0) - min(start, .max) < 36 * 3_600_000_000
+            span.integer("first_event_at") ?? .max, span.integer("first_state_at") ?? .max, last)
+        let classes = try StateClasses(store)
+        let sums = try stateSums(upTo: last, classes, in: store)
+        let (periods, from) = try periods(from: start, upTo: last, classes, in: store)
         return FleetStory(
             span: span,
             outcomes: try store.rows(
@@ -80,19 +68,15 @@ public struct FleetStory: Sendable {
                   coalesce(sum(offers_expired), 0) AS offers_expired FROM delivery_funnel
                 """, []
             ).first ?? TableRow(columns: [], values: []),
-            periods: try periods(isOneDay: isOneDay, in: store),
-            states: try store.rows(
-                stateHours
-                    + """
-                     SELECT class, state, sum(seconds) / 3600.0 AS hours FROM state_hours
-                    GROUP BY class, state ORDER BY hours DESC
-                    """, []),
-            downtime: try store.rows(
-                stateHours
-                    + """
-                     SELECT state, reason, count(DISTINCT robot_id) AS robots, sum(seconds) / 3600.0 AS hours
-                    FROM state_hours WHERE class = 'downtime' GROUP BY state, reason ORDER BY hours DESC
-                    """, []),
+            periods: periods, periodsFrom: from,
+            doubtful: try store.rows(
+                """
+                SELECT robot_id, state, started_at, ended_at FROM robot_states
+                WHERE ended_at - started_at > \(366 * Grid.day) ORDER BY ended_at - started_at DESC, robot_id LIMIT 3
+                """, []),
+            servedHours: try store.rows("SELECT sum(on_delivery) / 3.6e9 AS hours FROM robot_hours", [])
+                .first?.number("hours") ?? 0,
+            states: sums.states, downtime: sums.downtime,
             robots: try store.rows(
                 """
                 SELECT * FROM robot_reliability WHERE failures > 0
@@ -118,22 +102,90 @@ public struct FleetStory: Sendable {
             ).first)
     }
 
-    private static func periods(isOneDay: Bool, in store: any TableReading) throws -> [TableRow] {
-        let length: Int64 = isOneDay ? 3_600_000_000 : 86_400_000_000
-        return try store.rows(
-            stateHours
-                + """
-                , served AS (SELECT hour / ?1 * ?1 AS start, sum(on_delivery_seconds) / 3600.0 AS on_delivery_hours,
-                    sum(deliveries_completed) AS completed FROM robot_hourly GROUP BY 1)
-                SELECT s.start AS starts_at, s.usable_hours, s.downtime_hours,
-                  coalesce(served.on_delivery_hours, 0.0) AS on_delivery_hours,
-                  coalesce(served.completed, 0) AS completed
-                FROM (SELECT hour / ?1 * ?1 AS start,
-                    sum(CASE class WHEN 'usable' THEN seconds ELSE 0 END) / 3600.0 AS usable_hours,
-                    sum(CASE class WHEN 'downtime' THEN seconds ELSE 0 END) / 3600.0 AS downtime_hours
-                  FROM state_hours GROUP BY 1) s LEFT JOIN served ON served.start = s.start
-                WHERE s.usable_hours + s.downtime_hours > 0 OR served.on_delivery_hours > 0 ORDER BY 1
-                """, [.integer(length)])
+    /// Hours by state, and by state and reason where the robot is down: sums over whole states, whatever their length.
+    private static func stateSums(
+        upTo last: Int64, _ classes: StateClasses, in store: any TableReading
+    ) throws -> (states: [TableRow], downtime: [TableRow]) {
+        let rows = try store.rows(
+            """
+            SELECT state, coalesce(reason, '') AS reason, count(DISTINCT robot_id) AS robots,
+              sum(max(coalesce(ended_at, ?1) - started_at, 0)) / 3.6e9 AS hours
+            FROM robot_states WHERE ended_at IS NOT NULL OR started_at < ?1 GROUP BY 1, 2
+            """, [.integer(last)])
+        var states: [String: Double] = [:]
+        for row in rows { states[row.text("state") ?? "", default: 0] += row.number("hours") ?? 0 }
+        return (
+            states.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { state, hours in
+                TableRow(
+                    columns: ["class", "state", "hours"],
+                    values: [.text(classes[state]), .text(state), .real(hours)])
+            },
+            rows.filter { classes[$0.text("state") ?? ""] == "downtime" }
+                .sorted { ($0.number("hours") ?? 0) > ($1.number("hours") ?? 0) }
+        )
+    }
+
+    /// The last days, or the hours of a single day. Stored hours are added up; of a state that is longer than a day only
+    /// its first and last hours are stored, so what lies between is cut to the periods here, as is what has no end.
+    private static func periods(
+        from start: Int64, upTo last: Int64, _ classes: StateClasses, in store: any TableReading
+    ) throws -> (rows: [TableRow], from: Int64?) {
+        let length = last - start < 36 * Grid.hour ? Grid.hour : Grid.day
+        let end = Grid.floor(last, length)
+        let first = max(Grid.floor(start, length), end - (shownPeriods - 1) * length)
+        let count = Int((end - first) / length) + 1
+        var usable = [Double](repeating: 0, count: count)
+        var (down, served, completed) = (usable, usable, usable)
+        let sums = try store.rows(
+            """
+            SELECT (hour - ?1) / ?2 AS period, sum(usable) AS usable, sum(downtime) AS downtime,
+              sum(on_delivery) AS on_delivery, sum(deliveries_completed) AS completed
+            FROM robot_hours WHERE hour >= ?1 AND hour < ?3 GROUP BY 1
+            """, [.integer(first), .integer(length), .integer(end + length)])
+        for row in sums {
+            let index = Int(row.integer("period") ?? 0)
+            usable[index] = row.number("usable") ?? 0
+            down[index] = row.number("downtime") ?? 0
+            served[index] = row.number("on_delivery") ?? 0
+            completed[index] = row.number("completed") ?? 0
+        }
+        let spans = try store.rows(
+            """
+            SELECT state, started_at, ended_at FROM robot_states WHERE ended_at - started_at > 86400000000
+            UNION ALL SELECT state, started_at, NULL FROM robot_states WHERE ended_at IS NULL
+            """, [])
+        for row in spans {
+            let stateClass = classes[row.text("state") ?? ""]
+            guard let startedAt = row.integer("started_at"), ["usable", "downtime"].contains(stateClass)
+            else {
+                continue
+            }
+            let endedAt = row.integer("ended_at")
+            let from = max(endedAt == nil ? startedAt : Grid.ceiling(startedAt, Grid.hour), first)
+            let until = min(endedAt.map { Grid.floor($0, Grid.hour) } ?? last, end + length)
+            var at = from
+            while at < until {
+                let index = Int((at - first) / length)
+                let next = min(until, first + Int64(index + 1) * length)
+                if stateClass == "usable" {
+                    usable[index] += Double(next - at)
+                } else {
+                    down[index] += Double(next - at)
+                }
+                at = next
+            }
+        }
+        let columns = ["starts_at", "usable_hours", "downtime_hours", "on_delivery_hours", "completed"]
+        var rows: [TableRow] = []
+        for index in 0..<count where usable[index] + down[index] + served[index] + completed[index] > 0 {
+            let hours = [usable[index], down[index], served[index]].map { TableValue.real($0 / 3.6e9) }
+            let values =
+                [TableValue.integer(first + Int64(index) * length)] + hours + [
+                    .integer(Int64(completed[index]))
+                ]
+            rows.append(TableRow(columns: columns, values: values))
+        }
+        return (rows, first > Grid.floor(start, length) ? first : nil)
     }
 
     /// For machines.
@@ -148,6 +200,9 @@ public struct FleetStory: Sendable {
             ]
             for (name, rows) in tables {
                 out.array(name) { out in for row in rows { out.raw(nil, SessionStory.json(row)) } }
+            }
+            out.string("periods_from", periodsFrom.map(InstantText.iso))
+            out.array("doubtful_states") { out in for row in doubtful { out.raw(nil, SessionStory.json(row)) }
             }
             out.string("worth_a_look", example?.text("delivery_id"))
         }

@@ -35,7 +35,7 @@ extension SessionStory {
         if let source = row.text("source") { facts.append("source \(source)") }
         if let zone = row.text("zone_id") { facts.append("zone \(zone)") }
         if let first = row.integer("first_event_at"), let last = row.integer("last_event_at") {
-            facts.append("\(InstantText.dateAndTime(first)) – \(InstantText.time(last)) UTC")
+            facts.append("\(InstantText.dateAndTime(first)) – \(stamp(last)) UTC")
         }
         out.write(facts.joined(separator: " · "))
         out.newline()
@@ -58,6 +58,20 @@ extension SessionStory {
         out.newline()
     }
 
+    /// Whether a time of day alone does not say when.
+    private var spansDays: Bool {
+        let times =
+            [row.integer("first_event_at"), row.integer("last_event_at")].compactMap { $0 }
+            + windows.flatMap { [$0.integer("started_at"), $0.integer("ended_at")].compactMap { $0 } }
+        return Set(times.map(InstantText.date)).count > 1
+    }
+
+    private func stamp(_ time: Int64) -> String {
+        spansDays ? InstantText.dateAndTime(time) : InstantText.time(time)
+    }
+
+    private var stampWidth: Int { spansDays ? 25 : 14 }
+
     private func served(_ out: inout TerminalText) {
         out.write("Who served it, and when", .heading)
         out.newline()
@@ -71,12 +85,12 @@ extension SessionStory {
             out.column(window.text("kind") ?? "?", 7)
             out.column(window.text("entity_id") ?? "?", 14)
             let start = window.integer("started_at") ?? 0
-            out.write("\(InstantText.time(start)) – ")
+            out.write("\(stamp(start)) – ")
             if let end = window.integer("ended_at") {
-                out.column(InstantText.time(end), 14)
+                out.column(stamp(end), stampWidth)
                 out.column(InstantText.length(Double(end - start) / 1e6), 12)
             } else {
-                out.column("(no end yet)", 14)
+                out.column("(no end yet)", stampWidth)
                 out.column("", 12)
             }
             let inferred = (window.integer("inferred") ?? 0) != 0
@@ -98,16 +112,16 @@ extension SessionStory {
         let start = row.integer("first_event_at") ?? 0
         // A window is told in full where it first brings an event in, and named from then on.
         var told: Set<String> = []
-        for event in events {
+        for (event, details) in zip(events, details) {
             let time = event.integer("occurred_at") ?? 0
-            let isError = Self.isError(event)
+            let isError = details.hasError || event.text("event") == "delivery.failed"
             out.write(isError ? "! " : "  ", isError ? .bad : .plain)
-            out.column(InstantText.time(time), 14, .dim)
+            out.column(stamp(time), stampWidth, .dim)
             out.column(InstantText.offset(time - start), 13)
             out.column(event.text("event") ?? "?", 28, isError ? .bad : .plain)
             let via = event.text("via") ?? "?"
             out.column(event.text("via_id").map { "\(via) \($0)" } ?? via, 18, .dim)
-            let detail = Self.detail(event)
+            let detail = Self.text(event, details)
             if !detail.isEmpty { out.write(detail + "  ", isError ? .bad : .plain) }
             let reason = reason(for: event)
             if told.insert(reason).inserted || via == "direct" {
@@ -119,34 +133,14 @@ extension SessionStory {
         }
     }
 
-    static func isError(_ event: TableRow) -> Bool {
-        guard let name = event.text("event") else { return false }
-        if name == "robot.error" || name == "delivery.failed" { return true }
-        return event.text("payload").map { $0.contains("\"error\":") && !$0.contains("\"error\":null") }
-            ?? false
-    }
-
-    /// What the payload says in the fields a person looks for first.
-    static func detail(_ event: TableRow) -> String {
-        guard let payload = event.text("payload") else { return "" }
+    /// Who it names, where its session does not say so already, and what it says.
+    private static func text(_ event: TableRow, _ details: EventDetails) -> String {
         var parts: [String] = []
         if event.text("via") == "direct" {
             if let robot = event.text("robot_id") { parts.append(robot) }
             if let pilot = event.text("pilot_id") { parts.append(pilot) }
         }
-        for field in ["from_state", "to_state", "state", "code", "reason", "rejection_reason"] {
-            if let value = stringField(field, in: payload) {
-                parts.append(field == "to_state" ? "→ \(value)" : value)
-            }
-        }
-        return parts.joined(separator: " ")
-    }
-
-    private static func stringField(_ name: String, in payload: String) -> String? {
-        guard let start = payload.firstRange(of: "\"\(name)\":\"") else { return nil }
-        let rest = payload[start.upperBound...]
-        guard let end = rest.firstIndex(of: "\"") else { return nil }
-        return String(rest[..<end])
+        return (parts + details.words).joined(separator: " ")
     }
 
     /// For machines.
@@ -168,11 +162,14 @@ extension SessionStory {
         return out.text
     }
 
+    /// Columns of `sessions` that are no part of the contract: what the engine reads back.
+    private static let internalColumns: Set<String> = ["robot_micros", "pilot_micros", "first_direct_at"]
+
     /// A row as an object: instants in RFC 3339, arrays and payloads as they are.
     static func json(_ row: TableRow) -> String {
         var out = JSONText()
         out.object { out in
-            for (column, value) in zip(row.columns, row.values) {
+            for (column, value) in zip(row.columns, row.values) where !internalColumns.contains(column) {
                 switch value {
                 case .null: out.string(column, nil)
                 case .integer(let number):

@@ -8,6 +8,8 @@ public struct SessionStory: Sendable {
     public let windows: [TableRow]
     /// Its joined events with their payloads, in order.
     public let events: [TableRow]
+    /// What each of the events says.
+    let details: [EventDetails]
     /// The id that was asked for, where it became this session's only later.
     public let askedFor: String?
 
@@ -37,29 +39,23 @@ public struct SessionStory: Sendable {
     }
 
     /// Ids that look like one that is unknown.
-    public static func near(_ id: String, in store: any TableReading) throws -> [String] {
-        let bare = id.split(separator: ":", maxSplits: 1).last.map(String.init) ?? id
-        var candidates: Set<String> = []
-        var stem = bare
-        while candidates.count < 200, !stem.isEmpty {
-            let rows = try store.rows(
-                """
-                SELECT session_id AS id FROM sessions WHERE session_id >= ?1 AND session_id < ?2
-                LIMIT 400
-                """, [.text("delivery:" + stem), .text("delivery:" + stem + "\u{10FFFF}")])
-            for row in rows { if let id = row.text("id") { candidates.insert(id) } }
-            stem.removeLast()
-        }
-        let ranked = candidates.map { candidate in
-            (distance(String(candidate.dropFirst("delivery:".count)), bare), candidate)
-        }
-        return ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(5).map { String($0.1.dropFirst(9)) }
+    public static func near(_ id: String, in store: any TableReading) throws -> NearIDs {
+        try NearIDs.sessions(id, in: store)
     }
 
     private static func load(_ row: TableRow, askedFor: String?, in store: any TableReading) throws
         -> SessionStory
     {
         let id = row["session_id"]
+        let events = try store.rows(
+            """
+            SELECT s.event_id, s.occurred_at, s.event, s.via, s.via_id, e.robot_id, e.pilot_id, e.payload
+            FROM session_events s JOIN events e
+              ON e.hour = \(store.dialect.hour("s.occurred_at")) AND e.event_id = s.event_id
+                AND e.occurred_at = s.occurred_at
+            WHERE s.session_id = ?1 ORDER BY s.occurred_at, s.event, s.event_id
+            """, [id])
+        let reader = EventDetailsReader()
         return SessionStory(
             row: row,
             windows: try store.rows(
@@ -67,15 +63,7 @@ public struct SessionStory: Sendable {
                 SELECT * FROM assignment_windows WHERE session_id = ?1
                 ORDER BY started_at, CASE kind WHEN 'merchant' THEN 0 WHEN 'robot' THEN 1 ELSE 2 END
                 """, [id]),
-            events: try store.rows(
-                """
-                SELECT s.event_id, s.occurred_at, s.event, s.via, s.via_id, e.robot_id, e.pilot_id, e.payload
-                FROM session_events s JOIN events e
-                  ON e.hour = \(store.dialect.hour("s.occurred_at")) AND e.event_id = s.event_id
-                    AND e.occurred_at = s.occurred_at
-                WHERE s.session_id = ?1 ORDER BY s.occurred_at, s.event, s.event_id
-                """, [id]),
-            askedFor: askedFor)
+            events: events, details: events.map(reader.details), askedFor: askedFor)
     }
 
     /// How many letters must change to make one id of the other.

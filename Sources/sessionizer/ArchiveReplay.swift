@@ -74,7 +74,8 @@ final class ArchiveReplay {
         if let failure = job.failure { throw failure }
         // A last line without its newline is usual; one that could not be read as well was cut there.
         problems = reader.reports.filter { report in
-            report.isDamage || job.rejectedPlaces.contains("\(report.path):\(report.line)")
+            report.isDamage
+                || job.lastRejected[ArchiveFile(path: report.path, size: nil).origin] == report.line
         }.map(\.description)
         elapsed = Double(wallClock() - startedAt) / 1e6
     }
@@ -89,8 +90,8 @@ private final class ReadingJob: @unchecked Sendable {
     private let isStopped = Atomic<Bool>(false)
     /// Read only when the reading has ended.
     private(set) var failure: (any Error)?
-    /// Where messages were that could not be read.
-    private(set) var rejectedPlaces: Set<String> = []
+    /// The last line of each file that could not be read.
+    private(set) var lastRejected: [String: Int64] = [:]
 
     init(
         reader: ArchiveReader, full: HandOver<DecodedBatch>, empty: HandOver<DecodedBatch>, progress: Progress
@@ -113,9 +114,9 @@ private final class ReadingJob: @unchecked Sendable {
                 break
             }
             decoder.scan(decoded)
-            for rejection in decoded.rejections where rejectedPlaces.count < 100_000 {
+            for rejection in decoded.rejections {
                 let message = decoded.batch.messages[rejection.message]
-                rejectedPlaces.insert("\(decoded.batch.origins[message.origin]):\(message.position)")
+                lastRejected[decoded.batch.origins[message.origin]] = message.position
             }
             progress.note(filesDone: reader.progress.filesDone, bytesRead: reader.progress.bytesDone)
             full.put(decoded)

@@ -51,6 +51,13 @@ struct Arguments {
 
     subscript(_ name: String) -> String? { options[name] }
 
+    /// Refuses operands.
+    func takeNoOperand(_ command: String) throws {
+        if let first = operands.first {
+            throw UsageError(description: "\(command) takes no operand; \(first) is one too many")
+        }
+    }
+
     /// Whether a flag was given.
     func has(_ flag: String) -> Bool { flagsSet.contains(flag) }
 

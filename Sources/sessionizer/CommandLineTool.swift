@@ -50,8 +50,13 @@ enum CommandLineTool {
               store.retention_days (PostgreSQL)
           sessionizer --version | help
 
-        Every command takes --config FILE (see config/sessionizer.yaml).
+        \(common)
+        """
+
+    private static let common = """
+        Every command but simulate reads --config FILE (see config/sessionizer.yaml).
         Store URLs: sqlite:PATH (default sqlite:sessionizer.db, or SESSIONIZER_STORE_URL), postgres://…
+        `sessionizer COMMAND --help` shows one command. Exit codes: 0 done, 1 failed, 2 unusable arguments.
         """
 
     static func run(_ words: [String]) -> Int32 {
@@ -61,13 +66,19 @@ enum CommandLineTool {
                 return 2
             }
             var rest = Array(words.dropFirst())
+            if rest.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }),
+                let text = help(of: command)
+            {
+                try put(text)
+                return 0
+            }
             let file = try configuration(&rest)
             switch command {
             case "help", "--help", "-h":
-                print(help)
+                try put(help)
                 return 0
             case "--version", "version":
-                print("sessionizer \(version)")
+                try put("sessionizer \(version)")
                 return 0
             case "replay": return try ReplayCommand.run(rest, Settings.ofProcess(file: file))
             case "verify": return try VerifyCommand.run(rest, Settings.ofProcess(file: file))
@@ -76,8 +87,9 @@ enum CommandLineTool {
             case "fleet": return try fleet(rest, Settings.ofProcess(file: file))
             case "rejected": return try rejected(rest, Settings.ofProcess(file: file))
             case "catalogue":
-                _ = try Arguments(rest, allowed: [])
-                print(CatalogueTable.markdown(try Settings.ofProcess(file: file).catalogue()), terminator: "")
+                try Arguments(rest, allowed: []).takeNoOperand("catalogue")
+                try put(
+                    CatalogueTable.markdown(try Settings.ofProcess(file: file).catalogue()), terminator: "")
                 return 0
             case "token": return try ServeArchive.token(rest)
             case "simulate": return try SimulateCommand.run(rest)
@@ -88,12 +100,13 @@ enum CommandLineTool {
             case "publish": return try PublishCommand.run(rest, Settings.ofProcess(file: file))
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"], flags: ["--retire"])
+                try arguments.takeNoOperand("migrate")
                 let settings = try Settings.ofProcess(file: file)
                 let store = try settings.store(arguments["--store"])
                 try WritingParts(settings: settings, store: store).store.close()
-                print("\(store): the tables are up to date")
+                try put("\(store): the tables are up to date")
                 if arguments.has("--retire"), let days = settings.retentionDays {
-                    for name in try store.retireMonths(olderThan: days) { print("dropped \(name)") }
+                    for name in try store.retireMonths(olderThan: days) { try put("dropped \(name)") }
                 }
                 return 0
             default: throw UsageError(description: "unknown command \(command); see `sessionizer help`")
@@ -106,7 +119,12 @@ enum CommandLineTool {
             return 2
         } catch let error as ArchiveError {
             complain("sessionizer: \(error)")
-            return 1
+            switch error.problem {
+            case .daysReversed, .standardInputTwice: return 2
+            case .missing, .unreadable, .notAFile, .noEventFile, .noDayFolder, .exists, .unwritable,
+                .compression:
+                return 1
+            }
         } catch {
             complain("sessionizer: \(error)")
             return 1
@@ -126,6 +144,29 @@ enum CommandLineTool {
         return String(words.remove(at: index).dropFirst("--config=".count))
     }
 
+    /// Only a terminal that can, and whose user wants it (no-color.org).
+    private static var isColoured: Bool {
+        guard isatty(STDOUT_FILENO) == 1 else { return false }
+        let terminal = getenv("TERM").map { String(cString: $0) }
+        return terminal != "dumb" && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true
+    }
+
+    /// The part of the help that is about a command; nil where there is none.
+    static func help(of command: String) -> String? {
+        var lines: [Substring] = []
+        for line in help.split(separator: "\n", omittingEmptySubsequences: false) {
+            let begins = line.hasPrefix("  sessionizer \(command) ") || line == "  sessionizer \(command)"
+            if begins {
+                lines = [line]
+            } else if !lines.isEmpty {
+                if line.isEmpty || line.hasPrefix("  sessionizer ") { break }
+                lines.append(line)
+            }
+        }
+        guard !lines.isEmpty else { return nil }
+        return lines.map { $0.dropFirst(2) }.joined(separator: "\n") + "\n\n" + common
+    }
+
     private static func session(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: ["--store", "--format"])
         guard arguments.operands.count == 1 else { throw UsageError(description: "session needs one id") }
@@ -134,13 +175,11 @@ enum CommandLineTool {
         let stories = try SessionStory.find(id, in: store)
         if stories.isEmpty {
             complain("sessionizer: no session is known as \(id)")
-            let near = try SessionStory.near(id, in: store)
-            if !near.isEmpty { complain("  near it: \(near.joined(separator: ", "))") }
+            complain(try SessionStory.near(id, in: store).text(command: "session"))
             return 1
         }
-        let isColoured = isatty(STDOUT_FILENO) == 1
         for story in stories {
-            print(try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isColoured))
+            try put(try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isColoured))
         }
         return 0
     }
@@ -152,34 +191,38 @@ enum CommandLineTool {
         let store = try settings.store(arguments["--store"]).reader()
         guard let story = try RobotStory.find(id, in: store) else {
             complain("sessionizer: no robot is known as \(id)")
-            let near = try RobotStory.near(id, in: store)
-            if !near.isEmpty { complain("  near it: \(near.joined(separator: ", "))") }
+            complain(try RobotStory.near(id, in: store).text(command: "robot"))
             return 1
         }
-        print(
-            try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isatty(STDOUT_FILENO) == 1))
+        try put(
+            try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isColoured))
         return 0
     }
 
     private static func fleet(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: ["--store", "--format"])
-        guard arguments.operands.isEmpty else { throw UsageError(description: "fleet takes no operand") }
+        try arguments.takeNoOperand("fleet")
         let store = try settings.store(arguments["--store"])
         guard let story = try FleetStory.load(from: store.reader()) else {
             complain("sessionizer: \(store): holds no events; replay an archive into it first")
             return 1
         }
-        print(
-            try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isatty(STDOUT_FILENO) == 1))
+        try put(
+            try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isColoured))
         return 0
     }
 
+    /// Bytes of a rejected body that are shown; the store has all of it.
+    private static let shownBody: Int64 = 400
+
     private static func rejected(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: ["--store", "--format"])
+        try arguments.takeNoOperand("rejected")
         let store = try settings.store(arguments["--store"]).reader()
         let rows = try store.rows(
             """
-            SELECT received_at, transport, origin, reason, detail, substr(body, 1, 400) AS body
+            SELECT received_at, transport, origin, reason, detail, substr(body, 1, \(shownBody)) AS body,
+              length(body) AS size
             FROM rejected_events ORDER BY \(store.dialect.arrival)
             """, [])
         let wantsJSON = try arguments.wantsJSON()
@@ -187,22 +230,25 @@ enum CommandLineTool {
             if wantsJSON {
                 var out = JSONText()
                 out.object { out in
+                    out.string("received_at", row.integer("received_at").map(InstantText.iso))
                     for column in ["transport", "origin", "reason", "detail", "body"] {
                         out.string(column, row.text(column))
                     }
+                    out.integer("body_bytes", row.integer("size"))
+                    out.flag("body_is_cut", (row.integer("size") ?? 0) > shownBody)
                 }
-                print(out.text)
+                try put(out.text)
             } else {
-                var out = TerminalText(isColoured: isatty(STDOUT_FILENO) == 1)
+                var out = TerminalText(isColoured: isColoured)
                 out.write("\(row.text("origin") ?? "?"): ")
                 out.write(row.text("reason") ?? "?", .bad)
                 out.write(": \(row.text("detail") ?? "")")
                 out.newline()
                 out.write("    \((row.text("body") ?? "").prefix(160))", .dim)
-                print(out.text)
+                try put(out.text)
             }
         }
-        if rows.isEmpty, !wantsJSON { print("nothing was rejected") }
+        if rows.isEmpty, !wantsJSON { try put("nothing was rejected") }
         return 0
     }
 }

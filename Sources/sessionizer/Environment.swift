@@ -106,7 +106,15 @@ struct Settings {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = fread(&buffer, 1, buffer.count, file)
-            if count == 0 { break }
+            if count == 0 {
+                // A folder can be opened, but not read.
+                if ferror(file) != 0 {
+                    throw UsageError(
+                        description:
+                            "\(path): cannot be read: \(String(cString: strerror(errno))); expected a file")
+                }
+                break
+            }
             bytes.append(contentsOf: buffer[..<count])
         }
         return String(decoding: bytes, as: UTF8.self)

@@ -36,6 +36,7 @@ final class LiveMetrics: Sendable {
     private let twins: Metrics.Handle
     private let contradictions: Metrics.Handle
     private let sessionAnomalies: Metrics.Handle
+    private let overLinked: Metrics.Handle
     private let openSessions: Metrics.Handle
     private let lastEvent: Metrics.Handle
     private let lastCommit: Metrics.Handle
@@ -107,11 +108,13 @@ final class LiveMetrics: Sendable {
             all.counter(
                 "sessionizer_anomalies_total",
                 "Anomalies met: unequal_twin (a duplicate that says something else), contradicted_from_state, "
-                    + "session (conflicts in windows, negative durations, over-linked ids).", ["kind": kind])
+                    + "session (conflicts in windows, negative durations, over-linked ids), over_linked_id (an id "
+                    + "that too many deliveries name).", ["kind": kind])
         }
         twins = anomaly("unequal_twin")
         contradictions = anomaly("contradicted_from_state")
         sessionAnomalies = anomaly("session")
+        overLinked = anomaly("over_linked_id")
         givenBack = all.counter(
             "sessionizer_messages_given_back_total",
             "Messages handed to the engine that went back to the queue: at the end, or because another replica has "
@@ -163,6 +166,7 @@ final class LiveMetrics: Sendable {
             // A counter only grows: what a later event explained stays counted as met.
             change.add(contradictions, Double(max(contradicted, 0)))
             change.add(sessionAnomalies, Double(max(changes.sessionAnomalies, 0)))
+            change.add(overLinked, Double(max(changes.overLinkedIDs, 0)))
             change.add(openSessions, Double(changes.openSessions))
             change.set(lastCommit, Self.seconds(now))
             change.set(storeUp, 1)

@@ -103,7 +103,7 @@ enum PublishCommand {
             try publisher.finish()
             progress.clear()
             let problems = reader.reports.filter(\.isDamage)
-            print(summary(wantsJSON, Double(monotonicNow() - startedAt) / 1e6, problems.map(\.description)))
+            try put(summary(wantsJSON, Double(monotonicNow() - startedAt) / 1e6, problems.map(\.description)))
             for problem in problems { complain("sessionizer: \(problem)") }
             return problems.isEmpty ? 0 : 1
         }

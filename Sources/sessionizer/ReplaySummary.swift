@@ -9,6 +9,8 @@ struct ReplaySummary {
     let totals: IngestTotals
     let problems: [String]
     let files: Int
+    /// Rows that came to `rejected_events`.
+    let newRejects: Int64
     let elapsed: Double
     let sessions: [TableRow]
 
@@ -33,14 +35,22 @@ struct ReplaySummary {
     }
 
     func text() -> String {
-        var lines = ["received    \(totals.received) messages in \(files) files"]
+        func some(_ count: Int, _ one: String) -> String { "\(count) \(one)\(count == 1 ? "" : "s")" }
+        var lines = ["received    \(some(totals.received, "message")) in \(some(files, "file"))"]
         lines.append("accepted    \(totals.accepted)")
         let twins =
             totals.unequalTwins > 0 ? " (\(totals.unequalTwins) say something else than the first)" : ""
         lines.append("duplicates  \(totals.duplicates)\(twins)")
         lines.append("skipped     \(totals.skipped)")
         let reasons = rejected.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-        lines.append("rejected    \(totals.rejectedCount)\(reasons.isEmpty ? "" : " (\(reasons))")")
+        let known = Int64(totals.rejectedCount) - newRejects
+        let again = known > 0 ? "; \(known) of them were there" : ""
+        lines.append("rejected    \(totals.rejectedCount)\(reasons.isEmpty ? "" : " (\(reasons)\(again))")")
+        if totals.overLinkedIDs > 0 {
+            lines.append(
+                "over-linked \(some(totals.overLinkedIDs, "id")): too many deliveries name one demand, trip, quote or "
+                    + "offer, which stands for itself now")
+        }
         if totals.accepted == 0, totals.duplicates > 0 {
             lines.append("nothing changed: all events were there")
         }
@@ -54,7 +64,9 @@ struct ReplaySummary {
         }
         lines.append(
             "\(InstantText.length(elapsed)), \(Int(perSecond)) events/s, peak memory \(peakMemory >> 20) MB")
-        if !problems.isEmpty { lines.append("\(problems.count) problems with files, see standard error") }
+        if !problems.isEmpty {
+            lines.append("\(some(problems.count, "problem")) with files, see standard error")
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -67,6 +79,8 @@ struct ReplaySummary {
             out.integer("duplicates", Int64(totals.duplicates))
             out.integer("unequal_twins", Int64(totals.unequalTwins))
             out.integer("skipped", Int64(totals.skipped))
+            out.integer("over_linked_ids", Int64(totals.overLinkedIDs))
+            out.integer("new_rejects", newRejects)
             out.object("rejected") { out in
                 for (reason, count) in rejected { out.integer(reason, Int64(count)) }
             }

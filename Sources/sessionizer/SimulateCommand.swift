@@ -18,7 +18,7 @@ enum SimulateCommand {
             allowed: Set(dials.map { "--\($0.name)" } + ["--out", "--events", "--compression", "--format"]),
             flags: ["--force", "--list"])
         if arguments.has("--list") {
-            print(list(dials))
+            try put(list(dials))
             return 0
         }
         guard arguments.operands.isEmpty else {
@@ -41,7 +41,7 @@ enum SimulateCommand {
         // Without the time it took: the same dials give the same files.
         try TextFile.write("\(folder)/\(manifestName)", summary.json(withElapsed: false) + "\n")
         try TextFile.write("\(folder)/\(readmeName)", summary.readme())
-        print(wantsJSON ? summary.json(withElapsed: true) : summary.text())
+        try put(wantsJSON ? summary.json(withElapsed: true) : summary.text())
         return 0
     }
 

@@ -77,13 +77,26 @@ import Testing
     }
 
     @Test func aSecondWriterWaitsOrIsToldWhy() throws {
-        try folder.write("a.jsonl", Lines.deliveries(300))
-        try folder.write("b.jsonl", Lines.deliveries(300, day: "2026-11-03"))
+        // Of the same day: their events meet in the same hours, robots and sessions.
+        let lines = Lines.deliveries(300).split(separator: "\n")
+        try folder.write(
+            "a.jsonl",
+            lines.enumerated().filter { $0.offset % 2 == 0 }.map(\.element).joined(separator: "\n") + "\n")
+        try folder.write(
+            "b.jsonl",
+            lines.enumerated().filter { $0.offset % 2 == 1 }.map(\.element).joined(separator: "\n") + "\n")
         try program.run("migrate", "--store", "sqlite:a.db")
-        let first = try program.start(["replay", "a.jsonl", "--store", "sqlite:a.db"])
-        let second = try program.run("replay", "b.jsonl", "--store", "sqlite:a.db")
+        // Many batches of the same robots' events each, so that they take turns.
+        let small = ["SESSIONIZER_BATCH_MAX_EVENTS": "50"]
+        let first = try program.start(["replay", "a.jsonl", "--store", "sqlite:a.db"], environment: small)
+        let second = try program.run("replay", "b.jsonl", "--store", "sqlite:a.db", environment: small)
         first.waitUntilExit()
         #expect(second.status == 0 || second.complaints.contains("another process"), "\(second.complaints)")
         #expect(first.terminationStatus == 0)
+        // Whoever waited: the tables are those of one replay of both.
+        if second.status != 0 { try program.run("replay", "b.jsonl", "--store", "sqlite:a.db") }
+        try program.run("replay", "a.jsonl", "b.jsonl", "--store", "sqlite:one.db")
+        let (both, one) = (folder.url.path + "/a.db", folder.url.path + "/one.db")
+        #expect(try Tables.differences(both, one) == [])
     }
 }

@@ -1,0 +1,51 @@
+internal import SessionStore
+
+/// How the rules of a store count each state.
+struct StateClasses {
+    private var classes: [String: String] = [:]
+
+    init(_ store: any TableReading) throws {
+        for row in try store.rows("SELECT key, value FROM meta WHERE key LIKE '%_states'", []) {
+            guard let key = row.text("key"), let value = row.text("value") else { continue }
+            // `["idle","returning"]`, as the store wrote it.
+            for state in value.dropFirst().dropLast().split(separator: ",") {
+                classes[String(state.dropFirst().dropLast())] = String(key.dropLast("_states".count))
+            }
+        }
+    }
+
+    /// `usable`, `downtime`, `off_duty`, or `other`.
+    subscript(_ state: String) -> String { classes[state] ?? "other" }
+}
+
+/// UTC hours and days, also before 1970.
+enum Grid {
+    static let hour: Int64 = 3_600_000_000
+    static let day: Int64 = 86_400_000_000
+
+    static func floor(_ time: Int64, _ length: Int64) -> Int64 {
+        time - (time % length + length) % length
+    }
+
+    static func ceiling(_ time: Int64, _ length: Int64) -> Int64 { floor(time + length - 1, length) }
+}
+
+/// The last instant that a story counts up to.
+enum LastInstant {
+    /// The last event, except that a clock more than a year ahead of the last commit is taken for a wrong one, where
+    /// there is any event that is not: an open state would be counted up to the year 9999. Nil where there is no event.
+    static func find(in store: any TableReading) throws -> Int64? {
+        let row = try store.rows(
+            "SELECT max(last_event_at) AS last, max(last_committed_at) AS committed FROM freshness", []
+        ).first
+        guard let last = row?.integer("last"), let committed = row?.integer("committed") else { return nil }
+        let limit = committed + 366 * Grid.day
+        if last <= limit { return last }
+        return try store.rows(
+            """
+            SELECT max(occurred_at) AS last FROM events
+            WHERE hour = (SELECT max(hour) FROM events WHERE hour < ?1)
+            """, [.integer(Grid.floor(limit, Grid.hour) / Grid.hour)]
+        ).first?.integer("last") ?? last
+    }
+}
