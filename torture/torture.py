@@ -72,7 +72,8 @@ class Servers:
         sh(f"{SCRIPTS}/private-rabbitmq.sh", how, self.broker_folder)
 
     def start_database(self):
-        self.url = sh(f"{SCRIPTS}/private-postgres.sh", "start", self.database_folder).split()[-1]
+        self.url = sh(f"{SCRIPTS}/private-postgres.sh", "start", self.database_folder,
+                      env=dict(os.environ, PRIVATE_POSTGRES_OPTIONS="-c synchronous_commit=off")).split()[-1]
 
     def stop_database(self, how):
         sh(f"{SCRIPTS}/private-postgres.sh", how, self.database_folder)
