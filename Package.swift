@@ -184,7 +184,8 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "HTTPServer", "SessionAPI", "AccessControl", "SessionStore", "SQLiteStore", "ArchiveSource",
+                "sessionizer", "HTTPServer", "SessionAPI", "AccessControl", "SessionStore", "SQLiteStore",
+                "ArchiveSource",
                 "EngineUnderTest", "FleetSimulator",
             ], swiftSettings: strict),
         // The built program, run as a user runs it.

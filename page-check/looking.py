@@ -211,6 +211,10 @@ def hostile(t):
     reports = page.evaluate("window.__csp")
     found = t.browser.taken()
     t.expect(not found and not reports, f"no policy report, no dialog, no script error on any page {found[:2]} {reports[:2]}")
+    with urllib.request.urlopen(f"{base}/deliveries/{HOSTILE_ID}?plain=1") as answer:
+        text = answer.read().decode()
+    tags = {element.tag.split("}")[-1] for element in html5lib.HTMLParser(strict=True).parse(text).iter() if isinstance(element.tag, str)}
+    t.expect(answer.url.endswith("/plain") and not tags & {"script", "img", "svg", "iframe"} and "\u202e" not in text and "\\u202e" in text, "the document without a script is escaped as well, and parses without an error")
     url = base + "/analytics/v1/incidents/export.csv?from=2026-11-02T00:00:00Z&to=2026-11-03T00:00:00Z&limit=1000"
     with urllib.request.urlopen(url) as answer:
         table = list(csv.reader(io.StringIO(answer.read().decode(), newline="")))

@@ -49,7 +49,8 @@ public final class SQLiteReaders: AskableStore {
         private let connection: Connection
         /// When the question in hand ends, in nanoseconds of the monotonic clock.
         private var deadline: UInt64 = 0
-        private var known: Set<String> = []
+        /// Statements that are kept, with their columns.
+        private var known: [String: ColumnNames] = [:]
 
         init(path: String) throws {
             connection = try Connection(path: path, readOnly: true)
@@ -109,8 +110,7 @@ public final class SQLiteReaders: AskableStore {
         func forEachRow(_ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool) throws
         {
             // Most questions are always the same; those with lists of their own shape are not worth keeping.
-            let isKept = known.count < 200 || known.contains(sql)
-            if isKept { known.insert(sql) }
+            let isKept = known.count < 200 || known[sql] != nil
             let statement = try isKept ? connection.statement(sql) : Statement(sql, connection)
             defer { statement.reset() }
             for parameter in parameters {
@@ -122,7 +122,10 @@ public final class SQLiteReaders: AskableStore {
                 }
             }
             let count = statement.columnCount
-            let names = ColumnNames((0..<count).map { statement.name($0) })
+            let names =
+                known[sql].flatMap { $0.all.count == count ? $0 : nil }
+                ?? ColumnNames((0..<count).map { statement.name($0) })
+            if isKept { known[sql] = names }
             while try statement.step() {
                 let row = AnswerRow(names: names, values: (0..<count).map { statement.value($0) })
                 if try !body(row) { return }

@@ -139,6 +139,8 @@ enum Answer {
     /// JSON, and of how many rows, for the audit.
     case json(JSONWriter, rows: Int)
     case text(String)
+    /// A whole document, everything in it escaped.
+    case html(String)
     /// Pieces of CSV until nil.
     case csv(name: String, pieces: @Sendable () throws -> [UInt8]?)
     case events(@Sendable () -> [UInt8]?)

@@ -13,28 +13,22 @@ enum InstantFormat {
     static func append(_ instant: Int64, to bytes: inout [UInt8]) {
         let (year, month, dayOfMonth) = date(instant)
         let inDay = instant - floor(instant, to: day)
-        func two(_ value: Int64) {
-            bytes.append(48 + UInt8(value / 10))
-            bytes.append(48 + UInt8(value % 10))
-        }
-        two(year / 100)
-        two(year % 100)
-        bytes.append(UInt8(ascii: "-"))
-        two(month)
-        bytes.append(UInt8(ascii: "-"))
-        two(dayOfMonth)
-        bytes.append(UInt8(ascii: "T"))
-        two(inDay / hour)
-        bytes.append(UInt8(ascii: ":"))
-        two(inDay / 60_000_000 % 60)
-        bytes.append(UInt8(ascii: ":"))
-        two(inDay / 1_000_000 % 60)
-        bytes.append(UInt8(ascii: "."))
         let micros = inDay % 1_000_000
-        two(micros / 10_000)
-        two(micros / 100 % 100)
-        two(micros % 100)
-        bytes.append(UInt8(ascii: "Z"))
+        let pairs: [10 of Int64] = [
+            year / 100, year % 100, month, dayOfMonth, inDay / hour, inDay / 60_000_000 % 60,
+            inDay / 1_000_000 % 60,
+            micros / 10_000, micros / 100 % 100, micros % 100,
+        ]
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 27) { text in
+            for (index, place) in [0, 2, 5, 8, 11, 14, 17, 20, 22, 24].enumerated() {
+                text[place] = 48 + UInt8(pairs[index] / 10)
+                text[place + 1] = 48 + UInt8(pairs[index] % 10)
+            }
+            (text[4], text[7], text[10]) = (UInt8(ascii: "-"), UInt8(ascii: "-"), UInt8(ascii: "T"))
+            (text[13], text[16]) = (UInt8(ascii: ":"), UInt8(ascii: ":"))
+            (text[19], text[26]) = (UInt8(ascii: "."), UInt8(ascii: "Z"))
+            bytes.append(contentsOf: UnsafeBufferPointer(text))
+        }
     }
 
     /// `2026-11-02 16:15:07`, UTC, for sentences.

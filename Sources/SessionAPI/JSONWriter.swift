@@ -96,18 +96,25 @@ struct JSONWriter {
 
     private mutating func quote(_ value: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in value.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 10: bytes.append(contentsOf: "\\n".utf8)
-            case 0..<0x20, 0x7F:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(Self.digits[Int(byte >> 4)])
-                bytes.append(Self.digits[Int(byte & 15)])
-            default: bytes.append(byte)
+        var value = value
+        value.withUTF8 { text in
+            var plainFrom = 0
+            for (index, byte) in text.enumerated() {
+                // What needs no escape, nearly all, goes in whole stretches.
+                if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte != 0x7F {
+                    continue
+                }
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plainFrom..<index]))
+                plainFrom = index + 1
+                switch byte {
+                case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+                case 10: bytes.append(contentsOf: "\\n".utf8)
+                default:
+                    bytes.append(contentsOf: "\\u00".utf8)
+                    bytes += [Self.digits[Int(byte >> 4)], Self.digits[Int(byte & 15)]]
+                }
             }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plainFrom...]))
         }
         bytes.append(UInt8(ascii: "\""))
     }

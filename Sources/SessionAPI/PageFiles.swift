@@ -62,6 +62,7 @@ enum PageFiles {
         "/page/patterns.js": File(script, PackageResources.patterns_js),
         "/page/payload.js": File(script, PackageResources.payload_js),
         "/page/pilot.js": File(script, PackageResources.pilot_js),
+        "/page/plain.html": File(html, PackageResources.plain_html),
         "/page/problem.js": File(script, PackageResources.problem_js),
         "/page/quality.js": File(script, PackageResources.quality_js),
         "/page/range.js": File(script, PackageResources.range_js),
@@ -102,8 +103,23 @@ enum PageFiles {
         ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
     ]
 
+    /// Where `index.html` leads a browser that runs no script: to the same address with `?plain=1`. A delivery has a document
+    /// for it; the rest of the page is made by its script, and says so.
+    private static func withoutScript(_ request: HTTPRequest) -> HTTPResponse? {
+        guard request.query.contains(where: { $0.name == "plain" }),
+            let view = request.segments.first, views.contains(view)
+        else { return nil }
+        var target = "/page/plain.html"
+        if ["deliveries", "demands", "trips"].contains(view), request.segments.count == 2 {
+            target = "/analytics/v1/deliveries/\(PercentCoding.encoded(request.segments[1]))/plain"
+        }
+        return HTTPResponse(
+            status: 303, headers: [("Location", target), ("Cache-Control", "no-cache")], body: .bytes([]))
+    }
+
     /// The answer to a path of the page; nil where it has none.
     static func answer(_ request: HTTPRequest) -> HTTPResponse? {
+        if let plain = withoutScript(request) { return plain }
         var path = request.path
         if let first = request.segments.first, views.contains(first) { path = "/" }
         guard let file = all[path] else { return nil }

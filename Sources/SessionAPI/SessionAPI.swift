@@ -239,6 +239,9 @@ public final class SessionAPI: Sendable {
         case .text(let text):
             headers.append(("Content-Type", "text/plain; charset=utf-8"))
             return (HTTPResponse(status: 200, headers: headers, body: .bytes(Array(text.utf8))), 1)
+        case .html(let document):
+            headers.append(("Content-Type", "text/html; charset=utf-8"))
+            return (HTTPResponse(status: 200, headers: headers, body: .bytes(Array(document.utf8))), 1)
         case .csv(let name, let pieces):
             headers.append(("Content-Type", "text/csv; charset=utf-8; header=present"))
             headers.append(("Content-Disposition", "attachment; filename=\"\(name)\""))

@@ -5,7 +5,11 @@ enum StoryText {
     static func answer(_ call: Call) throws -> Answer {
         let story = try Story(
             call.objects[0], limit: call.api.limits.deliveryEvents, context: 1_800_000_000, call)
-        return .text(lines(story, call).map(bare).joined(separator: "\n") + "\n")
+        return .text(text(story, call))
+    }
+
+    static func text(_ story: Story, _ call: Call) -> String {
+        lines(story, call).map(bare).joined(separator: "\n") + "\n"
     }
 
     private static func lines(_ story: Story, _ call: Call) -> [String] {

@@ -37,7 +37,8 @@ export function columns(rows, {label, most, height = 130, open, name}) {
     const drawing = svg("svg", {class: "columns", viewBox: `0 0 ${width} ${height + 18}`, role: "img", "aria-label": label, preserveAspectRatio: "none"});
     rows.forEach((row, n) => {
         let y = height;
-        const group = svg(open ? "a" : "g", open ? {href: open(row), tabindex: "-1", "aria-hidden": "true"} : {}, svg("title", {}, name(row)),
+        // For the mouse only: the table beneath has the same as links.
+        const group = svg("g", open ? {class: "leads", on: {click: () => { location.href = open(row); }}} : {}, svg("title", {}, name(row)),
             svg("rect", {x: n * w, y: 0, width: w, height, class: "column-back"}));
         for (const [key, , kind] of PARTS) {
             const h = row[key] / top * height;
@@ -60,7 +61,7 @@ export function heatStep(share) {
 
 /** A Pareto as a table: what, bar, share, cumulative. */
 export function pareto(rows, {what, open, length}) {
-    return el("div", {class: "table-box", tabindex: "0", role: "region", "aria-label": what},
+    return el("div", {class: "table-box", tabindex: "0", role: "group", "aria-label": what},
         el("table", {class: "pareto"}, el("caption", {class: "quiet-label"}, what),
             el("thead", {}, el("tr", {}, ["reason", "", "hours", "share", "adds up to", "times", "robots"].map((t, n) => el("th", {scope: "col", class: n > 1 ? "num" : ""}, t || el("span", {class: "quiet-label"}, "bar"))))),
             el("tbody", {}, rows.map((r) => el("tr", {},

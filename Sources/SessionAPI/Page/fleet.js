@@ -127,7 +127,7 @@ function heatMap(told, long) {
             "aria-label": `${robot.id}, ${stamp(parse(at), "m")}: ${text}`, title: text}, share >= 0.005 ? Math.round(share * 100) : off ? "–" : "·"));
     };
     return [el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day" : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
-        el("div", {class: "table-box heat-box", tabindex: "0", role: "region", "aria-label": "Heat map of robots by hour"}, el("table", {class: "heat-map"},
+        el("div", {class: "table-box heat-box", tabindex: "0", role: "group", "aria-label": "Heat map of robots by hour"}, el("table", {class: "heat-map"},
             el("caption", {class: "quiet-label"}, "Share of each hour that a robot was down"),
             el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "robot"), times.map((at) => el("th", {scope: "col"}, long ? at.slice(5, 10) : clock(parse(at), "m").slice(0, 2))), el("th", {scope: "col", class: "num"}, "down"))),
             el("tbody", {}, robots.map((robot) => el("tr", {}, el("th", {scope: "row"}, link("robots", robot.id, null, `?day=${times[0].slice(0, 10)}`)), times.map((at) => cell(robot, at)), el("td", {class: "num"}, duration(robot.down)))))))];

@@ -29,9 +29,17 @@ export async function show(main) {
     } catch (error) {
         done();
         // A reader who may only see own deliveries has no fleet: the search box is the page.
-        if (error.status === 403) return replace(rest, el("p", {class: "muted"}, data(error.document.hint ?? error.document.detail)));
+        if (error.status === 403) return replace(rest, await ownDeliveries());
         showProblem(rest, error, () => show(main));
     }
+}
+
+async function ownDeliveries() {
+    const me = await get("me");
+    return el("section", {class: "box notice"}, el("h2", {}, "Your deliveries"),
+        el("p", {}, "You are signed in as ", data(me.name, 60), ` (${me.role})`, me.merchants && [" for ", data(me.merchants.join(", "), 200)],
+            ". Figures about the whole fleet are not for this token."),
+        el("p", {class: "actions"}, el("a", {href: "/sessions"}, "The latest deliveries"), el("a", {href: "/sessions?outcome=failed"}, "Those that failed")));
 }
 
 export function emptyStore() {

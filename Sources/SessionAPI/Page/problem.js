@@ -20,11 +20,11 @@ export function showProblem(place, error, again) {
             hint: "Please report it with the address of this page."}, -1);
     }
     const problem = error.document;
-    if (error.status === 401) return replace(place, signInBox(problem));
+    if (error.status === 401) return replace(place, signInBox(problem, place));
     const passing = [0, 429, 503].includes(error.status) && again;
     const wait = el("span", {});
     const box = el("section", {class: "box problem", role: "alert"},
-        el("h2", {}, data(problem.title)),
+        el(heading(place), {}, data(problem.title)),
         problem.detail && el("p", {}, data(problem.detail, 1000)),
         problem.hint && el("p", {}, el("strong", {}, "What to do: "), data(problem.hint, 1000)),
         (problem.errors ?? []).length > 0 && el("ul", {},
@@ -59,7 +59,10 @@ export function waiting(place, what) {
     return () => { clearTimeout(said); clearTimeout(slow); note.remove(); };
 }
 
-function signInBox(problem) {
+/** The page's first heading, where it has none yet. */
+const heading = (place) => ([...document.querySelectorAll("h1")].some((h) => !place.contains(h)) ? "h2" : "h1");
+
+function signInBox(problem, place) {
     const field = el("input", {id: "token", type: "password", autocomplete: "current-password", required: true, size: 40});
     const told = el("p", {role: "alert"});
     const form = el("form", {on: {submit: async (event) => {
@@ -71,7 +74,7 @@ function signInBox(problem) {
             replace(told, data(error.document?.title ?? "It did not work."), " ", data(error.document?.hint ?? ""));
         }
     }}}, el("label", {for: "token"}, "Token"), " ", field, " ", el("button", {type: "submit"}, "Sign in"), told);
-    return el("section", {class: "box"}, el("h1", {}, "Sign in"),
+    return el("section", {class: "box"}, el(heading(place), {}, "Sign in"),
         el("p", {}, data(problem.detail ?? "This service answers only those it knows.")),
         problem.hint && el("p", {class: "muted"}, data(problem.hint)), form,
         el("p", {class: "muted"}, "The token is exchanged for a cookie and not kept in this browser. What you look at is recorded."));

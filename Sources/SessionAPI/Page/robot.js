@@ -60,7 +60,7 @@ function header(robot, timeline) {
         el("p", {class: "about"}, n.class === null ? "No state of it is known." : [
             "Now: ", stateSwatch(n.state, n.class), " ", el("strong", {}, data(n.state, 40)), n.reason && [" · ", data(n.reason, 60)],
             ` for ${duration(n.seconds)}`, n.sessions.length > 0 && [", serving ", n.sessions.map((s, i) => [i > 0 && ", ", sessionLink(s)])],
-            n.silent_seconds !== null && `; last heard ${duration(n.silent_seconds)} before now`, n.zone_id && [" in zone ", data(n.zone_id, 40)]]),
+            n.silent_seconds !== null && `; last heard ${duration(n.silent_seconds)} before now`, n.zone_id && ["; zone ", data(n.zone_id, 40)]]),
         el("ul", {class: "steps four"},
             fact("usable", `${hours(t.usable_seconds)} h`, share(t.usable_seconds)), fact("down", `${hours(t.downtime_seconds)} h`, share(t.downtime_seconds)),
             fact("off duty", `${hours(t.off_duty_seconds)} h`, share(t.off_duty_seconds)), fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, ""),

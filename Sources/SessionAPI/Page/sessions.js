@@ -14,9 +14,20 @@ export async function show(main, _, query) {
     const asked = {};
     for (const name of FILTERS) if (query.has(name)) asked[name] = query.getAll(name).filter((v) => v !== "");
     for (const name of ["from", "to"]) asked[name] = instant(query.get(name));
-    replace(main, el("h1", {}, "Deliveries"), el("p", {}, sentence(asked)), form(query));
+    replace(main, el("h1", {}, "Deliveries"), el("p", {}, sentence(asked)), form(query), exportLink(asked));
     await pages(main, (cursor) => get("sessions", [], {...asked, limit: 100, cursor}),
         (rows) => sessionsTable(rows, "Deliveries", el("p", {}, "No delivery matches. ", el("a", {href: "/sessions"}, "Take the filters off"), ".")));
+}
+
+/** Their events as CSV, for the filters that the export knows. */
+function exportLink(asked) {
+    const known = ["from", "to", "merchant", "robot", "outcome", "error"];
+    const others = Object.entries(asked).filter(([name, value]) => value && value.length > 0 && !known.includes(name)).map(([name]) => name);
+    const several = known.filter((name) => Array.isArray(asked[name]) && asked[name].length > 1);
+    if (others.length > 0 || several.length > 0) return null;
+    const query = new URLSearchParams(known.flatMap((name) => (asked[name] ? [[name, [asked[name]].flat()[0] ?? ""]] : [])).filter(([, value]) => value !== ""));
+    return el("p", {}, el("a", {href: `/analytics/v1/incidents/export.csv?${query}`}, "All their events as CSV"),
+        el("span", {class: "muted"}, asked.from || asked.to ? "" : " of the last 24 hours; add from and to to the address for others"));
 }
 
 /** The filter in words. */

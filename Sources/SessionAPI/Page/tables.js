@@ -19,7 +19,7 @@ export const time = (text, digits = "s") => (text === null || text === undefined
 /** A table in a box that scrolls by itself: the page never does sideways. `columns`: [title, cell(row), class?]. */
 export function table(caption, columns, rows, {empty = "None.", rowClass, tall = false} = {}) {
     if (rows.length === 0) return el("p", {class: "muted empty"}, empty);
-    return el("div", {class: `table-box${rows.length > 24 && tall ? " tall" : ""}`, tabindex: "0", role: "region", "aria-label": caption},
+    return el("div", {class: `table-box${rows.length > 24 && tall ? " tall" : ""}`, tabindex: "0", role: "group", "aria-label": caption},
         el("table", {}, el("caption", {class: "quiet-label"}, caption),
             el("thead", {}, el("tr", {}, columns.map(([title, , name, hint]) => el("th", {scope: "col", class: name, title: hint}, title)))),
             el("tbody", {}, rows.map((row) => el("tr", {class: rowClass?.(row)},

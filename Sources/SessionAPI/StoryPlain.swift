@@ -1,0 +1,83 @@
+internal import SessionStore
+
+/// A delivery as a document without a script: the text, and its first events as a table. The page leads here where a
+/// browser runs none.
+enum StoryPlain {
+    private static let most = 200
+
+    static func answer(_ call: Call) throws -> Answer {
+        let story = try Story(
+            call.objects[0], limit: call.api.limits.deliveryEvents, context: 1_800_000_000, call)
+        let title = escaped(story.id)
+        let events = story.events.prefix(most)
+        var html = """
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>\(title) · Sessionizer</title>
+            <link rel="stylesheet" href="/page/base.css">
+            <link rel="stylesheet" href="/page/parts.css">
+            </head>
+            <body>
+            <main>
+            <h1>\(title)</h1>
+            <pre>\(escaped(StoryText.text(story, call)))</pre>
+            <h2>Events, \(events.count) of \(story.row.integer("event_count") ?? 0)</h2>
+            <div class="table-box">
+            <table>
+            <thead><tr><th scope="col">time (UTC)</th><th scope="col">event</th><th scope="col">who</th>
+            <th scope="col">why here</th><th scope="col">detail</th></tr></thead>
+            <tbody>
+
+            """
+        for event in events {
+            let time = InstantFormat.text(event.at)
+            let entity = event.entity ?? event.row.text("robot_id") ?? event.row.text("pilot_id") ?? ""
+            let detail = [
+                event.fields.errorCode, event.fields.errorMessage.map(Events.cut), event.fields.toState,
+                event.fields.reason,
+            ].compactMap { $0 }.joined(separator: " · ")
+            let cells = [
+                event.fields.hasError ? "▲ \(event.name)" : event.name, entity, why(event, story), detail,
+            ]
+            html += "<tr><td><time datetime=\"\(time)\">\(time.dropFirst(11).prefix(12))</time></td>"
+            for cell in cells { html += "<td><bdi>\(escaped(cell))</bdi></td>" }
+            html += "</tr>\n"
+        }
+        html += "</tbody>\n</table>\n</div>\n</main>\n</body>\n</html>\n"
+        return .html(html)
+    }
+
+    private static func why(_ event: StoryEvent, _ story: Story) -> String {
+        guard let window = event.window else {
+            return event.why == "names_it" ? "names it" : "names an id that became part of it"
+        }
+        return story.windows[window].sentence(about: story.what)
+    }
+
+    /// For text and quoted attributes. What cannot be seen, or would turn the direction of writing, is shown as `\u202e`;
+    /// only a line feed stays.
+    static func escaped(_ text: String) -> String {
+        var out = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": out += "&amp;"
+            case "<": out += "&lt;"
+            case ">": out += "&gt;"
+            case "\"": out += "&quot;"
+            case "'": out += "&#39;"
+            case "\n": out += "\n"
+            default:
+                switch scalar.value {
+                case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF:
+                    let digits = String(scalar.value, radix: 16)
+                    out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                default: out.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return out
+    }
+}
