@@ -6,6 +6,7 @@ Simulates archives of several sizes, then times, in turn and several times over,
   decode    lines to events: everything checked, identity, symbols (one thread),
   engine    decode, and the engine, whose changes go nowhere (one thread),
   replay    `sessionizer replay` into SQLite, payloads kept (reading and decoding on a second thread),
+  rows      SQLite alone: the event rows of that replay, copied into an empty table with the same indexes,
   duckdb    bench/duckdb_tables.py: the same tables by batch SQL, where Python's duckdb is installed.
 The first three are timed without reading and decompressing. Medians; the peak of the resident set.
 """
@@ -14,6 +15,7 @@ import importlib.util
 import json
 import os
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -22,7 +24,12 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BIN = os.path.join(os.path.dirname(HERE), ".build", "release")
-PHASES = ["simdjson", "decode", "engine", "replay", "duckdb"]
+PHASES = ["simdjson", "decode", "engine", "replay", "rows", "duckdb"]
+
+# What a store of ours does when it is opened (SQLiteStore.swift).
+PRAGMAS = """PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000;"""
+BATCH = 20_000
 
 
 def run(command, **extra):
@@ -38,15 +45,42 @@ def run(command, **extra):
     return out, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def removed(store):
+    """The path of a store that is not there any more."""
+    for suffix in ("", "-wal", "-shm"):
+        if os.path.exists(store + suffix):
+            os.remove(store + suffix)
+    return store
+
+
+def copy_rows(source, target):
+    """The event rows of one store into another, a batch a transaction; runs in a process of its own."""
+    db = sqlite3.connect(target, isolation_level=None)
+    db.executescript(PRAGMAS)
+    db.execute("ATTACH ? AS source", [source])
+    for (sql,) in db.execute("SELECT sql FROM source.sqlite_schema WHERE tbl_name = 'events' AND sql IS NOT NULL"
+                             " ORDER BY type = 'index'").fetchall():
+        db.execute(sql)
+    count = db.execute("SELECT max(rowid) FROM source.events").fetchone()[0]
+    start = time.monotonic()
+    for first in range(1, count + 1, BATCH):
+        db.execute("INSERT INTO events SELECT * FROM source.events WHERE rowid BETWEEN ? AND ?",
+                   [first, first + BATCH - 1])
+    print(json.dumps({"lines": count, "seconds": time.monotonic() - start}))
+
+
 def measure(phase, archive, events, scratch):
     if phase == "replay":
-        store = os.path.join(scratch, "replay.db")
-        for suffix in ("", "-wal", "-shm"):
-            if os.path.exists(store + suffix):
-                os.remove(store + suffix)
+        store = removed(os.path.join(scratch, "replay.db"))
         out, seconds, cpu, peak = run(
             [f"{BIN}/sessionizer", "replay", archive, "--store", f"sqlite:{store}", "--format", "json"])
         lines = json.loads(out)["received"]
+    elif phase == "rows":
+        out, _, cpu, peak = run([sys.executable, os.path.abspath(__file__), "--copy-rows",
+                                 os.path.join(scratch, "replay.db"), removed(os.path.join(scratch, "rows.db"))])
+        removed(os.path.join(scratch, "rows.db"))
+        result = json.loads(out)
+        lines, seconds = result["lines"], result["seconds"]
     elif phase == "duckdb":
         store = os.path.join(scratch, "tables.duckdb")
         if os.path.exists(store):
@@ -64,10 +98,13 @@ def measure(phase, archive, events, scratch):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="0.1,1,10", help="millions of events, e.g. 0.1,1,10")
-    parser.add_argument("--runs", type=int, default=3, help="how often each is timed (10 million: once less)")
+    parser.add_argument("--runs", type=int, default=3, help="how often each is timed")
     parser.add_argument("--folder", help="keep the archives here and use them again")
     parser.add_argument("--phases", default=",".join(PHASES))
+    parser.add_argument("--copy-rows", nargs=2, metavar=("FROM", "TO"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.copy_rows:
+        return copy_rows(*options.copy_rows)
     phases = options.phases.split(",")
     if "duckdb" in phases and importlib.util.find_spec("duckdb") is None:
         print("duckdb is not installed for this Python (see bench/README.md): left out", file=sys.stderr)
@@ -79,7 +116,7 @@ def main():
         for size in options.sizes.split(","):
             events = int(float(size) * 1_000_000)
             archive = os.path.join(folder, f"archive-{events}")
-            if not os.path.exists(os.path.join(archive, "manifest.json")):
+            if not os.path.exists(os.path.join(archive, "_manifest.json")):
                 print(f"simulating about {events} events ...", file=sys.stderr)
                 run([f"{BIN}/sessionizer", "simulate", "--out", archive, "--events", str(events),
                      "--seed", "7", "--force"])
@@ -121,6 +158,9 @@ def report(rows, phases):
             print(f"- {size} million: decoding + engine at {rate('engine') / rate('simdjson'):.2f} of simdjson alone")
         if rate("duckdb") and rate("replay"):
             print(f"- {size} million: replay into SQLite {rate('replay') / rate('duckdb'):.2f} times as fast as DuckDB")
+        if rate("rows") and rate("replay"):
+            print(f"- {size} million: replay takes {rate('rows') / rate('replay'):.2f} times as long as SQLite alone for "
+                  "the same event rows")
     for phase in phases:
         first, last = at.get((sizes[0], phase)), at.get((sizes[-1], phase))
         if len(sizes) > 1 and first and last:

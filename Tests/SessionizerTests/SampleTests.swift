@@ -47,6 +47,7 @@ private let sharedFolder: String? = {
             let totals = try store.ingest(Array(lines[start..<min(start + 4000, lines.count)]))
             #expect(totals.isBalanced)
         }
+        #expect(try store.brokenConservation() == nil)
         let check = Process()
         check.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         check.arguments = [
