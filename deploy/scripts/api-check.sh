@@ -12,6 +12,8 @@ venv=.build/api-check
 }
 "$venv/bin/python" deploy/scripts/embed-openapi.py --check
 folder=$(mktemp -d)
+# The server of PostgreSQL runs as another user.
+chmod 711 "$folder"
 servers=""
 stop() {
     for server in $servers; do
