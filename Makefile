@@ -38,7 +38,7 @@ test: server-deps ## install what is missing, check the format, build and run th
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	$(SWIFT) test --skip-build
 
-api-check: build ## hold the API against docs/openapi.yaml and let schemathesis (PyPI, in .build) look for what breaks it
+api-check: build server-deps ## hold the API of both stores against docs/openapi.yaml and let schemathesis (PyPI, in .build) look for what breaks it
 	deploy/scripts/api-check.sh
 
 page-check: build ## look at the page in a real Chromium, its 15 points one by one; writes docs/page-check.md

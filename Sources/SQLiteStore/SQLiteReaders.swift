@@ -149,8 +149,10 @@ extension SQLiteStore {
             return nil
         } catch let error as StoreError {
             switch error.kind {
-            case .cannotOpen, .busy, .full, .unavailable, .conflict, .denied: return error.message
-            case .damaged, .otherRules, .newerSchema, .needsMigration, .fenced, .failed: throw error
+            case .cannotOpen, .busy, .full: return error.message
+            case .damaged, .otherRules, .newerSchema, .needsMigration, .unavailable, .conflict, .fenced,
+                .denied, .failed:
+                throw error
             }
         }
     }

@@ -8,7 +8,6 @@ import SessionStore
 /// What the configuration file and, over it, the environment set (contract, "Environment").
 struct Settings {
     var storeURL = "sqlite:sessionizer.db"
-    var httpListen = "127.0.0.1:8080"
     var maxResidentEntities = 60_000
     var batchMaxEvents = 20_000
     /// Days for which events are kept; nil for ever.
@@ -60,7 +59,6 @@ struct Settings {
             value = number
         }
         if let url = environment["SESSIONIZER_STORE_URL"] { storeURL = url }
-        httpListen = environment["SESSIONIZER_HTTP_LISTEN"] ?? httpListen
         try number("SESSIONIZER_MAX_RESIDENT_ENTITIES", &maxResidentEntities, 1...100_000_000)
         try number("SESSIONIZER_BATCH_MAX_EVENTS", &batchMaxEvents, 1...1_000_000)
         catalogueFile = environment["SESSIONIZER_CATALOGUE"] ?? catalogueFile
