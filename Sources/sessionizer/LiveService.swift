@@ -2,6 +2,7 @@ import AMQPSource
 import Dispatch
 import Glibc
 import HTTPServer
+import SessionAPI
 import SessionPipeline
 import SessionStore
 import Synchronization
@@ -17,10 +18,11 @@ struct LiveService {
     private let health: LiveHealth
     private let log: Log
     private let stop = StopFlag()
+    private let offer: OfferedAPI?
 
-    init(_ settings: Settings, store: String?) throws {
+    init(_ settings: Settings, _ arguments: Arguments) throws {
         self.settings = settings
-        location = try settings.store(store)
+        location = try settings.store(arguments["--store"])
         consumers = LiveConsumers(partitions: settings.live.partitions)
         metrics = LiveMetrics(transport: "amqp")
         let queue = try settings.live.queueSettings()
@@ -39,15 +41,26 @@ struct LiveService {
             }
         }
         health = LiveHealth(consumers: consumers, metrics: metrics, isStream: queue.kind == .stream)
-        log = Log(level: settings.live.logLevel)
+        let log = Log(level: settings.live.logLevel)
+        self.log = log
+        let listen = settings.live.httpListen
+        if !OfferedAPI.isLoopback(listen), arguments["--tokens"] == nil, arguments["--jwks"] == nil {
+            // Probes and metrics alone: without knowing who asks, nothing else is shown outside this machine.
+            offer = nil
+        } else {
+            offer = try OfferedAPI(arguments, settings, location, listen: listen, clock: .wall) {
+                log.write(.info, "api", $0)
+            }
+        }
     }
 
     func run() throws -> Int32 {
         // Before there is a second thread: each inherits what is blocked.
         Signals.block()
         let health = health
-        let http = try HTTPServer(listen: settings.live.httpListen) { request in
-            health.answer(request) ?? .text("not found\n", status: 404)
+        let api = LiveAPI(offer)
+        let http = try HTTPServer(listen: settings.live.httpListen, tls: offer?.tls) { request in
+            health.answer(request) ?? api.answer(request)
         }
         defer { withExtendedLifetime(http) {} }
         let queue = try settings.live.queueSettings()
@@ -63,6 +76,7 @@ struct LiveService {
                 "batch_max_age_ms": .integer(settings.live.maxAgeMilliseconds),
             ])
         waitForSignals()
+        api.begin(log, stop)
         let counting = OpenSessions(location, metrics: metrics)
         counting.begin()
         defer { counting.end() }

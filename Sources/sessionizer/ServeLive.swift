@@ -4,11 +4,11 @@ import Telemetry
 
 /// `sessionizer serve --amqp URL --queue NAME --store URL`: the live service.
 enum ServeLive {
-    static let options: Set<String> = [
+    static let options = OfferedAPI.options.union([
         "--amqp", "--queue", "--queue-type", "--store", "--http", "--grace", "--prefetch", "--exchange",
         "--binding-key", "--from-offset", "--from-time", "--partitions", "--batch-max-events",
         "--batch-max-age-ms",
-    ]
+    ])
     static let flags: Set<String> = ["--declare"]
 
     /// Whether the words or the settings name a broker or a queue: then `serve` means this.
@@ -29,7 +29,7 @@ enum ServeLive {
         if let count = try LiveSettings.number(arguments, "--batch-max-events", 1...1_000_000) {
             settings.batchMaxEvents = count
         }
-        let service = try LiveService(settings, store: arguments["--store"])
+        let service = try LiveService(settings, arguments)
         return try service.run()
     }
 }

@@ -1,0 +1,139 @@
+import AccessControl
+import ArchiveSource
+import HTTPServer
+import SQLiteStore
+import SessionAPI
+import SessionCore
+import SessionStore
+
+/// What both kinds of `serve` offer over HTTP beside probes: the API and the page, for whom, and how.
+struct OfferedAPI: Sendable {
+    static let options: Set<String> = [
+        "--host", "--audit", "--tokens", "--jwks", "--jwt-issuer", "--jwt-audience", "--tls-certificate",
+        "--tls-key",
+    ]
+
+    /// Certificate and key, where it is to speak TLS itself.
+    let tls: HTTPServer.TLS?
+    private let location: StoreLocation
+    private let access: AccessControl?
+    private let audit: String
+    private let hosts: Set<String>
+    private let knownEvents: Set<String>
+    private let clock: APIClock
+    private let say: @Sendable (String) -> Void
+
+    /// - Parameter say: Told what the operator should know.
+    init(
+        _ arguments: Arguments, _ settings: Settings, _ location: StoreLocation, listen: String,
+        clock: APIClock,
+        say: @escaping @Sendable (String) -> Void
+    ) throws {
+        self.location = location
+        self.clock = clock
+        self.say = say
+        access = try Self.access(arguments, listen, say)
+        tls = try Self.tls(arguments)
+        audit = arguments["--audit"] ?? Self.auditPath(location)
+        hosts = Set((arguments["--host"] ?? "").split(separator: ",").map { $0.lowercased() })
+        knownEvents = Set(try settings.catalogue().entries.map(\.name))
+    }
+
+    /// Opens the store for questions; fails where it is not there (yet).
+    func open() throws -> SessionAPI {
+        let say = say
+        var surroundings = SessionAPI.Surroundings(
+            version: CommandLineTool.version, clock: clock, wall: wallClock,
+            compress: { GzipBytes.compressed($0) },
+            observe: { observation in
+                guard let fault = observation.fault else { return }
+                say("\(observation.route) \(observation.status) [\(observation.requestID)]: \(fault)")
+            })
+        surroundings.knownEvents = knownEvents
+        surroundings.hosts = hosts
+        surroundings.access = access
+        surroundings.isSecure = tls != nil
+        surroundings.audit = try audit(audit, isNeeded: access != nil)
+        return try SessionAPI(store: askable(), surroundings: surroundings)
+    }
+
+    /// The store, with connections of its own for each worker and then some.
+    private func askable() throws -> any AskableStore {
+        switch location {
+        case .sqlite(let path):
+            if let obstacle = try SQLiteStore.prepareForQuestions(path: path) {
+                say("\(obstacle); it is served as it is, which may be slow")
+            }
+            return try SQLiteReaders(path: path, connections: 8)
+        case .postgres(let settings): return try PostgresReaders(settings, connections: 8)
+        }
+    }
+
+    private static func auditPath(_ location: StoreLocation) -> String {
+        switch location {
+        case .sqlite(let path): "\(path)-audit.db"
+        case .postgres: "sessionizer-audit.db"
+        }
+    }
+
+    /// Who may ask; nil where nobody is asked who they are, which is for this machine's own people only.
+    private static func access(
+        _ arguments: Arguments, _ listen: String, _ say: @escaping @Sendable (String) -> Void
+    ) throws -> AccessControl? {
+        var settings = AccessControl.Settings()
+        settings.tokens = arguments["--tokens"]
+        settings.keys = arguments["--jwks"]
+        settings.issuer = arguments["--jwt-issuer"]
+        settings.audience = arguments["--jwt-audience"]
+        if settings.isEmpty {
+            guard isLoopback(listen) else {
+                throw UsageError(
+                    description:
+                        "serve on \(listen) would show everything to everybody: name who may ask with "
+                        + "--tokens FILE (`sessionizer token NAME --role ROLE` makes a line of it) or --jwks FILE, or "
+                        + "listen on 127.0.0.1")
+            }
+            say(
+                "authentication is off: who reaches \(listen) on this machine sees everything")
+            return nil
+        }
+        if !isLoopback(listen), arguments["--tls-certificate"] == nil {
+            say(
+                "no TLS: tokens can be read on the way, unless an ingress before this speaks it")
+        }
+        do {
+            return try AccessControl(settings, complain: say)
+        } catch let error as AccessFileError {
+            throw UsageError(description: error.description)
+        }
+    }
+
+    private static func tls(_ arguments: Arguments) throws -> HTTPServer.TLS? {
+        switch (arguments["--tls-certificate"], arguments["--tls-key"]) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?):
+            do {
+                return HTTPServer.TLS(
+                    certificate: String(decoding: try AccessControl.contents(of: certificate), as: UTF8.self),
+                    key: String(decoding: try AccessControl.contents(of: key), as: UTF8.self))
+            } catch let error as AccessFileError {
+                throw UsageError(description: error.description)
+            }
+        default: throw UsageError(description: "--tls-certificate and --tls-key belong together")
+        }
+    }
+
+    /// Where nobody is asked who they are, an audit that cannot be kept is no reason to show nothing.
+    private func audit(_ path: String, isNeeded: Bool) throws -> SQLiteAudit? {
+        do {
+            return try SQLiteAudit(path: path)
+        } catch  where !isNeeded {
+            say("no audit is kept: \(error)")
+            return nil
+        }
+    }
+
+    static func isLoopback(_ listen: String) -> Bool {
+        listen.hasPrefix("127.") || listen.hasPrefix("localhost:") || listen.hasPrefix("[::1]:")
+    }
+}
