@@ -7,7 +7,7 @@ TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl
 SWIFT ?= swift
 
-.PHONY: help build demo test lint deps server-deps catalogue docs fuzz bench clean
+.PHONY: help build demo test test-long lint deps server-deps catalogue docs fuzz bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -28,6 +28,11 @@ test: server-deps ## install what is missing, check the format, build and run th
 	$(MAKE) lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	$(SWIFT) test --skip-build
+
+WORLDS ?= 400
+test-long: test ## the same, then more random worlds and every order, and a minute of fuzzing: make test-long WORLDS=400
+	WORLDS=$(WORLDS) MORE=1 $(SWIFT) test --skip-build --filter 'SetSemanticsTests|WorldTests|SideBySideTests'
+	$(MAKE) fuzz SECONDS=60
 
 lint: ## the format and the documentation of public declarations
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

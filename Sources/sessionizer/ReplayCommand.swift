@@ -24,6 +24,15 @@ enum ReplayCommand {
         return day
     }
 
+    /// Days choose folders: of a file that lies in none, nobody knows which days it holds.
+    private static func sayWhatHasNoDay(_ files: [ArchiveFile]) {
+        let whole = files.filter { !$0.hasDay }
+        guard let first = whole.first else { return }
+        let more = whole.count > 1 ? " and \(whole.count - 1) more" : ""
+        complain(
+            "sessionizer: \(first.path)\(more): in no dt= folder; read whole, whatever --from and --to say")
+    }
+
     /// How many rejects are kept: what a replay adds is told from what was there.
     private static func rejects(in store: StoreLocation) throws -> Int64 {
         let reader = try store.reader()
@@ -40,6 +49,7 @@ enum ReplayCommand {
         let store = try settings.store(arguments["--store"])
         let files = try ArchiveFiles.find(
             paths: arguments.operands, from: day("--from", arguments), to: day("--to", arguments))
+        if arguments["--from"] != nil || arguments["--to"] != nil { sayWhatHasNoDay(files) }
         let parts = try WritingParts(settings: settings, store: store)
         defer { parts.store.close() }
         let rejectsBefore = try rejects(in: store)
