@@ -7,7 +7,7 @@ TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl openssl
 SWIFT ?= swift
 
-.PHONY: help build demo demo-shots api-check page-check openapi services services-stop test lint deps server-deps catalogue docs fuzz bench bench-postgres torture clean
+.PHONY: help build demo demo-shots api-check page-check openapi services services-stop test test-long lint deps server-deps catalogue docs fuzz bench bench-postgres torture clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -37,6 +37,11 @@ test: server-deps ## install what is missing, check the format, build and run th
 	$(MAKE) lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	$(SWIFT) test --skip-build
+
+WORLDS ?= 400
+test-long: test ## the same, then more random worlds and every order, and a minute of fuzzing: make test-long WORLDS=400
+	WORLDS=$(WORLDS) MORE=1 $(SWIFT) test --skip-build --filter 'SetSemanticsTests|WorldTests|SideBySideTests'
+	$(MAKE) fuzz SECONDS=60
 
 api-check: build server-deps ## hold the API of both stores against docs/openapi.yaml and let schemathesis (PyPI, in .build) look for what breaks it
 	deploy/scripts/api-check.sh
