@@ -1,15 +1,23 @@
 # `make help` lists what there is.
-BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev zlib1g-dev libzstd-dev \
-	libmicrohttpd-dev libcjose-dev libssl-dev
+BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev libpq-dev librabbitmq-dev \
+	libmicrohttpd-dev libcjose-dev libssl-dev zlib1g-dev libzstd-dev
+# What scripts call: the tools whose output must be read, and whoever asks a store with SQL.
+TOOL_PACKAGES = python3 gzip zstd mount sqlite3
+# The real thing for tests, and `promtool`, which judges the metrics.
+SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl openssl
 SWIFT ?= swift
 
-.PHONY: help build demo demo-shots test api-check page-check openapi lint deps catalogue docs fuzz bench clean
+.PHONY: help build demo demo-shots test api-check page-check openapi lint deps server-deps catalogue docs fuzz bench \
+	clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 deps:
-	@deploy/scripts/install-packages.sh $(BUILD_PACKAGES) python3
+	@deploy/scripts/install-packages.sh $(BUILD_PACKAGES) $(TOOL_PACKAGES)
+
+server-deps: deps
+	@deploy/scripts/install-packages.sh $(SERVER_PACKAGES)
 
 build: deps ## install what is missing and build the program: .build/release/sessionizer
 	$(SWIFT) build -c release
@@ -20,12 +28,12 @@ demo: build ## build, simulate a fleet's day, replay it into demo/sessionizer.db
 demo-shots: build ## write pictures of the page on the demo's day into docs/shots (Chromium from Debian)
 	deploy/scripts/demo-shots.sh
 
-test: deps ## install what is missing, check the format, build and run the tests
+test: server-deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	$(SWIFT) test --skip-build
 
-api-check: build ## hold the API against docs/openapi.yaml and let schemathesis (PyPI, in .build) look for what breaks it
+api-check: build server-deps ## hold the API of both stores against docs/openapi.yaml and let schemathesis (PyPI, in .build) look for what breaks it
 	deploy/scripts/api-check.sh
 
 page-check: build ## look at the page in a real Chromium, its 15 points one by one; writes docs/page-check.md

@@ -49,6 +49,12 @@ let package = Package(
             name: "SQLiteStore", dependencies: ["SessionCore", "SessionStore", "CSQLite"],
             swiftSettings: hot),
 
+        // The store for a fleet: PostgreSQL.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "PostgresStore", dependencies: ["SessionCore", "SessionStore", "CLibPQ"],
+            swiftSettings: hot),
+
         // Archived JSONL: files, day folders, standard input; plain, gzip, zstd.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -64,6 +70,16 @@ let package = Package(
             name: "SessionPipeline",
             dependencies: ["SessionCore", "MessageBatches", "EventDecoding", "SessionStore"],
             swiftSettings: strict),
+
+        // Where live bytes come from: RabbitMQ over AMQP 0-9-1.
+        .systemLibrary(
+            name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .target(
+            name: "AMQPSource", dependencies: ["MessageBatches", "SessionPipeline", "CRabbitMQ"],
+            swiftSettings: strict),
+
+        // Log lines and Prometheus text.
+        .target(name: "Telemetry", swiftSettings: strict),
 
         // A thin face on libmicrohttpd.
         .systemLibrary(
@@ -86,8 +102,9 @@ let package = Package(
             name: "sessionizer",
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
-                "SQLiteStore", "ArchiveSource", "FleetSimulator", "SessionPipeline", "SessionStory",
-                "HTTPServer", "SessionAPI", "AccessControl",
+                "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
+                "SessionStory", "AMQPSource", "Telemetry", "HTTPServer", "SessionAPI",
+                "AccessControl",
             ],
             swiftSettings: strict),
 
@@ -107,17 +124,43 @@ let package = Package(
         .target(
             name: "EngineUnderTest",
             dependencies: [
-                "ReferenceModel", "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile",
-                "SessionStore", "SQLiteStore", "SessionPipeline",
+                "ReferenceModel", "PrivateServers", "SessionCore", "MessageBatches", "EventDecoding",
+                "ConfigurationFile",
+                "SessionStore", "SQLiteStore", "PostgresStore", "SessionPipeline",
             ], path: "Tests/EngineUnderTest", swiftSettings: strict),
+
+        // Servers that the tests start themselves.
+        .target(name: "PrivateServers", path: "Tests/PrivateServers", swiftSettings: strict),
+
+        // The built program as its tests run it, and what they compare.
+        .target(
+            name: "ProgramUnderTest", dependencies: ["SessionStore", "SQLiteStore"],
+            path: "Tests/ProgramUnderTest", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
+            swiftSettings: strict),
+        .testTarget(name: "PipelineTests", dependencies: ["SessionPipeline"], swiftSettings: strict),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Telemetry", "HTTPServer"], swiftSettings: strict),
+        // The built program against a real broker.
+        .testTarget(
+            name: "LiveTests",
+            dependencies: ["ProgramUnderTest", "sessionizer", "SessionStore", "SQLiteStore"],
             swiftSettings: strict),
         .testTarget(
             name: "RuleTests",
             dependencies: [
                 "ReferenceModel", "EngineUnderTest", "SessionCore", "SessionPipeline", "SessionStore",
                 "SQLiteStore",
+            ],
+            swiftSettings: strict),
+        // What every store must do, asked of each.
+        .testTarget(
+            name: "StoreConformanceTests",
+            dependencies: [
+                "ReferenceModel", "EngineUnderTest", "EventDecoding", "PrivateServers", "SessionCore",
+                "SessionPipeline",
+                "SessionStore", "SQLiteStore", "PostgresStore",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -137,7 +180,9 @@ let package = Package(
         // The built program, run as a user runs it.
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["sessionizer", "EngineUnderTest", "SessionStore", "SQLiteStore"],
+            dependencies: [
+                "ProgramUnderTest", "sessionizer", "EngineUnderTest", "SessionStore", "SQLiteStore",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",

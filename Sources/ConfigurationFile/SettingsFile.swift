@@ -4,14 +4,48 @@ public import SessionCore
 public struct SettingsFile: Equatable, Sendable {
     /// `store.url`
     public var storeURL: String?
+    /// `store.retention_days`: how long events are kept.
+    public var retentionDays: Retention?
     /// `rules`: what the tables depend on beside the events.
     public var rules = Rules()
     /// `memory.max_resident_entities`
     public var maxResidentEntities: Int?
     /// `batch.max_events`
     public var batchMaxEvents: Int?
+    /// `batch.max_age_ms`
+    public var batchMaxAgeMilliseconds: Int?
+    /// `amqp.url`: brokers, tried in order.
+    public var amqpURLs: [String]?
+    /// `amqp.url_file`: a file that holds the URLs, for they may hold a password.
+    public var amqpURLFile: String?
+    /// `amqp.queue`
+    public var amqpQueue: String?
+    /// `amqp.queue_type`
+    public var amqpQueueType: String?
+    /// `amqp.prefetch`
+    public var amqpPrefetch: Int?
+    /// `amqp.declare`
+    public var amqpDeclares: Bool?
+    /// `amqp.exchange`
+    public var amqpExchange: String?
+    /// `amqp.binding_key`
+    public var amqpBindingKey: String?
+    /// `http.listen`
+    public var httpListen: String?
+    /// `log.level`
+    public var logLevel: String?
+    /// `shutdown.grace_seconds`
+    public var graceSeconds: Int?
     /// `catalogue`: a file beside this one, or a path from the root.
     public var catalogue: String?
+
+    /// How long the events of a month are kept after it ended.
+    public enum Retention: Equatable, Sendable {
+        /// For ever.
+        case off
+        /// So many days.
+        case days(Int)
+    }
 
     /// Nothing set.
     public init() {}
@@ -29,10 +63,30 @@ public struct SettingsFile: Equatable, Sendable {
             lines[path] = value.line
             switch path {
             case "store.url": settings.storeURL = try reader.text(path, value)
+            case "store.retention_days":
+                settings.retentionDays =
+                    value.text == "off" ? .off : .days(try reader.whole(path, value, 31...36_500, or: "off"))
             case "catalogue": settings.catalogue = try reader.text(path, value)
             case "memory.max_resident_entities":
                 settings.maxResidentEntities = try reader.whole(path, value, 1...100_000_000)
             case "batch.max_events": settings.batchMaxEvents = try reader.whole(path, value, 1...1_000_000)
+            case "batch.max_age_ms":
+                settings.batchMaxAgeMilliseconds = try reader.whole(path, value, 0...60_000)
+            case "amqp.url": settings.amqpURLs = try reader.list(path, value)
+            case "amqp.url_file": settings.amqpURLFile = try reader.text(path, value)
+            case "amqp.queue": settings.amqpQueue = try reader.text(path, value)
+            case "amqp.queue_type":
+                settings.amqpQueueType = try reader.one(path, value, ["quorum", "classic", "stream"])
+            case "amqp.prefetch": settings.amqpPrefetch = try reader.whole(path, value, 2...65_535)
+            case "amqp.declare":
+                settings.amqpDeclares = try reader.one(path, value, ["true", "false"]) == "true"
+            case "amqp.exchange": settings.amqpExchange = try reader.text(path, value)
+            case "amqp.binding_key": settings.amqpBindingKey = try reader.text(path, value)
+            case "http.listen": settings.httpListen = try reader.text(path, value)
+            case "log.level":
+                settings.logLevel = try reader.one(path, value, ["debug", "info", "warning", "error"])
+            case "shutdown.grace_seconds":
+                settings.graceSeconds = try reader.whole(path, value, 1...3600)
             case "rules.max_window_seconds":
                 settings.rules.maxWindow = Int64(try reader.whole(path, value, 1...31_622_400)) * 1_000_000
             case "rules.max_silence_seconds":
@@ -53,8 +107,11 @@ public struct SettingsFile: Equatable, Sendable {
     }
 
     private static let keys = [
-        "store.url", "catalogue", "memory.max_resident_entities", "batch.max_events",
-        "rules.max_window_seconds", "rules.max_silence_seconds", "rules.max_targets", "rules.usable_states",
+        "store.url", "store.retention_days", "catalogue", "memory.max_resident_entities", "batch.max_events",
+        "batch.max_age_ms", "amqp.url", "amqp.url_file", "amqp.queue", "amqp.queue_type", "amqp.prefetch",
+        "amqp.declare", "amqp.exchange", "amqp.binding_key", "http.listen", "log.level",
+        "shutdown.grace_seconds", "rules.max_window_seconds", "rules.max_silence_seconds",
+        "rules.max_targets", "rules.usable_states",
         "rules.downtime_states", "rules.off_duty_states",
     ]
 }
@@ -103,6 +160,25 @@ private struct KeyReader {
                     + "\(range.upperBound)\(other)")
         }
         return number
+    }
+
+    /// One of a few words.
+    func one(_ path: String, _ value: YAMLNode, _ known: [String]) throws(ConfigurationError) -> String {
+        guard let text = value.text, known.contains(text) else {
+            throw fail(
+                value.line,
+                "`\(path)` is `\(value.text ?? "a list")`; expected one of \(known.joined(separator: ", "))")
+        }
+        return text
+    }
+
+    /// A text, or a list of texts.
+    func list(_ path: String, _ value: YAMLNode) throws(ConfigurationError) -> [String] {
+        guard case .list(let items) = value.content else { return [try text(path, value)] }
+        var texts: [String] = []
+        for item in items { texts.append(try text(path, item)) }
+        if texts.isEmpty { throw fail(value.line, "`\(path)` is empty; expected a text, or a list of them") }
+        return texts
     }
 
     func words(_ path: String, _ value: YAMLNode) throws(ConfigurationError) -> Set<String> {

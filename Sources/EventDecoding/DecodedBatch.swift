@@ -1,6 +1,6 @@
 internal import CSimdJSON
 public import MessageBatches
-internal import SessionCore
+public import SessionCore
 
 /// A batch whose messages were read: events still in bytes, rejects, and the number of skipped objects.
 ///
@@ -21,6 +21,11 @@ public final class DecodedBatch: @unchecked Sendable {
 
     /// For a batch, which it keeps.
     public init(batch: MessageBatch) { self.batch = batch }
+
+    /// When each event happened, in their order, with where its message begins in the batch's buffer.
+    public var eventTimes: [(offset: Int, time: Instant)] {
+        records.map { (Int($0.payload.offset), $0.time) }
+    }
 
     /// Empties both.
     public func removeAll() {

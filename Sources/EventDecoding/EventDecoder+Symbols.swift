@@ -14,15 +14,35 @@ extension EventDecoder {
         }
     }
 
+    /// A text of more bytes than this, other than an error's message, stands for itself by its beginning and a hash: an
+    /// index of a store holds keys of at most 2.7 kB, and some have three texts.
+    public static let maxTextLength = 800
+
+    /// What stands for a text that is too long: as much of its beginning as fits, `~`, and 32 hexadecimal digits.
+    static func shortened(_ text: UnsafeRawBufferPointer) -> [UInt8] {
+        var end = maxTextLength - 33
+        // Not in the middle of a character.
+        while end > 0, text[end] & 0xC0 == 0x80 { end -= 1 }
+        return Array(text[..<end]) + [0x7E] + Array(hexadecimal(identity(ofEventID: text)).utf8)
+    }
+
     @inline(__always)
     private static func event(
         _ record: csj_record, _ base: UnsafeRawPointer, _ symbols: SymbolTable
     ) -> Event {
         func symbol(_ span: csj_span) -> Symbol {
-            span.length == 0 ? .absent : symbols.intern(span.bytes(at: base))
+            if span.length == 0 { return .absent }
+            if span.length > maxTextLength {
+                return shortened(span.bytes(at: base)).withUnsafeBytes { symbols.intern($0) }
+            }
+            return symbols.intern(span.bytes(at: base))
         }
         func session(_ kind: StaticString, _ span: csj_span) -> Symbol {
-            span.length == 0 ? .absent : symbols.intern(kind, span.bytes(at: base))
+            if span.length == 0 { return .absent }
+            if span.length > maxTextLength {
+                return shortened(span.bytes(at: base)).withUnsafeBytes { symbols.intern(kind, $0) }
+            }
+            return symbols.intern(kind, span.bytes(at: base))
         }
         var event = Event()
         event.time = record.time
@@ -52,7 +72,8 @@ extension EventDecoder {
         event.reason = symbol(record.reason)
         event.rejectionReason = symbol(record.rejection_reason)
         event.errorCode = symbol(record.error_code)
-        event.errorMessage = symbol(record.error_message)
+        event.errorMessage =
+            record.error_message.length == 0 ? .absent : symbols.intern(record.error_message.bytes(at: base))
         return event
     }
 }

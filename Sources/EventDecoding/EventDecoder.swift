@@ -65,13 +65,23 @@ public final class EventDecoder {
         return EventIdentity(high: hash.high, low: hash.low)
     }
 
+    /// Reads a `timestamp` (RFC 3339 with an offset); nil where it is none.
+    public static func instant(_ text: String) -> Instant? {
+        var text = text
+        return text.withUTF8 { Timestamp.parse(UnsafeRawBufferPointer($0)) }
+    }
+
     /// What stands in `events.event_id` for an event that has none: `fp-` and its fingerprint.
     public static func fingerprintText(_ identity: EventIdentity) -> String {
+        "fp-" + hexadecimal(identity)
+    }
+
+    static func hexadecimal(_ identity: EventIdentity) -> String {
         func hex(_ value: UInt64) -> String {
             let text = String(value, radix: 16)
             return String(repeating: "0", count: 16 - text.count) + text
         }
-        return "fp-" + hex(identity.high) + hex(identity.low)
+        return hex(identity.high) + hex(identity.low)
     }
 
     private enum Outcome {

@@ -7,6 +7,8 @@ public enum RejectReason: String, CaseIterable, Sendable {
     case invalidTimestamp = "invalid_timestamp"
     case timestampInFuture = "timestamp_in_future"
     case tooLarge = "too_large"
+    /// Of a month whose events the store has dropped: it may have counted before.
+    case beforeRetention = "before_retention"
 }
 
 /// A message that could not become an event.

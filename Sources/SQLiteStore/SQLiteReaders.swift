@@ -150,7 +150,9 @@ extension SQLiteStore {
         } catch let error as StoreError {
             switch error.kind {
             case .cannotOpen, .busy, .full: return error.message
-            case .damaged, .otherRules, .newerSchema, .failed: throw error
+            case .damaged, .otherRules, .newerSchema, .needsMigration, .unavailable, .conflict, .fenced,
+                .denied, .failed:
+                throw error
             }
         }
     }

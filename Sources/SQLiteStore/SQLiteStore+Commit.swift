@@ -25,9 +25,15 @@ extension SQLiteStore: SessionStoring {
 
     /// Begins a batch; see ``SessionStoring``. The write lock is taken at once: a second writer waits here, not
     /// after it has read what then changes under it.
-    public func begin() throws {
+    public func begin() throws -> Bool {
         try connection.run("BEGIN IMMEDIATE")
         isInBatch = true
+        // Changes whenever another connection has committed (sqlite.org/pragma.html#pragma_data_version).
+        let query = try connection.statement("PRAGMA data_version")
+        defer { query.reset() }
+        let version = try query.step() ? query.integer(0) : 0
+        defer { dataVersion = version }
+        return version == dataVersion
     }
 
     /// Ends a batch that came to nothing; see ``SessionStoring``.
@@ -35,6 +41,15 @@ extension SQLiteStore: SessionStoring {
         guard isInBatch else { return }
         isInBatch = false
         try? connection.run("ROLLBACK")
+    }
+
+    /// Where reading goes on; see ``SessionStoring``.
+    public func committedOffset(transport: String, origin: String) throws -> Int64? {
+        let query = try connection.statement(
+            "SELECT last_offset FROM source_offsets WHERE transport = ? AND origin = ?"
+        ).bind(transport).bind(origin)
+        defer { query.reset() }
+        return try query.step() ? query.integer(0) : nil
     }
 
     private func writeEvents(_ events: [Event], _ bytes: UnsafeRawPointer, receivedAt: Instant) throws {
@@ -45,7 +60,7 @@ extension SQLiteStore: SessionStoring {
     }
 
     private func bind(_ event: Event, _ insert: Statement, _ bytes: UnsafeRawPointer, _ receivedAt: Instant) {
-        if event.eventID.length > 0 {
+        if event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID {
             insert.bindStatic(
                 UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
         } else {
@@ -74,10 +89,13 @@ extension SQLiteStore: SessionStoring {
     private func writeRecords(_ changes: Changes, _ rejected: [RejectedMessage], _ batch: BatchRecord) throws
     {
         let reject = try connection.statement(
-            "INSERT OR IGNORE INTO rejected_events VALUES (?, ?, ?, ?, ?, ?)")
+            """
+            INSERT OR IGNORE INTO rejected_events(received_at, transport, origin, reason, detail, body, headers)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """)
         for row in rejected {
             try reject.bind(row.receivedAt).bind(row.transport).bind(row.origin).bind(row.reason)
-                .bind(row.detail).bindBlob(row.body).run()
+                .bind(row.detail).bindBlob(row.body).bind(row.headers).run()
         }
         try connection.statement(
             "INSERT INTO ingestion_batches VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -85,6 +103,14 @@ extension SQLiteStore: SessionStoring {
             .bind(Int64(batch.duplicates)).bind(Int64(batch.rejected)).bind(Int64(batch.skipped))
             .bind(batch.firstOffset).bind(batch.lastOffset).bind(batch.startedAt).bind(batch.committedAt)
             .run()
+        if let offset = batch.lastOffset {
+            try connection.statement(
+                """
+                INSERT INTO source_offsets VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                  last_offset = excluded.last_offset, committed_at = excluded.committed_at
+                """
+            ).bind(batch.transport).bind(batch.origin).bind(offset).bind(batch.committedAt).run()
+        }
         let last = changes.accepted.lazy.map(\.time).max()
         for scope in ["all", batch.transport] {
             try connection.statement(

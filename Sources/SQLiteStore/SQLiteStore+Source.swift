@@ -233,7 +233,7 @@ extension SQLiteStore {
     public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) throws -> Event? {
         let query = try connection.statement("SELECT payload FROM events WHERE hour = ? AND event_id = ?")
             .bind(Self.hour(candidate.time))
-        if candidate.eventID.length > 0 {
+        if candidate.eventID.length > 0, candidate.eventID.length <= StoreReading.longestEventID {
             query.bindStatic(
                 UnsafeRawBufferPointer(
                     start: bytes + candidate.eventID.offset, count: candidate.eventID.length))

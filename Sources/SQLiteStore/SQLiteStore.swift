@@ -4,29 +4,8 @@ public import SessionStore
 
 /// The embedded store: one file, one writer. It is what `sqlite:PATH` names.
 public final class SQLiteStore {
-    /// How a store reads and understands the payloads it keeps.
-    public struct Reading {
-        /// Reads a stored payload again.
-        public var decode: (UnsafeRawBufferPointer) -> Event?
-        /// The identity of an `event_id`'s text.
-        public var identity: (UnsafeRawBufferPointer) -> EventIdentity
-        /// The `event_id` column of an event that has none.
-        public var fingerprintText: (EventIdentity) -> String
-        /// Which events are read back as tracks.
-        public var meanings: EventMeanings
-
-        /// All parts.
-        public init(
-            decode: @escaping (UnsafeRawBufferPointer) -> Event?,
-            identity: @escaping (UnsafeRawBufferPointer) -> EventIdentity,
-            fingerprintText: @escaping (EventIdentity) -> String, meanings: EventMeanings
-        ) {
-            self.decode = decode
-            self.identity = identity
-            self.fingerprintText = fingerprintText
-            self.meanings = meanings
-        }
-    }
+    /// How it reads the payloads it keeps.
+    public typealias Reading = StoreReading
 
     let connection: Connection
     let symbols: SymbolTable
@@ -34,6 +13,8 @@ public final class SQLiteStore {
     let watchesSilence: Bool
     /// Between ``begin()`` and the commit or the rollback.
     var isInBatch = false
+    /// What SQLite called the data's version when the last batch began; before the first, nothing is in memory.
+    var dataVersion: Int64?
 
     /// Opens a store for writing, making or migrating its tables.
     /// - Parameters:
@@ -100,28 +81,13 @@ public final class SQLiteStore {
 
     /// The tables are a function of the events and the rules: rows made under two sets of rules do not mix.
     private func recordRules(_ rules: Rules, _ catalogue: String) throws {
-        func list(_ states: Set<String>) -> String {
-            "[" + states.sorted().map { "\"\($0)\"" }.joined(separator: ",") + "]"
-        }
-        let facts = [
-            ("max_window_seconds", "\(Double(rules.maxWindow) / 1e6)"),
-            ("max_silence_seconds", rules.maxSilence.map { "\(Double($0) / 1e6)" } ?? "off"),
-            ("usable_states", list(rules.usableStates)), ("downtime_states", list(rules.downtimeStates)),
-            ("off_duty_states", list(rules.offDutyStates)), ("max_targets", "\(rules.maxTargets)"),
-            ("catalogue", catalogue),
-        ]
-        for (key, value) in facts {
+        for (key, value) in RuleFacts(rules, catalogue: catalogue).all {
             let query = try connection.statement("SELECT value FROM meta WHERE key = ?").bind(key)
             if try query.step() {
                 let stored = query.text(0)
                 query.reset()
                 if stored != value {
-                    throw StoreError(
-                        .otherRules,
-                        key == "catalogue"
-                            ? "\(connection.path): made with another event catalogue"
-                            : "\(connection.path): made with \(key) = \(stored), now it is \(value)",
-                        hint: "replay the archive into a new store, or go back to the rules it was made with")
+                    throw RuleFacts.refusal(of: connection.path, name: key, stored: stored, now: value)
                 }
             } else {
                 try connection.statement("INSERT INTO meta VALUES (?, ?)").bind(key).bind(value).run()
@@ -147,6 +113,9 @@ public final class SQLiteReader: TableReading {
                 .damaged, "\(path): not a store of this program", hint: "replay an archive into it first")
         }
     }
+
+    /// See ``TableReading``.
+    public var dialect: SQLDialect { .sqlite }
 
     /// The rows of a query, all at once.
     public func rows(_ sql: String, _ parameters: [TableValue] = []) throws -> [TableRow] {

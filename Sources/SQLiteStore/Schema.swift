@@ -2,7 +2,9 @@ internal import SessionCore
 
 /// The schema, one migration after the other. A migration that has been released is never changed.
 enum Schema {
-    static let migrations: [(name: String, sql: String)] = [("0001_tables", tables), ("0002_views", views)]
+    static let migrations: [(name: String, sql: String)] = [
+        ("0001_tables", tables), ("0002_views", views), ("0003_live", live),
+    ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
         separator: ",\n")
@@ -94,6 +96,14 @@ enum Schema {
           scope TEXT PRIMARY KEY NOT NULL, last_event_at INTEGER, last_committed_at INTEGER NOT NULL,
           events INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;
+        """
+
+    /// What the live service adds: headers of what was rejected, and how far streams were read.
+    private static let live = """
+        ALTER TABLE rejected_events ADD COLUMN headers TEXT;
+        CREATE TABLE source_offsets (
+          transport TEXT NOT NULL, origin TEXT NOT NULL, last_offset INTEGER NOT NULL, committed_at INTEGER NOT NULL,
+          PRIMARY KEY (transport, origin)) WITHOUT ROWID;
         """
 
     private static let views = """

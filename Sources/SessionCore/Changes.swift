@@ -183,6 +183,11 @@ public struct Changes: Sendable {
     /// Key: hour, event, merchant, source.
     public var eventHourly: [HourKey: Int64] = [:]
 
+    /// How many more sessions are in progress than before; fewer where negative. For gauges, not stored.
+    public var openSessions: Int64 = 0
+    /// How many more anomalies the sessions' rows count than before. Likewise.
+    public var sessionAnomalies: Int64 = 0
+
     /// Nothing changed.
     public init() {}
 }

@@ -122,6 +122,8 @@ extension Engine {
 
     /// Adds a session's row to the hours it counts in, or takes it away.
     private func count(_ row: SessionRow, _ sign: Int64) {
+        if row.outcome == .inProgress { changes.openSessions += sign }
+        changes.sessionAnomalies += sign * Int64(row.anomalyCount)
         if row.outcome == .completed, let closedAt = row.closedAt, row.robot.isPresent {
             let key = HourKey(hour: Hours.start(of: closedAt), row.robot)
             changes.robotHourly[key, default: RobotHourDelta()].deliveriesCompleted += sign

@@ -27,6 +27,14 @@ public final class HandOver<Value: Sendable>: Sendable {
         filled.signal()
     }
 
+    /// Hands a value over if there is room for it now.
+    public func tryPut(_ value: Value) -> Bool {
+        guard free.wait(timeout: .now()) == .success else { return false }
+        content.withLock { $0.values.append(value) }
+        filled.signal()
+        return true
+    }
+
     /// Waits for a value; nil when the other side has closed and all is taken.
     public func take() -> Value? {
         filled.wait()

@@ -3,6 +3,26 @@ internal import MessageBatches
 public import SessionCore
 public import SessionStore
 
+/// What a source knows of a batch beside its messages.
+public struct BatchDetails {
+    /// Whether a message's position tells it apart: a line's number, an offset. A message of a queue has none.
+    public var hasPositions: Bool
+    /// First and last offset of a stream's messages; stored with the batch.
+    public var offsets: ClosedRange<Int64>?
+    /// A message's headers as a JSON object, by its index in the batch; kept where it is rejected.
+    public var headers: (Int) -> String?
+
+    /// The defaults are those of an archive.
+    public init(
+        hasPositions: Bool = true, offsets: ClosedRange<Int64>? = nil,
+        headers: @escaping (Int) -> String? = { _ in nil }
+    ) {
+        self.hasPositions = hasPositions
+        self.offsets = offsets
+        self.headers = headers
+    }
+}
+
 /// Takes decoded batches through the engine into the store, one transaction each.
 public final class Ingestor {
     /// What is fixed for a run.
@@ -19,8 +39,34 @@ public final class Ingestor {
         }
     }
 
+    /// Where a batch is, for whoever wants to know exactly (tests that kill the program there).
+    public enum Mark: String, CaseIterable, Sendable {
+        /// The transaction has begun and the engine has applied the batch; nothing is written.
+        case applied
+        /// The transaction is committed; its source has not been told.
+        case committed
+    }
+
+    /// What came of a batch that was committed.
+    public struct Committed {
+        /// Its row in `ingestion_batches`.
+        public var record: BatchRecord
+        /// What it changed.
+        public var changes: Changes
+        /// What could not be read.
+        public var rejections: [Rejection]
+        /// How many were refused because the events of their time were dropped for their age.
+        public var retiredCount: Int
+        /// How long writing and committing took.
+        public var commitTime: Microseconds
+    }
+
     /// Where the messages went so far.
     public private(set) var totals = IngestTotals()
+    /// Told after each commit.
+    public var onCommit: ((Committed) -> Void)?
+    /// Told where a batch is.
+    public var onMark: ((Mark) -> Void)?
 
     private let engine: Engine
     private let symbols: SymbolTable
@@ -37,40 +83,75 @@ public final class Ingestor {
     }
 
     /// Applies a batch and commits it. When it throws, nothing of the batch is stored, and it may be tried again.
-    /// - Parameter clock: Now, in microseconds since the epoch; asked at the beginning and before the commit.
-    public func ingest(_ decoded: DecodedBatch, clock: () -> Instant) throws {
+    /// - Parameters:
+    ///   - details: What the source knows of the batch beside its messages.
+    ///   - clock: Now, in microseconds since the epoch; asked at the beginning, before and after the commit.
+    public func ingest(
+        _ decoded: DecodedBatch, _ details: BatchDetails = BatchDetails(), clock: () -> Instant
+    ) throws {
         let startedAt = clock()
-        EventDecoder.events(of: decoded, symbols: symbols, into: &events)
         let batch = decoded.batch
         do {
-            try store.begin()
+            if try !store.begin() { engine.forgetEverything() }
+            EventDecoder.events(of: decoded, symbols: symbols, into: &events)
+            let retired = takeRetired(decoded, at: startedAt)
+            if store.wantsExpectations { try store.prefetch(engine.expectation(of: events)) }
             let changes = try engine.apply(events, bytes: batch.bytes, source: store)
-            let rejected = decoded.rejections.map { rejection in
+            onMark?(.applied)
+            var rejected = decoded.rejections.map { rejection in
                 let message = batch.messages[rejection.message]
                 return RejectedMessage(
                     receivedAt: startedAt, transport: settings.transport,
-                    origin: "\(batch.origins[message.origin]):\(message.position)",
+                    origin: details.hasPositions
+                        ? "\(batch.origins[message.origin]):\(message.position)"
+                        : batch.origins[message.origin],
                     reason: rejection.reason.rawValue, detail: rejection.detail,
-                    body: Array(batch.bytes(of: message)))
+                    headers: details.headers(rejection.message), body: Array(batch.bytes(of: message)))
             }
+            rejected += retired
             let record = BatchRecord(
                 transport: settings.transport, origin: batch.origins.first ?? "",
                 received: batch.messages.count, accepted: changes.accepted.count,
                 duplicates: changes.duplicateCount, rejected: rejected.count, skipped: decoded.skippedCount,
-                firstOffset: nil, lastOffset: nil, startedAt: startedAt, committedAt: clock())
+                firstOffset: details.offsets?.lowerBound, lastOffset: details.offsets?.upperBound,
+                startedAt: startedAt, committedAt: clock())
             try store.commit(changes, bytes: batch.bytes, rejected: rejected, batch: record)
+            onMark?(.committed)
             totals.received += batch.messages.count
             totals.accepted += changes.accepted.count
             totals.duplicates += changes.duplicateCount
             totals.unequalTwins += changes.unequalTwinCount
             totals.skipped += decoded.skippedCount
             for rejection in decoded.rejections { totals.rejected[rejection.reason, default: 0] += 1 }
+            if !retired.isEmpty { totals.rejected[.beforeRetention, default: 0] += retired.count }
             totals.batches += 1
+            onCommit?(
+                Committed(
+                    record: record, changes: changes, rejections: decoded.rejections,
+                    retiredCount: retired.count, commitTime: clock() - record.committedAt))
         } catch {
             store.rollback()
             engine.forgetEverything()
             throw error
         }
         engine.evict(limit: settings.maxResidentEntities)
+    }
+    /// Takes the events out whose time the store has dropped.
+    private func takeRetired(_ decoded: DecodedBatch, at now: Instant) -> [RejectedMessage] {
+        var retired: [RejectedMessage] = []
+        let bytes = UnsafeRawPointer(decoded.batch.bytes)
+        events.removeAll { event in
+            guard store.isRetired(event.time) else { return false }
+            retired.append(
+                RejectedMessage(
+                    receivedAt: now, transport: settings.transport, origin: decoded.batch.origins.first ?? "",
+                    reason: RejectReason.beforeRetention.rawValue,
+                    detail: "the events of its month were dropped; it may have been counted before",
+                    body: Array(
+                        UnsafeRawBufferPointer(
+                            start: bytes + event.payload.offset, count: event.payload.length))))
+            return true
+        }
+        return retired
     }
 }

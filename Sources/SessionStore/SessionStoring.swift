@@ -56,18 +56,22 @@ public struct RejectedMessage: Equatable, Sendable {
     public var reason: String
     /// The `detail` column.
     public var detail: String
+    /// The `headers` column: a JSON object, of a message that had any.
+    public var headers: String?
     /// The `body` column.
     public var body: [UInt8]
 
     /// All columns.
     public init(
-        receivedAt: Instant, transport: String, origin: String, reason: String, detail: String, body: [UInt8]
+        receivedAt: Instant, transport: String, origin: String, reason: String, detail: String,
+        headers: String? = nil, body: [UInt8]
     ) {
         self.receivedAt = receivedAt
         self.transport = transport
         self.origin = origin
         self.reason = reason
         self.detail = detail
+        self.headers = headers
         self.body = body
     }
 }
@@ -76,25 +80,89 @@ public struct RejectedMessage: Equatable, Sendable {
 public protocol SessionStoring: AnyObject, EntitySource {
     /// Begins the one transaction of a batch: what the engine reads while it applies the batch, and what
     /// ``commit(_:bytes:rejected:batch:)`` writes.
-    func begin() throws
+    /// - Returns: Whether nothing has been stored since this writer's last batch but what it stored itself. Where it
+    ///   is false, another writer may have been there: what is in memory is no copy of the store any more, and is to
+    ///   be forgotten before the batch is applied.
+    func begin() throws -> Bool
+
+    /// Whether ``prefetch(_:)`` is worth the while: where each question costs a way to a server and back.
+    var wantsExpectations: Bool { get }
+
+    /// Reads at once what the batch that was begun will ask for.
+    func prefetch(_ expectation: Expectation) throws
 
     /// Ends a batch that came to nothing. Does nothing where none was begun.
     func rollback()
 
     /// Writes a batch and ends its transaction: its new events, the changed rows, the rejects, its own row.
     /// When it throws, nothing of it is stored, and the transaction has ended.
+    ///
+    /// Where the batch's record has a `lastOffset`, that is from then on the ``committedOffset(transport:origin:)``
+    /// of its transport and origin, by the same transaction: what is stored and where reading goes on never differ.
+    /// (The last one written, not the highest: a stream that was rewound goes on from where the rewinding got to.)
     /// - Parameter bytes: What the events' ranges refer to.
     func commit(
         _ changes: Changes, bytes: UnsafeRawPointer, rejected: [RejectedMessage], batch: BatchRecord) throws
+
+    /// The last offset of a stream that was stored; nil where none was.
+    func committedOffset(transport: String, origin: String) throws -> Int64?
+
+    /// Whether the events of this time were dropped because of their age. Such an event cannot be told from one that was
+    /// stored before: it is refused, or it would count twice.
+    func isRetired(_ instant: Instant) -> Bool
 
     /// Lets go of the store.
     func close()
 }
 
+extension SessionStoring {
+    /// A question costs next to nothing.
+    public var wantsExpectations: Bool { false }
+    /// Not worth the while.
+    public func prefetch(_ expectation: Expectation) throws {}
+    /// Nothing is dropped.
+    public func isRetired(_ instant: Instant) -> Bool { false }
+}
+
 /// Something a store could not do.
 public struct StoreError: Error, CustomStringConvertible, Sendable {
     /// What it is about, for a program to decide by.
-    public enum Kind: Sendable { case cannotOpen, busy, full, damaged, otherRules, newerSchema, failed }
+    public enum Kind: Sendable {
+        /// It is not there, or may not be opened.
+        case cannotOpen
+        /// Another writer holds it.
+        case busy
+        /// Its disk is full.
+        case full
+        /// What is stored is not what this program stored.
+        case damaged
+        /// It was made under other rules.
+        case otherRules
+        /// It was made by a newer version of this program.
+        case newerSchema
+        /// Its tables are missing or older than this program, and may not be made.
+        case needsMigration
+        /// The connection was refused or lost, or the server is starting or stopping. Of a commit the outcome is
+        /// unknown.
+        case unavailable
+        /// Another transaction, a lock or a time-out stood in the way; nothing of the batch is stored.
+        case conflict
+        /// Another replica has taken over what this writer was working on: nothing of it may be written any more.
+        case fenced
+        /// The role may not do this.
+        case denied
+        /// Anything else; trying again will not help.
+        case failed
+
+        /// Whether the same may succeed later without anybody changing anything.
+        public var isTransient: Bool {
+            switch self {
+            case .busy, .full, .unavailable, .conflict: true
+            case .cannotOpen, .damaged, .otherRules, .newerSchema, .needsMigration, .fenced, .denied, .failed:
+                false
+            }
+        }
+    }
 
     /// What it is about.
     public let kind: Kind

@@ -47,8 +47,36 @@ public struct TableRow: Equatable, Sendable {
     }
 }
 
+/// The few words of SQL in which the stores differ, for questions that are asked of either.
+public struct SQLDialect: Sendable {
+    /// `events.hour` of an instant's column.
+    public let hour: @Sendable (_ column: String) -> String
+    /// The column by which `rejected_events` stand in the order they came.
+    public let arrival: String
+
+    /// All parts.
+    public init(hour: @escaping @Sendable (_ column: String) -> String, arrival: String) {
+        self.hour = hour
+        self.arrival = arrival
+    }
+
+    /// SQLite: instants are whole microseconds.
+    public static let sqlite = SQLDialect(
+        hour: { "\($0) / 3600000000 - (\($0) % 3600000000 < 0)" }, arrival: "rowid")
+    /// PostgreSQL: instants are `timestamptz`.
+    public static let postgres = SQLDialect(
+        hour: { "floor(extract(epoch FROM \($0)) / 3600)::integer" }, arrival: "rejected_id")
+}
+
 /// A store that answers questions about its tables (contract, "Tables") and changes nothing.
 public protocol TableReading {
-    /// The rows of a query; `?1`, `?2`… stand for the parameters.
+    /// Lets go of the store.
+    func close()
+
+    /// How it wants to be asked.
+    var dialect: SQLDialect { get }
+
+    /// The rows of a query; `?1`, `?2`… stand for the parameters. Instants come as whole microseconds since the
+    /// epoch, lists as JSON arrays, flags as 0 or 1, bytes as text.
     func rows(_ sql: String, _ parameters: [TableValue]) throws -> [TableRow]
 }

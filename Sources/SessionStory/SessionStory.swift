@@ -71,7 +71,8 @@ public struct SessionStory: Sendable {
                 """
                 SELECT s.event_id, s.occurred_at, s.event, s.via, s.via_id, e.robot_id, e.pilot_id, e.payload
                 FROM session_events s JOIN events e
-                  ON e.hour = s.occurred_at / 3600000000 AND e.event_id = s.event_id
+                  ON e.hour = \(store.dialect.hour("s.occurred_at")) AND e.event_id = s.event_id
+                    AND e.occurred_at = s.occurred_at
                 WHERE s.session_id = ?1 ORDER BY s.occurred_at, s.event, s.event_id
                 """, [id]),
             askedFor: askedFor)

@@ -1,7 +1,6 @@
 import ArchiveSource
 import ConfigurationFile
 import Glibc
-import SQLiteStore
 import SessionStore
 import SessionStory
 
@@ -15,6 +14,14 @@ enum CommandLineTool {
           sessionizer replay PATH... [--store URL] [--from DAY] [--to DAY] [--format text|json]
               read archived JSONL (files, folders with dt=YYYY-MM-DD days, - for standard input; plain, gzip
               or zstd) into the store
+          sessionizer serve --amqp URL[,URL…] --queue NAME [--queue-type quorum|classic|stream] [--store URL]
+              [--http HOST:PORT] [--declare [--exchange NAME] [--binding-key KEY]] [--prefetch N]
+              [--batch-max-events N] [--batch-max-age-ms N] [--grace SECONDS]
+              [--from-offset N|first|last|next | --from-time TIME]
+              consume events from RabbitMQ into the store until SIGTERM
+          sessionizer publish PATH... --amqp URL --queue NAME [--rate N | --speed 60x] [--declare]
+              [--exchange NAME --routing-key KEY] [--from DAY] [--to DAY] [--format text|json]
+              send archived events to RabbitMQ, each confirmed by the broker
           sessionizer session ID [--store URL] [--format text|json]
               the story of a delivery (a bare delivery id is enough), demand, trip, quote or offer
           sessionizer robot ID [--store URL] [--format text|json]
@@ -34,12 +41,13 @@ enum CommandLineTool {
           sessionizer simulate --out DIR [--seed N] [--days N] [--robots N] [--deliveries N] [--events N]
               [--disorder X] [--duplicates X] [--losses X] [--faults X] … (`simulate --list` names all dials)
               write the archive of a made-up fleet, and the truth about it
-          sessionizer migrate [--store URL]
-              make or update the store's tables
+          sessionizer migrate [--store URL] [--retire]
+              make or update the store's tables; with --retire also drop the months of events that are older than
+              store.retention_days (PostgreSQL)
           sessionizer --version | help
 
         Every command takes --config FILE (see config/sessionizer.yaml).
-        Store URLs: sqlite:PATH (default sqlite:sessionizer.db, or SESSIONIZER_STORE_URL).
+        Store URLs: sqlite:PATH (default sqlite:sessionizer.db, or SESSIONIZER_STORE_URL), postgres://…
         """
 
     static func run(_ words: [String]) -> Int32 {
@@ -66,15 +74,22 @@ enum CommandLineTool {
                 _ = try Arguments(rest, allowed: [])
                 print(CatalogueTable.markdown(try Settings.ofProcess(file: file).catalogue()), terminator: "")
                 return 0
-            case "serve": return try ServeArchive.run(rest, Settings.ofProcess(file: file))
             case "token": return try ServeArchive.token(rest)
             case "simulate": return try SimulateCommand.run(rest)
-            case "migrate":
-                let arguments = try Arguments(rest, allowed: ["--store"])
+            case "serve":
                 let settings = try Settings.ofProcess(file: file)
-                let path = try settings.storePath(arguments["--store"])
-                try WritingParts(settings: settings, path: path).store.close()
-                print("\(path): the tables are up to date")
+                if ServeLive.isAsked(rest, settings) { return try ServeLive.run(rest, settings) }
+                return try ServeArchive.run(rest, settings)
+            case "publish": return try PublishCommand.run(rest, Settings.ofProcess(file: file))
+            case "migrate":
+                let arguments = try Arguments(rest, allowed: ["--store"], flags: ["--retire"])
+                let settings = try Settings.ofProcess(file: file)
+                let store = try settings.store(arguments["--store"])
+                try WritingParts(settings: settings, store: store).store.close()
+                print("\(store): the tables are up to date")
+                if arguments.has("--retire"), let days = settings.retentionDays {
+                    for name in try store.retireMonths(olderThan: days) { print("dropped \(name)") }
+                }
                 return 0
             default: throw UsageError(description: "unknown command \(command); see `sessionizer help`")
             }
@@ -110,7 +125,7 @@ enum CommandLineTool {
         let arguments = try Arguments(words, allowed: ["--store", "--format"])
         guard arguments.operands.count == 1 else { throw UsageError(description: "session needs one id") }
         let id = arguments.operands[0]
-        let store = try SQLiteReader(path: settings.storePath(arguments["--store"]))
+        let store = try settings.store(arguments["--store"]).reader()
         let stories = try SessionStory.find(id, in: store)
         if stories.isEmpty {
             complain("sessionizer: no session is known as \(id)")
@@ -129,7 +144,7 @@ enum CommandLineTool {
         let arguments = try Arguments(words, allowed: ["--store", "--format"])
         guard arguments.operands.count == 1 else { throw UsageError(description: "robot needs one id") }
         let id = arguments.operands[0]
-        let store = try SQLiteReader(path: settings.storePath(arguments["--store"]))
+        let store = try settings.store(arguments["--store"]).reader()
         guard let story = try RobotStory.find(id, in: store) else {
             complain("sessionizer: no robot is known as \(id)")
             let near = try RobotStory.near(id, in: store)
@@ -144,9 +159,9 @@ enum CommandLineTool {
     private static func fleet(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: ["--store", "--format"])
         guard arguments.operands.isEmpty else { throw UsageError(description: "fleet takes no operand") }
-        let path = try settings.storePath(arguments["--store"])
-        guard let story = try FleetStory.load(from: SQLiteReader(path: path)) else {
-            complain("sessionizer: \(path): holds no events; replay an archive into it first")
+        let store = try settings.store(arguments["--store"])
+        guard let story = try FleetStory.load(from: store.reader()) else {
+            complain("sessionizer: \(store): holds no events; replay an archive into it first")
             return 1
         }
         print(
@@ -156,11 +171,11 @@ enum CommandLineTool {
 
     private static func rejected(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: ["--store", "--format"])
-        let store = try SQLiteReader(path: settings.storePath(arguments["--store"]))
+        let store = try settings.store(arguments["--store"]).reader()
         let rows = try store.rows(
             """
-            SELECT received_at, transport, origin, reason, detail, CAST(substr(body, 1, 400) AS TEXT) AS body
-            FROM rejected_events ORDER BY rowid
+            SELECT received_at, transport, origin, reason, detail, substr(body, 1, 400) AS body
+            FROM rejected_events ORDER BY \(store.dialect.arrival)
             """, [])
         let wantsJSON = try arguments.wantsJSON()
         for row in rows {

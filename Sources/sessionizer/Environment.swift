@@ -1,7 +1,6 @@
 import ConfigurationFile
 import EventDecoding
 import Glibc
-import SQLiteStore
 import SessionCore
 import SessionPipeline
 import SessionStore
@@ -9,17 +8,20 @@ import SessionStore
 /// What the configuration file and, over it, the environment set (contract, "Environment").
 struct Settings {
     var storeURL = "sqlite:sessionizer.db"
-    var httpListen = "127.0.0.1:8080"
     var maxResidentEntities = 60_000
     var batchMaxEvents = 20_000
+    /// Days for which events are kept; nil for ever.
+    var retentionDays: Int? = 730
+    /// What `serve` and `publish` read.
+    var live = LiveSettings()
     var catalogueFile: String?
     var rules = Rules()
 
-    static let known: Set<String> = [
+    static let known: Set<String> = LiveSettings.variables.union([
         "SESSIONIZER_STORE_URL", "SESSIONIZER_AMQP_URL", "SESSIONIZER_AMQP_QUEUE", "SESSIONIZER_HTTP_LISTEN",
         "SESSIONIZER_LOG_LEVEL", "SESSIONIZER_MAX_RESIDENT_ENTITIES", "SESSIONIZER_BATCH_MAX_EVENTS",
         "SESSIONIZER_BATCH_MAX_AGE_MS", "SESSIONIZER_CATALOGUE", "SESSIONIZER_CONFIG", "SESSIONIZER_SHARED",
-    ]
+    ])
 
     /// - Parameter file: `--config`; without it the file that SESSIONIZER_CONFIG names, if any.
     init(environment: [String: String], file: String? = nil) throws {
@@ -34,8 +36,14 @@ struct Settings {
             let settings = try SettingsFile.parse(Self.contents(of: path), file: path)
             rules = settings.rules
             storeURL = settings.storeURL ?? storeURL
+            switch settings.retentionDays {
+            case .off: retentionDays = nil
+            case .days(let days): retentionDays = days
+            case nil: break
+            }
             maxResidentEntities = settings.maxResidentEntities ?? maxResidentEntities
             batchMaxEvents = settings.batchMaxEvents ?? batchMaxEvents
+            try live.take(settings)
             if let catalogue = settings.catalogue {
                 let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
                 catalogueFile = catalogue.hasPrefix("/") ? catalogue : folder + catalogue
@@ -51,10 +59,11 @@ struct Settings {
             value = number
         }
         if let url = environment["SESSIONIZER_STORE_URL"] { storeURL = url }
-        httpListen = environment["SESSIONIZER_HTTP_LISTEN"] ?? httpListen
         try number("SESSIONIZER_MAX_RESIDENT_ENTITIES", &maxResidentEntities, 1...100_000_000)
         try number("SESSIONIZER_BATCH_MAX_EVENTS", &batchMaxEvents, 1...1_000_000)
         catalogueFile = environment["SESSIONIZER_CATALOGUE"] ?? catalogueFile
+        if let path = environment["SESSIONIZER_STORE_URL_FILE"] { storeURL = try Self.secret(of: path) }
+        try live.take(environment)
     }
 
     static func ofProcess(file: String? = nil) throws -> Settings {
@@ -69,26 +78,23 @@ struct Settings {
         return try Settings(environment: environment, file: file)
     }
 
-    /// The path in `sqlite:PATH`.
-    func storePath(_ option: String?) throws -> String {
-        let url = option ?? storeURL
-        if url.hasPrefix("sqlite:") {
-            let path = String(url.dropFirst("sqlite:".count))
-            if path.isEmpty { throw UsageError(description: "\(url): expected sqlite:PATH") }
-            return path
-        }
-        if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
-            throw UsageError(description: "PostgreSQL is not supported by this version yet; use sqlite:PATH")
-        }
-        throw UsageError(description: "--store \(url): expected sqlite:PATH")
-    }
+    /// The store that an option, or else the environment, names.
+    func store(_ option: String?) throws -> StoreLocation { try StoreLocation(url: option ?? storeURL) }
 
     func catalogue() throws -> Catalogue {
         guard let path = catalogueFile else { return try CatalogueFile.builtIn() }
         return try CatalogueFile.parse(Self.contents(of: path), file: path)
     }
 
-    private static func contents(of path: String) throws -> String {
+    /// A secret that stands alone in a file, as orchestrators mount them; a last newline is not part of it.
+    static func secret(of path: String) throws -> String {
+        var text = try contents(of: path)
+        while text.hasSuffix("\n") || text.hasSuffix("\r\n") { text.removeLast() }
+        if text.isEmpty { throw UsageError(description: "\(path): empty; expected a secret in it") }
+        return text
+    }
+
+    static func contents(of path: String) throws -> String {
         guard let file = fopen(path, "r") else {
             throw UsageError(description: "\(path): \(String(cString: strerror(errno)))")
         }
@@ -108,26 +114,28 @@ struct Settings {
 /// The parts of a writing run, wired together.
 struct WritingParts {
     let symbols = SymbolTable()
-    let store: SQLiteStore
+    let store: any SessionStoring
+    let engine: Engine
     let ingestor: Ingestor
 
-    init(settings: Settings, path: String) throws {
+    init(settings: Settings, store location: StoreLocation, transport: String = "archive") throws {
         let rules = settings.rules
         let catalogue = try settings.catalogue()
         let meanings = EventMeanings(catalogue: catalogue, symbols: symbols)
-        let engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
+        engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
         let decoder = EventDecoder()
         let symbols = symbols
-        store = try SQLiteStore(
-            path: path, symbols: symbols,
-            reading: SQLiteStore.Reading(
+        store = try location.writer(
+            symbols: symbols,
+            reading: StoreReading(
                 decode: { decoder.storedEvent(payload: $0, symbols: symbols) },
                 identity: EventDecoder.identity(ofEventID:), fingerprintText: EventDecoder.fingerprintText,
                 meanings: meanings),
             rules: rules, catalogue: Self.fingerprint(of: catalogue))
         ingestor = Ingestor(
             engine: engine, symbols: symbols, store: store,
-            settings: Ingestor.Settings(maxResidentEntities: settings.maxResidentEntities))
+            settings: Ingestor.Settings(
+                maxResidentEntities: settings.maxResidentEntities, transport: transport))
     }
 
     /// Changes when a role does, not when a summary does.

@@ -4,15 +4,19 @@ import EventDecoding
 import Glibc
 import MessageBatches
 import SessionPipeline
+import SessionStore
 import SessionStory
-import SQLiteStore
 import Synchronization
 
 /// `sessionizer replay PATH... --store URL`
 enum ReplayCommand {
     static let options: Set<String> = ["--store", "--from", "--to", "--format"]
 
-    private static func day(_ option: String, _ arguments: Arguments) throws -> ArchiveDay? {
+    /// How long a replay waits for a store that is away, in microseconds: longer than a database takes to start or to
+    /// fail over.
+    private static let patience: Int64 = 120_000_000
+
+    static func day(_ option: String, _ arguments: Arguments) throws -> ArchiveDay? {
         guard let text = arguments[option] else { return nil }
         guard let day = ArchiveDay(text) else {
             throw UsageError(description: "\(option) \(text): not a day; expected e.g. 2026-11-02")
@@ -26,10 +30,10 @@ enum ReplayCommand {
         if arguments.operands.isEmpty {
             throw UsageError(description: "replay needs at least one file or folder, or - for standard input")
         }
-        let path = try settings.storePath(arguments["--store"])
+        let store = try settings.store(arguments["--store"])
         let files = try ArchiveFiles.find(
             paths: arguments.operands, from: day("--from", arguments), to: day("--to", arguments))
-        let parts = try WritingParts(settings: settings, path: path)
+        let parts = try WritingParts(settings: settings, store: store)
         defer { parts.store.close() }
 
         let startedAt = wallClock()
@@ -47,7 +51,14 @@ enum ReplayCommand {
         while let decoded = full.take() {
             if failure == nil {
                 do {
-                    try parts.ingestor.ingest(decoded, clock: wallClock)
+                    try parts.ingestor.ingest(
+                        decoded, clock: wallClock, patience: patience,
+                        random: { Double.random(in: 0..<1) },
+                        wait: { pause, error in
+                            progress.clear()
+                            complain("sessionizer: \(error.message); trying again")
+                            usleep(UInt32(clamping: pause))
+                        })
                     progress.show(parts.ingestor.totals, startedAt: startedAt)
                 } catch {
                     failure = error
@@ -67,7 +78,7 @@ enum ReplayCommand {
         let summary = ReplaySummary(
             totals: parts.ingestor.totals, problems: problems.map(\.description), files: files.count,
             elapsed: Double(wallClock() - startedAt) / 1e6,
-            sessions: try SQLiteReader(path: path).rows(
+            sessions: try store.reader().rows(
                 "SELECT kind, outcome, count(*) AS n FROM sessions GROUP BY kind, outcome ORDER BY kind, outcome",
                 []))
         print(wantsJSON ? summary.json() : summary.text())

@@ -26,13 +26,11 @@ enum ServeArchive {
         sigaddset(&signals, SIGTERM)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
 
-        let listen = arguments["--listen"] ?? settings.httpListen
-        let path = try settings.storePath(arguments["--store"])
+        let listen = arguments["--listen"] ?? settings.live.httpListen
+        let location = try settings.store(arguments["--store"])
         let access = try access(arguments, listen)
         let tls = try tls(arguments)
-        if let obstacle = try SQLiteStore.prepareForQuestions(path: path) {
-            complain("sessionizer: \(obstacle); it is served as it is, which may be slow")
-        }
+        let store = try askable(location)
         var surroundings = SessionAPI.Surroundings(
             version: CommandLineTool.version, clock: .lastEvent, wall: wallClock,
             compress: { GzipBytes.compressed($0) },
@@ -46,9 +44,9 @@ enum ServeArchive {
         surroundings.hosts = Set((arguments["--host"] ?? "").split(separator: ",").map { $0.lowercased() })
         surroundings.access = access
         surroundings.isSecure = tls != nil
-        surroundings.audit = try audit(arguments["--audit"] ?? "\(path)-audit.db", isNeeded: access != nil)
-        let api = try SessionAPI(
-            store: SQLiteReaders(path: path, connections: 8), surroundings: surroundings)
+        surroundings.audit = try audit(
+            arguments["--audit"] ?? auditPath(location), isNeeded: access != nil)
+        let api = try SessionAPI(store: store, surroundings: surroundings)
 
         var limits = HTTPServer.Limits()
         limits.refusal = { api.refusal($0) }
@@ -56,12 +54,31 @@ enum ServeArchive {
             api.answer(request) ?? api.refusal(404, path: request.path)
         }
         let scheme = tls == nil ? "http" : "https"
-        complain("sessionizer: serving \(path) on \(scheme)://\(address(listen, port: server.port))/")
+        complain("sessionizer: serving \(location) on \(scheme)://\(address(listen, port: server.port))/")
         var signal: Int32 = 0
         sigwait(&signals, &signal)
         complain("sessionizer: stopping")
         withExtendedLifetime(server) {}
         return 0
+    }
+
+    /// The store, with connections of its own for each worker and then some.
+    private static func askable(_ location: StoreLocation) throws -> any AskableStore {
+        switch location {
+        case .sqlite(let path):
+            if let obstacle = try SQLiteStore.prepareForQuestions(path: path) {
+                complain("sessionizer: \(obstacle); it is served as it is, which may be slow")
+            }
+            return try SQLiteReaders(path: path, connections: 8)
+        case .postgres(let settings): return try PostgresReaders(settings, connections: 8)
+        }
+    }
+
+    private static func auditPath(_ location: StoreLocation) -> String {
+        switch location {
+        case .sqlite(let path): "\(path)-audit.db"
+        case .postgres: "sessionizer-audit.db"
+        }
     }
 
     /// Who may ask; nil where nobody is asked who they are, which is for this machine's own people only.

@@ -21,8 +21,8 @@ import Testing
             process.arguments = arguments
             process.currentDirectoryURL = folder.url
             process.environment = [:]
-            FileManager.default.createFile(atPath: complaints, contents: nil)
-            FileManager.default.createFile(atPath: complaints + "-out", contents: nil)
+            _ = FileManager.default.createFile(atPath: complaints, contents: nil)
+            _ = FileManager.default.createFile(atPath: complaints + "-out", contents: nil)
             process.standardError = FileHandle(forWritingAtPath: complaints)
             process.standardOutput = FileHandle(forWritingAtPath: complaints + "-out")
             try process.run()

@@ -29,6 +29,9 @@ final class Folder: Sendable {
     }
 }
 
+/// Where the day's store is, to be removed when the tests end: nothing else lives so long.
+private nonisolated(unsafe) var leftBehind = ""
+
 /// A simulated day in a store, made once for all tests: nobody changes it.
 struct SimulatedStore: Sendable {
     let folder: Folder
@@ -40,6 +43,8 @@ struct SimulatedStore: Sendable {
     private init() throws {
         folder = try Folder()
         path = folder.path("day.db")
+        leftBehind = folder.url.path
+        atexit { try? FileManager.default.removeItem(atPath: leftBehind) }
         var options = FleetOptions()
         options.seed = 35
         options.robots = 30

@@ -3,9 +3,9 @@ public import ReferenceModel
 extension StoreUnderTest {
     /// Where the tables in the store are not those of the reference: at most four rows of the first table that differs.
     public func differences(from expected: ReferenceTables) throws -> [String] {
-        for (name, columns) in expected.columns.sorted(by: { $0.key < $1.key }) {
+        let names = expected.columns.sorted { $0.key < $1.key }.map { (name: $0.key, columns: $0.value) }
+        for ((name, columns), have) in zip(names, try tables(names)) {
             let want = (expected.tables[name] ?? [:]).mapValues { $0.map(Self.text) }
-            let have = try table(name, columns: columns)
             if want == have { continue }
             var shown = ["\(name):"]
             for key in Set(want.keys).union(have.keys).filter({ want[$0] != have[$0] }).sorted().prefix(4) {

@@ -2,8 +2,9 @@ internal import SQLiteStore
 internal import SessionStore
 
 extension StoreUnderTest {
-    /// Sums that hold whatever the events were; the first that does not, in words.
+    /// Sums that hold whatever the events were; the first that does not, in words. Of SQLite stores.
     public func brokenConservation() throws -> String? {
+        guard case .sqlite(let path) = place else { preconditionFailure("asked in SQLite's words") }
         let reader = try SQLiteReader(path: path)
         defer { reader.close() }
         for (rule, sql) in Self.conserved {

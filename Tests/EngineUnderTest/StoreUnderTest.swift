@@ -1,41 +1,49 @@
 internal import ConfigurationFile
 internal import EventDecoding
 internal import MessageBatches
-internal import SQLiteStore
 public import SessionCore
 public import SessionPipeline
-internal import SessionStore
+public import SessionStore
 
-/// A store in a file of its own, fed with lines through the decoder and the engine.
+/// A store of its own, fed with lines through the decoder and the engine.
 public final class StoreUnderTest {
-    /// The file.
-    public let path: String
+    /// Where it is.
+    public let place: StorePlace
     private let maxResident: Int
     private let rules: Rules
-    private var store: SQLiteStore?
+    private let catalogue: String
+    private let wrap: (any SessionStoring) -> any SessionStoring
+    private var store: (any SessionStoring)?
     private var ingestor: Ingestor?
 
     /// - Parameters:
-    ///   - path: The file; made where it is not there.
+    ///   - place: Where its tables are.
     ///   - maxResident: How many entities stay in memory from batch to batch.
-    public init(path: String, maxResident: Int, rules: Rules = Rules()) throws {
-        self.path = path
+    ///   - catalogue: The text that stands for the catalogue's roles.
+    ///   - wrap: Puts something between the engine and the store: a fault.
+    public init(
+        place: StorePlace, maxResident: Int, rules: Rules = Rules(), catalogue: String = "test",
+        wrap: @escaping (any SessionStoring) -> any SessionStoring = { $0 }
+    ) throws {
+        self.place = place
         self.maxResident = maxResident
         self.rules = rules
+        self.catalogue = catalogue
+        self.wrap = wrap
         try start()
+    }
+
+    /// An SQLite store.
+    public convenience init(path: String, maxResident: Int, rules: Rules = Rules()) throws {
+        try self.init(place: .sqlite(path: path), maxResident: maxResident, rules: rules)
     }
 
     private func start() throws {
         let symbols = SymbolTable()
         let meanings = EventMeanings(catalogue: try CatalogueFile.builtIn(), symbols: symbols)
         let engine = Engine(rules: rules, meanings: meanings, symbols: symbols)
-        let decoder = EventDecoder()
-        let store = try SQLiteStore(
-            path: path, symbols: symbols,
-            reading: SQLiteStore.Reading(
-                decode: { decoder.storedEvent(payload: $0, symbols: symbols) },
-                identity: EventDecoder.identity(ofEventID:), fingerprintText: EventDecoder.fingerprintText,
-                meanings: meanings), rules: rules, catalogue: "test")
+        let store = wrap(
+            try place.writer(symbols: symbols, meanings: meanings, rules: rules, catalogue: catalogue))
         self.store = store
         ingestor = Ingestor(
             engine: engine, symbols: symbols, store: store,
@@ -57,31 +65,62 @@ public final class StoreUnderTest {
         try start()
     }
 
+    /// What came in since the last start.
+    public var totals: IngestTotals { ingestor?.totals ?? IngestTotals() }
+
     /// Takes a batch in; what the totals are since the last start.
-    public func ingest(_ lines: [String]) throws -> IngestTotals {
+    @discardableResult
+    public func ingest(_ lines: [String], at now: Instant = 0) throws -> IngestTotals {
+        try ingestor?.ingest(Self.decoded(lines.map { Array($0.utf8) }), clock: { now })
+        return totals
+    }
+
+    /// Takes a batch in as a replay does: what may pass by itself is tried again, here without a pause.
+    /// - Parameter onFailure: Hears of each failure before the next try.
+    public func ingestPatiently(
+        _ lines: [String], patience: Microseconds = 60_000_000, onFailure: (StoreError) -> Void
+    ) throws {
+        try ingestor?.ingest(
+            Self.decoded(lines.map { Array($0.utf8) }), clock: { 0 }, patience: patience, random: { 0.5 },
+            wait: { onFailure($1) })
+    }
+
+    /// Takes a batch in that need not be text.
+    public func ingest(bytes lines: [[UInt8]]) throws {
+        try ingestor?.ingest(Self.decoded(lines), clock: { 0 })
+    }
+
+    private static func decoded(_ lines: [[UInt8]]) -> DecodedBatch {
         let decoded = DecodedBatch(batch: MessageBatch(capacity: 4096))
         // Blank lines are no messages: the archive's reader drops them.
-        for (index, line) in lines.enumerated() where line.contains(where: { !$0.isWhitespace }) {
-            var line = line
-            line.withUTF8 {
-                decoded.batch.append(UnsafeRawBufferPointer($0), origin: "test", position: Int64(index + 1))
-            }
+        for (index, line) in lines.enumerated() where line.contains(where: { $0 > 32 }) {
+            line.withUnsafeBytes { decoded.batch.append($0, origin: "test", position: Int64(index + 1)) }
         }
         EventDecoder().scan(decoded)
-        try ingestor?.ingest(decoded, clock: { 0 })
-        return ingestor?.totals ?? IngestTotals()
+        return decoded
+    }
+
+    /// Tables in the reference's form: rows by key, each value as text.
+    public func tables(_ names: [(name: String, columns: [String])]) throws -> [[String: [String]]] {
+        try place.withReader { reader in
+            try names.map { try Self.table($0.name, columns: $0.columns, reader) }
+        }
     }
 
     /// A table in the reference's form: rows by key, each value as text.
     public func table(_ name: String, columns: [String]) throws -> [String: [String]] {
-        let reader = try SQLiteReader(path: path)
-        defer { reader.close() }
+        try tables([(name, columns)])[0]
+    }
+
+    private static func table(
+        _ name: String, columns: [String], _ reader: any TableReading
+    ) throws -> [String: [String]] {
         var table: [String: [String]] = [:]
-        let (sql, key) = Self.queries[name] ?? ("SELECT * FROM \(name)", [])
+        let (sql, key) = queries[name] ?? ("SELECT * FROM \(name)", [])
         for row in try reader.rows(sql, []) {
-            let values = columns.map { Self.text(row[$0], $0) }
+            let values = columns.map { text(row[$0], $0) }
             if name.hasSuffix("_hourly"), values.allSatisfy({ $0 == "0" || $0 == "0.0" }) { continue }
-            table[key.map { Self.text(row[$0], $0, orNull: "") }.joined(separator: "|")] = values
+            table[key.map { text(row[$0], $0, orNull: "") }.joined(separator: "|")] = values
         }
         return table
     }

@@ -18,11 +18,21 @@ import Testing
     }
 
     @Test func hugeNumbersAreTheirText() {
-        let digits = String(repeating: "9", count: 100_000)
+        let digits = String(repeating: "9", count: 380)
         for number in [digits, "-" + digits, "0." + digits, "1e" + digits, "-1.\(digits)E-\(digits)"] {
             let decoded = Decoded(json("\"robot_id\":\(number),\"x\":\(number)"))
             #expect(decoded.text(\.robot) == number)
         }
+    }
+
+    /// A store's index has no room for them; they stay different all the same.
+    @Test func textsThatAreTooLongStandForThemselvesByAHash() throws {
+        let long = String(repeating: "9", count: 100_000)
+        let (one, other) = (Decoded(json("\"robot_id\":\(long)")), Decoded(json("\"robot_id\":\(long)8")))
+        let text = try #require(one.text(\.robot))
+        #expect(text.utf8.count == EventDecoder.maxTextLength)
+        #expect(text.hasPrefix("9999") && text != other.text(\.robot))
+        #expect(Decoded(json("\"robot_id\":\(long)")).text(\.robot) == text)
     }
 
     @Test func aMessageBeyondTheLimitIsNotEvenRead() {

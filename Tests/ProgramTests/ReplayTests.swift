@@ -1,5 +1,6 @@
 import EngineUnderTest
 import Foundation
+import ProgramUnderTest
 import Testing
 
 @Suite struct ReplayTests {

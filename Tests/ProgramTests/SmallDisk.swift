@@ -1,4 +1,5 @@
 import Foundation
+import ProgramUnderTest
 
 /// A small file system in memory, to be filled up. Mounting one takes root, and not every container allows it.
 struct SmallDisk {

@@ -1,4 +1,5 @@
 import Foundation
+import ProgramUnderTest
 import SQLiteStore
 import SessionStore
 import Testing
@@ -10,26 +11,8 @@ import Testing
 
     init() throws { program = Program(folder: try Folder()) }
 
-    private static let tables = [
-        "sessions": "session_id", "assignment_windows": "session_id, kind, entity_id, started_at",
-        "session_events": "session_id, event_id, via", "robot_states": "robot_id, started_at",
-        "robot_hourly": "robot_id, hour", "merchant_hourly": "merchant_id, source, hour",
-        "event_hourly": "event, merchant_id, source, hour", "events": "event_id",
-    ]
-
-    /// Every table of a store, without when rows were written.
     private func tables(_ name: String) throws -> [String: [String]] {
-        let reader = try SQLiteReader(path: folder.url.appendingPathComponent(name).path)
-        defer { reader.close() }
-        var all: [String: [String]] = [:]
-        for (table, order) in Self.tables {
-            all[table] = try reader.rows("SELECT * FROM \(table) ORDER BY \(order)", []).map { row in
-                row.columns.filter { $0 != "updated_at" && $0 != "received_at" }.map {
-                    "\($0)=\(row[$0])"
-                }.joined(separator: " ")
-            }
-        }
-        return all
+        try Tables.read(folder.url.appendingPathComponent(name).path)
     }
 
     @Test func aStoreThatCannotBeWrittenIsSaid() throws {

@@ -1,27 +1,28 @@
 import EngineUnderTest
 import Foundation
 import ReferenceModel
-import SQLiteStore
 import SessionStore
 import Testing
 
 /// The views analysts know, on stories whose figures are worked out by hand.
 @Suite struct ViewTests {
-    private func rows(_ sql: String, of events: [String]) throws -> [String] {
-        let folder = try TemporaryFolder()
-        let store = try StoreUnderTest(path: folder.file("views.db"), maxResident: 0)
-        for event in events { _ = try store.ingest([event]) }
-        let reader = try SQLiteReader(path: store.path)
-        defer { reader.close() }
-        return try reader.rows(sql, []).map { row in
-            row.values.map { value in
-                switch value {
-                case .null: "-"
-                case .integer(let number): "\(number)"
-                case .real(let number): "\((number * 1000).rounded() / 1000)"
-                case .text(let text): text
-                }
-            }.joined(separator: " ")
+    private func rows(_ sql: String, of events: [String], in kind: StoreKind) throws -> [String] {
+        let fresh = try FreshStore(kind)
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 0)
+        defer { store.close() }
+        for event in events { try store.ingest([event]) }
+        return try store.place.withReader { reader in
+            try reader.rows(sql, []).map { row in
+                zip(row.columns, row.values).map { column, value in
+                    switch value {
+                    case .null: "-"
+                    case .integer(let hour) where column == "hour": "\(hour / 3_600_000_000 % 24)"
+                    case .integer(let number): "\(number)"
+                    case .real(let number): "\((number * 1000).rounded() / 1000)"
+                    case .text(let text): text
+                    }
+                }.joined(separator: " ")
+            }
         }
     }
 
@@ -38,30 +39,34 @@ import Testing
         """)
 
     /// From STALL to weather the robot was down all the time: one failure, not two.
-    @Test func reliability() throws {
+    @Test(arguments: StoreKind.allCases) func reliability(kind: StoreKind) throws {
         #expect(
             try rows(
                 "SELECT robot_id, operating_hours, failures, mtbf_hours FROM robot_reliability ORDER BY 1",
-                of: states) == ["R1 3.0 2 1.5", "R2 2.0 0 -"])
+                of: states, in: kind) == ["R1 3.0 2 1.5", "R2 2.0 0 -"])
     }
 
-    @Test func downtime() throws {
+    @Test(arguments: StoreKind.allCases) func downtime(kind: StoreKind) throws {
         #expect(
-            try rows("SELECT state, reason, robots, hours FROM downtime_by_reason ORDER BY 2", of: states)
+            try rows(
+                "SELECT state, reason, robots, hours FROM downtime_by_reason ORDER BY 2", of: states, in: kind
+            )
                 == [
                     "grounded STALL 1 1.5", "grounded weather 1 0.5",
                 ])
     }
 
-    @Test func supply() throws {
+    @Test(arguments: StoreKind.allCases) func supply(kind: StoreKind) throws {
         #expect(
             try rows(
-                "SELECT robot_id, hour / 3600000000 % 24, usable_hours FROM usable_supply_hours ORDER BY 1, 2",
-                of: states) == ["R1 8 1.0", "R1 9 0.5", "R1 10 0.5", "R1 11 1.0", "R2 8 1.0", "R2 9 1.0"])
+                "SELECT robot_id, hour, usable_hours FROM usable_supply_hours ORDER BY 1, 2",
+                of: states, in: kind) == [
+                    "R1 8 1.0", "R1 9 0.5", "R1 10 0.5", "R1 11 1.0", "R2 8 1.0", "R2 9 1.0",
+                ])
     }
 
     /// What has not ended counts up to now, hour by hour.
-    @Test func whatIsOpenCountsUpToNow() throws {
+    @Test(arguments: StoreKind.allCases) func whatIsOpenCountsUpToNow(kind: StoreKind) throws {
         let start = Date(timeIntervalSinceNow: -2.5 * 3600)
         let text = ISO8601DateFormatter().string(from: start)
         let events = [
@@ -69,7 +74,7 @@ import Testing
             #"{"event":"robot.grounded","timestamp":"\#(text)","robot_id":"R2","reason":"STALL"}"#,
         ]
         func hours(_ sql: String) throws -> Double {
-            Double(try rows(sql, of: events).first?.split(separator: " ").last ?? "") ?? -1
+            Double(try rows(sql, of: events, in: kind).first?.split(separator: " ").last ?? "") ?? -1
         }
         // A test that takes longer than a minute and a half is told so.
         let expected = 2.499...2.53
@@ -79,21 +84,25 @@ import Testing
             expected.contains(
                 try hours("SELECT operating_hours FROM robot_reliability WHERE robot_id = 'R1'")))
         #expect(
-            try rows("SELECT * FROM robot_reliability WHERE robot_id = 'R2'", of: events) == ["R2 0.0 1 0.0"])
+            try rows("SELECT * FROM robot_reliability WHERE robot_id = 'R2'", of: events, in: kind) == [
+                "R2 0.0 1 0.0"
+            ])
         #expect(
-            try rows("SELECT max(usable_hours) FROM usable_supply_hours", of: events) == ["1.0"])
+            try rows("SELECT max(usable_hours) FROM usable_supply_hours", of: events, in: kind) == ["1.0"])
     }
 
     /// Half an hour before 1970 lies in the hour before it.
-    @Test func whatIsOpenSinceBefore1970CountsFromItsOwnHour() throws {
+    @Test(arguments: StoreKind.allCases)
+    func whatIsOpenSinceBefore1970CountsFromItsOwnHour(kind: StoreKind) throws {
         #expect(
             try rows(
                 "SELECT * FROM usable_supply_hours ORDER BY hour LIMIT 2",
-                of: [#"{"event":"robot.deployed","timestamp":"1969-12-31T23:30:00Z","robot_id":"R1"}"#])
-                == ["R1 -3600000000 0.5", "R1 0 1.0"])
+                of: [#"{"event":"robot.deployed","timestamp":"1969-12-31T23:30:00Z","robot_id":"R1"}"#],
+                in: kind)
+                == ["R1 -1 0.5", "R1 0 1.0"])
     }
 
-    @Test func funnelAndLifecycle() throws {
+    @Test(arguments: StoreKind.allCases) func funnelAndLifecycle(kind: StoreKind) throws {
         let story = lines(
             """
             10:00 offer.received             offer=O1 merchant=S1 source=web
@@ -112,25 +121,25 @@ import Testing
                 SELECT offers_received, offers_accepted, offers_rejected, offers_expired, demands_created,
                   demands_canceled, deliveries_failed, dropoffs_completed
                 FROM delivery_funnel WHERE merchant_id = 'S1' AND source = 'web'
-                """, of: story) == ["2 1 1 0 1 0 0 1"])
+                """, of: story, in: kind) == ["2 1 1 0 1 0 0 1"])
         #expect(
             try rows(
                 """
                 SELECT occurred_utc, event, via, via_id FROM fact_delivery_lifecycle
                 WHERE session_id = 'delivery:D1' AND via <> 'direct'
-                """, of: story) == ["2026-03-10T10:06:00.000Z robot.error robot R1"])
+                """, of: story, in: kind) == ["2026-03-10T10:06:00.000Z robot.error robot R1"])
         #expect(
-            try rows("SELECT session_id, closed_utc FROM dim_delivery_sessions", of: story) == [
+            try rows("SELECT session_id, closed_utc FROM dim_delivery_sessions", of: story, in: kind) == [
                 "delivery:D1 2026-03-10T10:30:00.000Z"
             ])
         #expect(
-            try rows("SELECT count(*), min(occurred_utc) FROM stg_events", of: story) == [
+            try rows("SELECT count(*), min(occurred_utc) FROM stg_events", of: story, in: kind) == [
                 "9 2026-03-10T10:00:00.000Z"
             ])
         #expect(
             try rows(
                 "SELECT state, started_utc, ended_utc, seconds FROM dim_robot_state WHERE robot_id = 'R2'",
-                of: states)
+                of: states, in: kind)
                 == [
                     "deployed 2026-03-10T08:00:00.000Z 2026-03-10T10:00:00.000Z 7200.0",
                     "off_duty 2026-03-10T10:00:00.000Z - -",

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `make api-check`: a simulated day is served, every route's answer held against docs/openapi.yaml, and schemathesis
-# looks for requests that break the service or its document. Python packages go into .build/api-check, nowhere else.
+# `make api-check`: a simulated day is served from SQLite and from PostgreSQL; every route's answer is held against
+# docs/openapi.yaml, those of the two stores against each other, and schemathesis looks for requests that break the service or its document. Python packages go into .build/api-check, nowhere else.
 set -eu
 cd "$(dirname "$0")/../.."
 program=${PROGRAM:-.build/release/sessionizer}
@@ -12,21 +12,42 @@ venv=.build/api-check
 }
 "$venv/bin/python" deploy/scripts/embed-openapi.py --check
 folder=$(mktemp -d)
-server=""
-trap 'test -z "$server" || { kill "$server"; wait "$server" || true; }; rm -rf "$folder"' EXIT
+# The server of PostgreSQL runs as another user.
+chmod 711 "$folder"
+servers=""
+stop() {
+    for server in $servers; do
+        kill "$server"
+        wait "$server" || true
+    done
+    deploy/scripts/private-postgres.sh remove "$folder/postgres" >"$folder/stopped" 2>&1 || true
+    rm -rf "$folder"
+}
+trap stop EXIT
 "$program" simulate --out "$folder/archive" --seed 35 >"$folder/simulate"
-"$program" replay "$folder/archive" --store "sqlite:$folder/day.db" >"$folder/replay" || true
-"$program" serve --store "sqlite:$folder/day.db" --listen 127.0.0.1:0 2>"$folder/log" &
-server=$!
-tries=0
-until address=$(sed -n 's/.* on \(http:[^ ]*\)\/$/\1/p' "$folder/log") && [ -n "$address" ]; do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 100 ]; then
-        cat "$folder/log"
-        exit 1
-    fi
-    sleep 0.1
-done
+
+# Serves a store; its address is in $address.
+serve() {
+    "$program" replay "$folder/archive" --store "$2" >"$folder/replay-$1"
+    "$program" serve --store "$2" --listen 127.0.0.1:0 --audit "$folder/audit-$1.db" 2>"$folder/log-$1" &
+    servers="$servers $!"
+    tries=0
+    until address=$(sed -n 's/.* on \(http:[^ ]*\)\/$/\1/p' "$folder/log-$1") && [ -n "$address" ]; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 100 ]; then
+            cat "$folder/log-$1"
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
+
+url=$(deploy/scripts/private-postgres.sh start "$folder/postgres")
+serve postgres "$url"
+postgres=$address
+serve sqlite "sqlite:$folder/day.db"
+"$venv/bin/python" Tests/APIChecks/conformance.py "$postgres"
+"$venv/bin/python" Tests/APIChecks/alike.py "$address" "$postgres"
 "$venv/bin/python" Tests/APIChecks/conformance.py "$address"
 # Streams end only with their session: those of this day are all closed, but a listener has a test of its own.
 "$venv/bin/schemathesis" run docs/openapi.yaml --url "$address" --exclude-operation-id deliveryStream \

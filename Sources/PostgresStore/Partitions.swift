@@ -1,0 +1,129 @@
+internal import SessionCore
+internal import SessionStore
+
+/// The months that have a partition of their own, as this connection knows them.
+struct Partitions {
+    /// A month with fewer events in a batch than this gets no partition: a few wrong clocks make no tables.
+    static let worthOne = 100
+
+    private var months: Set<Int> = []
+    /// The months whose events were dropped.
+    private(set) var retired: Set<Int> = []
+    /// Whether this role may have partitions made.
+    private var mayMake = false
+    /// The month in which those ahead were made.
+    private var madeAheadIn: Int?
+    /// A transaction that was rolled back took the partitions with it that it had made.
+    var isStale = false
+
+    mutating func load(_ connection: Connection) throws {
+        let rows = try connection.query(
+            """
+            SELECT c.relname::text, has_function_privilege('sessionizer.ensure_partition(timestamptz)', 'execute')
+            FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = 'sessionizer.events'::regclass
+            """)
+        months = []
+        isStale = false
+        mayMake = false
+        for row in 0..<rows.count {
+            mayMake = rows.flag(row, 1)
+            let parts = rows.text(row, 0).split(separator: "_")
+            if parts.count == 3, let year = Int(parts[1]), let month = Int(parts[2]) {
+                months.insert(year * 12 + month - 1)
+            }
+        }
+        try loadRetired(connection)
+    }
+
+    mutating func loadRetired(_ connection: Connection) throws {
+        let rows = try connection.query("SELECT month FROM retired_months")
+        retired = Set((0..<rows.count).map { Self.month(of: rows.instant($0, 0)) })
+    }
+
+    /// Drops the months that ended longer ago than this, where the role may.
+    mutating func retire(olderThan days: Int, _ connection: Connection) throws {
+        var parameters = Parameters()
+        parameters.add(Int32(clamping: days))
+        do {
+            _ = try connection.query("SELECT retire_months($1)", parameters)
+        } catch let error as StoreError where error.kind == .conflict || error.kind == .denied {
+            // Somebody reads a month, or this role may not: the next hour, or the owner by hand.
+        }
+        try load(connection)
+    }
+
+    /// Makes the partitions of this month and the two after it, once a month. Where another transaction is in the
+    /// way, the default partition serves until the next time.
+    mutating func makeAhead(_ connection: Connection) throws {
+        guard mayMake else { return }
+        let now = try connection.query("SELECT now()")
+        let month = Self.month(of: now.instant(0, 0))
+        if madeAheadIn == month { return }
+        do {
+            for ahead in month...(month + 2) where !months.contains(ahead) { try make(ahead, connection) }
+            madeAheadIn = month
+        } catch let error as StoreError where error.kind == .conflict {
+            return
+        }
+    }
+
+    /// Makes the partitions that a batch needs, in its own transaction: another would wait for this one's locks.
+    mutating func makeForBatch(_ events: [Event], _ connection: Connection) throws {
+        guard mayMake else { return }
+        var counts: [Int: Int] = [:]
+        var bounds: Range<Instant> = 0..<0
+        var run = 0
+        var last = 0
+        for event in events {
+            if !bounds.contains(event.time) {
+                if run > 0 { counts[last, default: 0] += run }
+                run = 0
+                last = Self.month(of: event.time)
+                bounds = Self.start(of: last)..<Self.start(of: last + 1)
+            }
+            run += 1
+        }
+        if run > 0 { counts[last, default: 0] += run }
+        for (month, count) in counts.sorted(by: { $0.key < $1.key })
+        where count >= Self.worthOne && !months.contains(month) {
+            try make(month, connection)
+        }
+    }
+
+    private mutating func make(_ month: Int, _ connection: Connection) throws {
+        var parameters = Parameters()
+        parameters.add(instant: Self.start(of: month))
+        try connection.execute("SELECT ensure_partition($1)", parameters)
+        // Also where the answer was no: then the default partition serves, and asking again would not help.
+        months.insert(month)
+    }
+
+    /// Months since the year 0.
+    static func month(of instant: Instant) -> Int {
+        // Howard Hinnant's civil_from_days.
+        let day = 86_400_000_000
+        let days = Int(instant >= 0 ? instant / Int64(day) : -((-instant + Int64(day) - 1) / Int64(day)))
+        let shifted = days + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        return year * 12 + month - 1
+    }
+
+    /// When a month begins.
+    static func start(of month: Int) -> Instant {
+        let civilYear = month / 12
+        let civilMonth = month % 12 + 1
+        let year = civilMonth <= 2 ? civilYear - 1 : civilYear
+        let era = (year >= 0 ? year : year - 399) / 400
+        let yearOfEra = year - era * 400
+        let dayOfYear = (153 * (civilMonth + (civilMonth > 2 ? -3 : 9)) + 2) / 5
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return Int64(era * 146_097 + dayOfEra - 719_468) * 86_400_000_000
+    }
+}

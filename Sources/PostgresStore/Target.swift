@@ -1,0 +1,98 @@
+internal import CLibPQ
+internal import SessionStore
+
+/// Where the database is, in libpq's words, and how long anything may take.
+struct Target {
+    /// For messages: host, port and database, never a password.
+    let name: String
+    let keywords: [String]
+    let values: [String]
+    /// How long an answer may take before the connection counts as lost, in seconds.
+    let answerWithin: Double
+
+    /// - Parameters:
+    ///   - url: A connection URI of libpq's, `sslmode` and all. What it says goes before every default here.
+    ///   - limits: How long statements and locks may take.
+    init(url: String, limits: PostgresLimits, applicationName: String, readOnly: Bool) throws {
+        var message: UnsafeMutablePointer<CChar>?
+        guard let parsed = PQconninfoParse(url, &message) else {
+            let text = message.map { String(cString: $0) } ?? "out of memory"
+            PQfreemem(message)
+            throw StoreError(
+                .cannotOpen, "the store's URL cannot be read: \(Self.withoutURL(text))",
+                hint: "expected postgres://user@host:5432/database?sslmode=verify-full")
+        }
+        defer { PQconninfoFree(parsed) }
+        var given: [(String, String)] = []
+        var options = ""
+        var parts: [String: String] = [:]
+        var entry = parsed
+        while let keyword = entry.pointee.keyword {
+            if let value = entry.pointee.val {
+                let name = String(cString: keyword)
+                parts[name] = String(cString: value)
+                if name == "options" {
+                    options = String(cString: value)
+                } else {
+                    given.append((name, String(cString: value)))
+                }
+            }
+            entry += 1
+        }
+        // Later settings win: the URL's own options come last.
+        var session = [
+            "statement_timeout=\(limits.statementSeconds * 1000)",
+            "lock_timeout=\(limits.lockSeconds * 1000)",
+            "idle_in_transaction_session_timeout=\(limits.idleSeconds * 1000)", "search_path=sessionizer",
+            "TimeZone=UTC", "DateStyle=ISO", "client_min_messages=warning", "jit=off",
+        ]
+        if readOnly {
+            session.append("default_transaction_read_only=on")
+        } else {
+            // A writer asks for rows by their keys, over and over, of tables that grow under it: its plans are made
+            // once, when little is known of the tables, and only by index are they right at every size.
+            session += [
+                "plan_cache_mode=force_generic_plan", "enable_seqscan=off", "enable_hashjoin=off",
+                "enable_mergejoin=off", "enable_material=off",
+            ]
+        }
+        given.append(("options", session.map { "-c \($0) " }.joined() + options))
+        let defaults = [
+            ("fallback_application_name", applicationName), ("connect_timeout", "10"),
+            ("client_encoding", "UTF8"), ("keepalives", "1"), ("keepalives_idle", "30"),
+            ("keepalives_interval", "10"), ("keepalives_count", "3"), ("tcp_user_timeout", "60000"),
+        ]
+        given.append(contentsOf: defaults.filter { parts[$0.0] == nil })
+        keywords = given.map(\.0)
+        values = given.map(\.1)
+        let host = parts["host"] ?? parts["hostaddr"] ?? "the default host"
+        name = "postgres://\(host)\(parts["port"].map { ":\($0)" } ?? "")/\(parts["dbname"] ?? "")"
+        answerWithin = Double(limits.statementSeconds) + 30
+    }
+
+    /// libpq quotes the URL that it can't read, which may hold a password.
+    private static func withoutURL(_ text: String) -> String {
+        guard let start = text.firstIndex(of: "\"") else { return trimmed(text) }
+        return trimmed(String(text[..<start])) + " (the URL is not shown: it may hold a password)"
+    }
+
+    static func trimmed(_ text: String) -> String {
+        var text = text[...]
+        while let last = text.last, last.isWhitespace { text.removeLast() }
+        return String(text)
+    }
+}
+
+/// How long anything in the database may take.
+public struct PostgresLimits: Equatable, Sendable {
+    /// `statement_timeout`, in seconds.
+    public var statementSeconds = 120
+    /// `lock_timeout`, in seconds: also how long to wait for another writer to let go.
+    public var lockSeconds = 10
+    /// `idle_in_transaction_session_timeout`, in seconds: after so long the server ends the batch of a process that
+    /// was frozen in the middle of it.
+    public var idleSeconds = 300
+
+    /// The defaults.
+    public init() {}
+}

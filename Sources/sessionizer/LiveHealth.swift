@@ -1,0 +1,150 @@
+import AMQPSource
+import HTTPServer
+import SessionPipeline
+import SessionStory
+import Synchronization
+import Telemetry
+
+/// What of the live service works, for people and for Kubernetes: live, ready and caught up are three things.
+///
+/// - Live: the program itself works. Nothing outside of it counts: where it did, a broker that is down would have
+///   every replica restarted for nothing.
+/// - Ready: the store takes batches and the broker delivers.
+/// - Caught up: what was published is in the tables, but for the last moments.
+final class LiveHealth: Sendable {
+    struct Part {
+        var name: String
+        var isWell: Bool
+        var text: String
+    }
+
+    private struct EngineState {
+        var isStoreOpen = false
+        var storeTrouble: String? = "not opened yet"
+        var isStopping = false
+        var lastPublishLag: Double?
+    }
+
+    private let state = Mutex(EngineState())
+    private let consumer: AMQPConsumer
+    private let metrics: LiveMetrics
+
+    /// Seconds behind the publishers with which the service still counts as caught up.
+    static let caughtUpSeconds = 5.0
+    /// The connection's thread looks around four times a second; the longest it may wait inside the library is a
+    /// few time-outs of ten seconds for each broker.
+    private static let longestTurn: Int64 = 300_000_000
+
+    init(consumer: AMQPConsumer, metrics: LiveMetrics) {
+        self.consumer = consumer
+        self.metrics = metrics
+    }
+
+    func storeWorks() {
+        state.withLock { state in
+            state.isStoreOpen = true
+            state.storeTrouble = nil
+        }
+    }
+
+    func storeFails(_ reason: String) { state.withLock { $0.storeTrouble = reason } }
+    func stops() { state.withLock { $0.isStopping = true } }
+    func committed(publishLag: Double?) { state.withLock { $0.lastPublishLag = publishLag } }
+
+    // MARK: Judging
+
+    func liveness(_ now: Int64 = monotonicNow()) -> Part {
+        let status = consumer.status
+        let age = status.lastTurn == 0 ? 0 : now - status.lastTurn
+        return Part(
+            name: "consumer_thread", isWell: age < Self.longestTurn,
+            text: age < Self.longestTurn ? "turns" : "has not looked around for \(age / 1_000_000) s")
+    }
+
+    func readiness() -> [Part] {
+        let state = state.withLock { $0 }
+        let status = consumer.status
+        var broker = status.isConnected ? "connected to \(status.broker)" : "not connected"
+        if let trouble = status.trouble { broker += "; \(trouble)" }
+        if status.isBlocked { broker += "; it takes no publishing" }
+        let queue: String
+        if status.isConsuming {
+            queue = "deliveries come"
+        } else if state.storeTrouble != nil {
+            queue = "waits for the store"
+        } else {
+            queue = "no deliveries; \(status.trouble ?? "not there yet")"
+        }
+        return [
+            Part(
+                name: "store", isWell: state.storeTrouble == nil, text: state.storeTrouble ?? "takes batches"),
+            Part(name: "broker", isWell: status.isConnected, text: broker),
+            Part(name: "queue", isWell: status.isConsuming, text: queue),
+            Part(
+                name: "running", isWell: !state.isStopping,
+                text: state.isStopping ? "finishes the batch in hand and ends" : "yes"),
+        ]
+    }
+
+    func freshness(_ now: Int64 = monotonicNow()) -> Part {
+        let status = consumer.status
+        func part(_ isWell: Bool, _ text: String) -> Part {
+            Part(name: "caught_up", isWell: isWell, text: text)
+        }
+        guard status.isConsuming else { return part(false, "no deliveries") }
+        if status.unacknowledged == 0 {
+            // Right after the beginning nothing has been delivered yet because nothing could.
+            if status.lastDelivery != 0, now - status.lastDelivery > 1_000_000 {
+                return part(true, "nothing has come for a second, all that came is committed")
+            }
+            if let depth = status.queueDepth, depth == 0, consumer.configuration.queue.kind != .stream {
+                return part(true, "the queue was empty")
+            }
+        }
+        guard let lag = state.withLock({ $0.lastPublishLag }) else {
+            return part(
+                false, "\(status.queueDepth.map(String.init) ?? "?") messages were ready in the queue")
+        }
+        return part(
+            lag <= Self.caughtUpSeconds, "the last batch was committed \(Int(lag)) s after its publishing")
+    }
+
+    // MARK: Answering
+
+    /// The answer to a probe or a scrape; nil where the path is none of these.
+    func answer(_ request: HTTPRequest) -> HTTPResponse? {
+        switch request.path {
+        case "/livez":
+            let part = liveness()
+            return Self.probe([part], isWell: part.isWell)
+        case "/readyz":
+            let parts = readiness()
+            return Self.probe(parts, isWell: parts.allSatisfy(\.isWell))
+        case "/healthz": return summary()
+        case "/metrics": return .text(metrics.render(consumer.status), type: Metrics.contentType)
+        default: return nil
+        }
+    }
+
+    /// As Kubernetes' own probes answer: the status for machines, a line for each part for people.
+    private static func probe(_ parts: [Part], isWell: Bool) -> HTTPResponse {
+        var text = ""
+        for part in parts { text += "[\(part.isWell ? "+" : "-")] \(part.name): \(part.text)\n" }
+        return .text(text, status: isWell ? 200 : 503)
+    }
+
+    private func summary() -> HTTPResponse {
+        let live = liveness()
+        let ready = readiness()
+        let fresh = freshness()
+        var out = JSONText()
+        out.object { out in
+            out.flag("live", live.isWell)
+            out.flag("ready", ready.allSatisfy(\.isWell))
+            out.flag("caught_up", fresh.isWell)
+            for part in [live] + ready + [fresh] { out.string(part.name + "_text", part.text) }
+        }
+        return .text(
+            out.text + "\n", status: live.isWell ? 200 : 503, type: "application/json; charset=utf-8")
+    }
+}

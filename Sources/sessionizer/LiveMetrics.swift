@@ -1,0 +1,263 @@
+import AMQPSource
+import EventDecoding
+import Glibc
+import SessionCore
+import SessionPipeline
+import SessionStore
+import Synchronization
+import Telemetry
+
+/// Every figure of the live service, by the conventions of Prometheus (prometheus.io/docs/practices/naming).
+///
+/// The identity to watch: `sessionizer_messages_received_total` = the sum of `sessionizer_messages_total` over its
+/// outcomes + `sessionizer_messages_in_hand`. All three change together.
+final class LiveMetrics: Sendable {
+    let all = Metrics()
+    private let transport: String
+
+    private let received: Metrics.Handle
+    private let inHand: Metrics.Handle
+    private let accepted: Metrics.Handle
+    private let duplicates: Metrics.Handle
+    private let skipped: Metrics.Handle
+    private let rejected: Metrics.Handle
+    private let rejections: [RejectReason: Metrics.Handle]
+    private let batchMessages: Metrics.Handle
+    private let batchTime: Metrics.Handle
+    private let commitTime: Metrics.Handle
+    private let eventLag: Metrics.Handle
+    private let publishLag: Metrics.Handle
+    private let lateness: Metrics.Handle
+    private let storeUp: Metrics.Handle
+    private let storeFailures: Metrics.Handle
+    private let resident: Metrics.Handle
+    private let broughtBack: Metrics.Handle
+    private let evictions: Metrics.Handle
+    private let twins: Metrics.Handle
+    private let contradictions: Metrics.Handle
+    private let sessionAnomalies: Metrics.Handle
+    private let openSessions: Metrics.Handle
+    private let lastEvent: Metrics.Handle
+    private let lastCommit: Metrics.Handle
+    private let broker: BrokerMetrics
+    private let process: ProcessMetrics
+    private let newest = Mutex<Instant>(.min)
+
+    init(transport: String) {
+        self.transport = transport
+        let all = all
+        let labels: KeyValuePairs = ["transport": transport]
+        func outcome(_ name: String) -> Metrics.Handle {
+            all.counter(
+                "sessionizer_messages_total",
+                "Messages by what became of them; each is in exactly one outcome.",
+                ["transport": transport, "outcome": name])
+        }
+        received = all.counter(
+            "sessionizer_messages_received_total", "Messages handed to the engine.", labels)
+        inHand = all.gauge(
+            "sessionizer_messages_in_hand", "Messages handed to the engine that have no outcome yet.", labels)
+        accepted = outcome("accepted")
+        duplicates = outcome("duplicate")
+        skipped = outcome("skipped")
+        rejected = outcome("rejected")
+        rejections = Dictionary(
+            uniqueKeysWithValues: RejectReason.allCases.map { reason in
+                (
+                    reason,
+                    all.counter(
+                        "sessionizer_rejected_messages_total", "Messages that could not be read, by reason.",
+                        ["transport": transport, "reason": reason.rawValue])
+                )
+            })
+        batchMessages = all.histogram(
+            "sessionizer_batch_messages", "Messages in a committed batch.",
+            bounds: [1, 10, 50, 100, 500, 1000, 2000, 5000, 20_000], labels)
+        batchTime = all.histogram(
+            "sessionizer_batch_duration_seconds", "From taking a batch to its commit.", labels)
+        commitTime = all.histogram(
+            "sessionizer_commit_duration_seconds", "Writing and committing a batch.", labels)
+        eventLag = all.histogram(
+            "sessionizer_event_lag_seconds", "From an accepted event's own time to its commit.", labels)
+        publishLag = all.histogram(
+            "sessionizer_publish_lag_seconds",
+            "From the publishing of a message to its commit, where the message says when it was published.",
+            labels)
+        lateness = all.histogram(
+            "sessionizer_event_lateness_seconds",
+            "How far an accepted event's time is behind the newest before it; 0 for those in order.",
+            bounds: [0, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800], labels)
+        storeUp = all.gauge("sessionizer_store_up", "Whether the store took the last batch, or was opened.")
+        storeFailures = all.counter(
+            "sessionizer_store_failures_total", "Attempts to open the store or to commit a batch that failed."
+        )
+        resident = all.gauge(
+            "sessionizer_resident_entities", "Session ids and stretches of time of an entity held in memory.")
+        broughtBack = all.counter(
+            "sessionizer_brought_back_total",
+            "Entities brought back from the store because an event needed them.")
+        evictions = all.counter(
+            "sessionizer_evictions_total", "Entities forgotten because more would be in memory than allowed.")
+        func anomaly(_ kind: String) -> Metrics.Handle {
+            all.counter(
+                "sessionizer_anomalies_total",
+                "Anomalies met: unequal_twin (a duplicate that says something else), contradicted_from_state, "
+                    + "session (conflicts in windows, negative durations, over-linked ids).", ["kind": kind])
+        }
+        twins = anomaly("unequal_twin")
+        contradictions = anomaly("contradicted_from_state")
+        sessionAnomalies = anomaly("session")
+        openSessions = all.gauge("sessionizer_open_sessions", "Sessions in progress, counted in the store.")
+        lastEvent = all.gauge(
+            "sessionizer_last_event_timestamp_seconds", "The newest event time that is committed.", labels)
+        lastCommit = all.gauge(
+            "sessionizer_last_commit_timestamp_seconds", "When a batch was committed last.", labels)
+        broker = BrokerMetrics(all)
+        process = ProcessMetrics(all)
+    }
+
+    func took(_ messages: Int) {
+        all.change { change in
+            change.add(received, Double(messages))
+            change.add(inHand, Double(messages))
+        }
+    }
+
+    /// A batch was committed.
+    func committed(_ batch: Ingestor.Committed, takenAt: Instant, publishedAt: [Int64], now: Instant) {
+        let changes = batch.changes
+        let record = batch.record
+        let latenesses = lateness(of: changes.accepted)
+        all.change { change in
+            change.add(inHand, -Double(record.received))
+            change.add(accepted, Double(record.accepted))
+            change.add(duplicates, Double(record.duplicates))
+            change.add(skipped, Double(record.skipped))
+            change.add(rejected, Double(record.rejected))
+            for rejection in batch.rejections {
+                if let handle = rejections[rejection.reason] { change.add(handle, 1) }
+            }
+            if let handle = rejections[.beforeRetention] { change.add(handle, Double(batch.retiredCount)) }
+            change.observe(batchMessages, CollectionOfOne(Double(record.received)))
+            change.observe(batchTime, CollectionOfOne(Self.seconds(now - takenAt)))
+            change.observe(commitTime, CollectionOfOne(Self.seconds(batch.commitTime)))
+            change.observe(eventLag, changes.accepted.lazy.map { Self.seconds(now - $0.time) })
+            change.observe(
+                publishLag, publishedAt.lazy.filter { $0 > 0 }.map { Self.seconds(max(now - $0, 0)) })
+            change.observe(lateness, latenesses)
+            change.add(twins, Double(changes.unequalTwinCount))
+            let contradicted = changes.robotHourly.values.reduce(0) { $0 + $1.stateConflicts }
+            // A counter only grows: what a later event explained stays counted as met.
+            change.add(contradictions, Double(max(contradicted, 0)))
+            change.add(sessionAnomalies, Double(max(changes.sessionAnomalies, 0)))
+            change.add(openSessions, Double(changes.openSessions))
+            change.set(lastCommit, Self.seconds(now))
+            change.set(storeUp, 1)
+        }
+    }
+
+    private func lateness(of events: [Event]) -> [Double] {
+        newest.withLock { newest in
+            let latenesses = events.map { event in
+                defer { newest = max(newest, event.time) }
+                return newest > event.time ? Self.seconds(newest - event.time) : 0
+            }
+            if newest > .min { all.set(lastEvent, Self.seconds(newest)) }
+            return latenesses
+        }
+    }
+
+    func memory(_ engine: Engine) {
+        all.change { change in
+            change.set(resident, Double(engine.residentEntities))
+            change.set(broughtBack, Double(engine.broughtBack))
+            change.set(evictions, Double(engine.evictions))
+        }
+    }
+
+    func storeOpened() { all.set(storeUp, 1) }
+
+    func storeFailed() {
+        all.change { change in
+            change.set(storeUp, 0)
+            change.add(storeFailures, 1)
+        }
+    }
+
+    func setOpenSessions(_ count: Int64) { all.set(openSessions, Double(count)) }
+
+    func noted(_ notice: ConsumerStateMachine.Notice) { broker.noted(notice, all) }
+
+    /// What Prometheus reads.
+    func render(_ status: AMQPConsumer.Status) -> String {
+        broker.update(status, all)
+        process.update(all)
+        return all.render()
+    }
+
+    private static func seconds(_ time: Microseconds) -> Double { Double(time) / 1e6 }
+}
+
+/// What there is to say about the broker.
+private struct BrokerMetrics: Sendable {
+    private let connected: Metrics.Handle
+    private let consuming: Metrics.Handle
+    private let blocked: Metrics.Handle
+    private let depth: Metrics.Handle
+    private let looks: Metrics.Handle
+    private let unacknowledged: Metrics.Handle
+    private let connections: Metrics.Handle
+    private let channels: Metrics.Handle
+    private let deliveries: Metrics.Handle
+    private let redeliveries: Metrics.Handle
+    private let acknowledged: Metrics.Handle
+    private let notices: [String: Metrics.Handle]
+
+    init(_ all: Metrics) {
+        connected = all.gauge("sessionizer_amqp_connected", "Whether there is a connection to a broker.")
+        consuming = all.gauge("sessionizer_amqp_consuming", "Whether deliveries are taken.")
+        blocked = all.gauge(
+            "sessionizer_amqp_blocked", "Whether the broker says that it takes no publishing (an alarm).")
+        depth = all.gauge(
+            "sessionizer_queue_messages_ready", "Messages ready in the queue when it was last looked at.")
+        looks = all.counter(
+            "sessionizer_queue_looks_total", "How often the queue was looked at for its depth.")
+        unacknowledged = all.gauge(
+            "sessionizer_amqp_unacknowledged_messages", "Messages delivered and not acknowledged.")
+        connections = all.counter("sessionizer_amqp_connections_total", "Connections opened.")
+        channels = all.counter("sessionizer_amqp_channels_total", "Channels opened for consuming.")
+        deliveries = all.counter("sessionizer_amqp_deliveries_total", "Messages delivered.")
+        redeliveries = all.counter(
+            "sessionizer_amqp_redeliveries_total", "Messages delivered that had been delivered before.")
+        acknowledged = all.counter("sessionizer_amqp_acknowledged_total", "Messages acknowledged.")
+        notices = Dictionary(
+            uniqueKeysWithValues: ConsumerStateMachine.Notice.codes.map { code in
+                (
+                    code,
+                    all.counter(
+                        "sessionizer_amqp_notices_total", "What happened to the connection, by kind.",
+                        ["code": code])
+                )
+            })
+    }
+
+    func noted(_ notice: ConsumerStateMachine.Notice, _ all: Metrics) {
+        if let handle = notices[notice.code] { all.add(handle) }
+    }
+
+    func update(_ status: AMQPConsumer.Status, _ all: Metrics) {
+        all.change { change in
+            change.set(connected, status.isConnected ? 1 : 0)
+            change.set(consuming, status.isConsuming ? 1 : 0)
+            change.set(blocked, status.isBlocked ? 1 : 0)
+            if let ready = status.queueDepth { change.set(depth, Double(ready)) }
+            change.set(looks, Double(status.queueLooks))
+            change.set(unacknowledged, Double(status.unacknowledged))
+            change.set(connections, Double(status.connections))
+            change.set(channels, Double(status.channels))
+            change.set(deliveries, Double(status.deliveries))
+            change.set(redeliveries, Double(status.redeliveries))
+            change.set(acknowledged, Double(status.acknowledged))
+        }
+    }
+}

@@ -1,0 +1,172 @@
+import AMQPSource
+import ConfigurationFile
+import SessionPipeline
+import Telemetry
+
+/// What `serve` and `publish` are told by the configuration file, then the environment, then options.
+struct LiveSettings {
+    /// As written; nothing shows it, for it may hold passwords.
+    var amqpURL: String?
+    var queue: String?
+    var queueType = QueueSettings.Kind.quorum
+    var prefetch = 4000
+    var declares = false
+    var exchange: String?
+    var bindingKey = "#"
+    var streamStart: QueueSettings.StreamStart?
+    var maxAgeMilliseconds = 100
+    var httpListen = "127.0.0.1:8080"
+    var logLevel = LogLevel.info
+    var graceSeconds = 25
+    /// `SESSIONIZER_TEST_KILL_AT`: for the tests of this program only.
+    var killPoint: KillPoint?
+
+    static let variables: Set<String> = [
+        "SESSIONIZER_STORE_URL_FILE", "SESSIONIZER_AMQP_URL_FILE", "SESSIONIZER_AMQP_QUEUE_TYPE",
+        "SESSIONIZER_AMQP_PREFETCH", "SESSIONIZER_GRACE_SECONDS", "SESSIONIZER_TEST_KILL_AT",
+    ]
+
+    /// Takes over what a configuration file sets. Its words were checked there.
+    mutating func take(_ file: SettingsFile) throws {
+        if let urls = file.amqpURLs { amqpURL = urls.joined(separator: ",") }
+        if let path = file.amqpURLFile { amqpURL = try Settings.secret(of: path) }
+        queue = file.amqpQueue ?? queue
+        if let kind = file.amqpQueueType { queueType = try Self.kind("amqp.queue_type", kind) }
+        prefetch = file.amqpPrefetch ?? prefetch
+        declares = file.amqpDeclares ?? declares
+        exchange = file.amqpExchange ?? exchange
+        bindingKey = file.amqpBindingKey ?? bindingKey
+        maxAgeMilliseconds = file.batchMaxAgeMilliseconds ?? maxAgeMilliseconds
+        httpListen = file.httpListen ?? httpListen
+        if let level = file.logLevel { logLevel = try Self.level("log.level", level) }
+        graceSeconds = file.graceSeconds ?? graceSeconds
+    }
+
+    /// Takes over what the environment sets.
+    mutating func take(_ environment: [String: String]) throws {
+        if let url = environment["SESSIONIZER_AMQP_URL"] { amqpURL = url }
+        if let path = environment["SESSIONIZER_AMQP_URL_FILE"] { amqpURL = try Settings.secret(of: path) }
+        queue = environment["SESSIONIZER_AMQP_QUEUE"] ?? queue
+        if let kind = environment["SESSIONIZER_AMQP_QUEUE_TYPE"] {
+            queueType = try Self.kind("SESSIONIZER_AMQP_QUEUE_TYPE", kind)
+        }
+        prefetch = try Self.number(environment, "SESSIONIZER_AMQP_PREFETCH", 2...65_535) ?? prefetch
+        maxAgeMilliseconds =
+            try Self.number(environment, "SESSIONIZER_BATCH_MAX_AGE_MS", 0...60_000) ?? maxAgeMilliseconds
+        httpListen = environment["SESSIONIZER_HTTP_LISTEN"] ?? httpListen
+        if let level = environment["SESSIONIZER_LOG_LEVEL"] {
+            logLevel = try Self.level("SESSIONIZER_LOG_LEVEL", level)
+        }
+        graceSeconds = try Self.number(environment, "SESSIONIZER_GRACE_SECONDS", 1...3600) ?? graceSeconds
+        if let text = environment["SESSIONIZER_TEST_KILL_AT"] { killPoint = try KillPoint(text) }
+    }
+
+    /// Takes over what the command line says.
+    mutating func take(_ arguments: Arguments) throws {
+        amqpURL = arguments["--amqp"] ?? amqpURL
+        queue = arguments["--queue"] ?? queue
+        if let kind = arguments["--queue-type"] { queueType = try Self.kind("--queue-type", kind) }
+        prefetch = try Self.number(arguments, "--prefetch", 2...65_535) ?? prefetch
+        if arguments.has("--declare") { declares = true }
+        exchange = arguments["--exchange"] ?? exchange
+        bindingKey = arguments["--binding-key"] ?? bindingKey
+        httpListen = arguments["--http"] ?? httpListen
+        graceSeconds = try Self.number(arguments, "--grace", 1...3600) ?? graceSeconds
+        maxAgeMilliseconds =
+            try Self.number(arguments, "--batch-max-age-ms", 0...60_000) ?? maxAgeMilliseconds
+        if let offset = arguments["--from-offset"] { streamStart = try Self.start(offset) }
+        if let time = arguments["--from-time"] {
+            guard streamStart == nil else {
+                throw UsageError(description: "--from-offset and --from-time: expected one of them")
+            }
+            guard let seconds = InstantArgument.seconds(time) else {
+                throw UsageError(
+                    description: "--from-time \(time): expected RFC 3339, e.g. 2026-11-02T16:15:00Z, or a day"
+                )
+            }
+            streamStart = .time(seconds)
+        }
+        if streamStart != nil, queueType != .stream {
+            throw UsageError(
+                description:
+                    "--from-offset and --from-time need --queue-type stream: a \(queueType.rawValue) "
+                    + "queue gives each message away once")
+        }
+    }
+
+    /// Where the brokers are.
+    func brokers() throws -> [AMQPAddress] {
+        guard let amqpURL else {
+            throw UsageError(
+                description: "no broker; expected --amqp amqp://user:password@host:port/vhost, "
+                    + "SESSIONIZER_AMQP_URL or amqp.url")
+        }
+        do {
+            return try AMQPAddress.list(amqpURL)
+        } catch {
+            throw UsageError(description: "the broker's URL: \(error)")
+        }
+    }
+
+    /// Which queue, and how it is read.
+    /// - Parameter bindsOnly: Whether an exchange is of use only for binding the queue to it.
+    func queueSettings(bindsOnly: Bool = true) throws -> QueueSettings {
+        guard let queue else {
+            throw UsageError(
+                description: "no queue; expected --queue NAME, SESSIONIZER_AMQP_QUEUE or amqp.queue")
+        }
+        if bindsOnly, exchange != nil, !declares {
+            throw UsageError(description: "--exchange is for --declare, which binds the queue to it")
+        }
+        return QueueSettings(
+            name: queue, kind: queueType, prefetch: prefetch, streamStart: streamStart ?? .first,
+            topology: declares ? .init(exchange: exchange, bindingKey: bindingKey) : nil)
+    }
+
+    private static func kind(_ name: String, _ text: String) throws -> QueueSettings.Kind {
+        guard let kind = QueueSettings.Kind(rawValue: text) else {
+            throw UsageError(description: "\(name) \(text): expected quorum, classic or stream")
+        }
+        return kind
+    }
+
+    private static func level(_ name: String, _ text: String) throws -> LogLevel {
+        guard let level = LogLevel(rawValue: text) else {
+            throw UsageError(description: "\(name)=\(text): expected debug, info, warning or error")
+        }
+        return level
+    }
+
+    private static func start(_ text: String) throws -> QueueSettings.StreamStart {
+        switch text {
+        case "first": return .first
+        case "last": return .last
+        case "next": return .next
+        default:
+            guard let offset = Int64(text), offset >= 0 else {
+                throw UsageError(
+                    description: "--from-offset \(text): expected an offset, first, last or next")
+            }
+            return .offset(offset)
+        }
+    }
+
+    private static func number(
+        _ environment: [String: String], _ name: String, _ range: ClosedRange<Int>
+    ) throws -> Int? {
+        try environment[name].map { try number(name + "=", $0, range) }
+    }
+
+    static func number(_ arguments: Arguments, _ name: String, _ range: ClosedRange<Int>) throws -> Int? {
+        try arguments[name].map { try number(name + " ", $0, range) }
+    }
+
+    private static func number(_ name: String, _ text: String, _ range: ClosedRange<Int>) throws -> Int {
+        guard let number = Int(text), range.contains(number) else {
+            throw UsageError(
+                description: "\(name)\(text): expected a whole number from \(range.lowerBound) to "
+                    + "\(range.upperBound)")
+        }
+        return number
+    }
+}

@@ -1,0 +1,106 @@
+import Dispatch
+import PostgresStore
+import SessionStore
+import Synchronization
+
+/// Connections to PostgreSQL that only read, for many who ask at once. One that is lost is made anew by whoever next needs
+/// it.
+final class PostgresReaders: AskableStore {
+    let flavour = SQLFlavour.postgres
+    let name: String
+
+    private let settings: PostgresStore.Settings
+    /// Nil: one to be made.
+    private let free: Mutex<[Conversation?]>
+    private let available = DispatchSemaphore(value: 0)
+    /// How long a question waits for a connection, in seconds.
+    private static let patience = 2.0
+
+    /// Connects once, so that a mistake is told at the start.
+    init(_ settings: PostgresStore.Settings, connections: Int) throws {
+        self.settings = settings
+        name = settings.name
+        let first = try Conversation(settings)
+        free = Mutex([Conversation?](repeating: nil, count: connections - 1) + [first])
+        for _ in 0..<connections { available.signal() }
+    }
+
+    func ask<Answer>(within seconds: Double, _ body: (any StoreConversation) throws -> Answer) throws
+        -> Answer
+    {
+        guard available.wait(timeout: .now() + Self.patience) == .success else {
+            throw QuestionFailure.busy(seconds: Self.patience)
+        }
+        var conversation = free.withLock { $0.popLast() ?? nil }
+        defer {
+            free.withLock { [conversation] in $0.append(conversation) }
+            available.signal()
+        }
+        do {
+            let one = try conversation ?? Conversation(settings)
+            conversation = one
+            return try one.ask(within: seconds, body)
+        } catch let failure as StoreError {
+            switch failure.kind {
+            case .conflict: throw QuestionFailure.tooSlow(seconds: seconds)
+            case .cannotOpen, .busy, .full, .damaged, .otherRules, .newerSchema, .needsMigration,
+                .unavailable,
+                .fenced, .denied, .failed:
+                // What state it is in is not known: the next one is made anew.
+                conversation = nil
+                throw QuestionFailure.unavailable(failure.message)
+            }
+        }
+    }
+
+    /// One connection. Its owner is whoever took it out of `free`.
+    private final class Conversation: StoreConversation, @unchecked Sendable {
+        let flavour = SQLFlavour.postgres
+        private let reader: PostgresReader
+
+        init(_ settings: PostgresStore.Settings) throws { reader = try PostgresReader(settings) }
+
+        deinit { reader.close() }
+
+        func ask<Answer>(within seconds: Double, _ body: (any StoreConversation) throws -> Answer) throws
+            -> Answer
+        {
+            _ = try reader.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            do {
+                try limit(seconds)
+                let answer = try body(self)
+                _ = try reader.rows("COMMIT")
+                return answer
+            } catch {
+                _ = try? reader.rows("ROLLBACK")
+                throw error
+            }
+        }
+
+        private func limit(_ seconds: Double) throws {
+            _ = try reader.rows("SET LOCAL statement_timeout = \(max(1, Int(seconds * 1000)))")
+        }
+
+        func attempt<Answer>(within seconds: Double, _ body: () throws -> Answer) throws -> Answer? {
+            _ = try reader.rows("SAVEPOINT attempt")
+            try limit(seconds)
+            do {
+                let answer = try body()
+                // What was set within the savepoint ends with it.
+                _ = try reader.rows("ROLLBACK TO SAVEPOINT attempt")
+                return answer
+            } catch let failure as StoreError where failure.kind == .conflict {
+                _ = try reader.rows("ROLLBACK TO SAVEPOINT attempt")
+                return nil
+            }
+        }
+
+        func forEachRow(_ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool) throws
+        {
+            let rows = try reader.rows(sql, parameters)
+            guard let first = rows.first else { return }
+            let names = ColumnNames(first.columns)
+            for row in rows where try !body(AnswerRow(names: names, values: row.values)) { return }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+public import SessionCore
+public import SessionStore
+
+/// A store with something between it and the engine that goes wrong when the test says so.
+public final class FaultyStore: SessionStoring {
+    private let store: any SessionStoring
+    /// Runs before each question that the engine asks while it applies a batch.
+    public var beforeReading: () throws -> Void = {}
+    /// Runs before a batch is written, its transaction begun.
+    public var beforeCommit: () throws -> Void = {}
+    /// Runs when a batch is committed, before the program hears of it.
+    public var afterCommit: () throws -> Void = {}
+
+    /// In front of a store.
+    public init(_ store: any SessionStoring) { self.store = store }
+
+    /// See ``SessionStoring``.
+    public func begin() throws -> Bool { try store.begin() }
+    /// See ``SessionStoring``.
+    public var wantsExpectations: Bool { store.wantsExpectations }
+    /// See ``SessionStoring``.
+    public func prefetch(_ expectation: Expectation) throws { try store.prefetch(expectation) }
+    /// See ``SessionStoring``.
+    public func rollback() { store.rollback() }
+    /// See ``SessionStoring``.
+    public func isRetired(_ instant: Instant) -> Bool { store.isRetired(instant) }
+    /// See ``SessionStoring``.
+    public func committedOffset(transport: String, origin: String) throws -> Int64? {
+        try store.committedOffset(transport: transport, origin: origin)
+    }
+    /// See ``SessionStoring``.
+    public func close() { store.close() }
+
+    /// See ``SessionStoring``.
+    public func commit(
+        _ changes: Changes, bytes: UnsafeRawPointer, rejected: [RejectedMessage], batch: BatchRecord
+    ) throws {
+        try beforeCommit()
+        try store.commit(changes, bytes: bytes, rejected: rejected, batch: batch)
+        try afterCommit()
+    }
+
+    /// See ``EntitySource``.
+    public func node(_ id: Symbol) throws -> StoredNode {
+        try beforeReading()
+        return try store.node(id)
+    }
+
+    /// See ``EntitySource``.
+    public func session(_ id: Symbol) throws -> StoredSession {
+        try beforeReading()
+        return try store.session(id)
+    }
+
+    /// See ``EntitySource``.
+    public func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) throws -> StoredLane
+    {
+        try beforeReading()
+        return try store.lane(kind, entity, from: from, until: until)
+    }
+
+    /// See ``EntitySource``.
+    public func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) throws -> StoredRobotTrack {
+        try beforeReading()
+        return try store.robotTrack(robot, from: from, watchingSilence: watchingSilence)
+    }
+
+    /// See ``EntitySource``.
+    public func pilotTrack(_ pilot: Symbol, from: Instant) throws -> StoredPilotTrack {
+        try beforeReading()
+        return try store.pilotTrack(pilot, from: from)
+    }
+
+    /// See ``EntitySource``.
+    public func hasEvents(inHour hour: Instant) throws -> Bool {
+        try beforeReading()
+        return try store.hasEvents(inHour: hour)
+    }
+
+    /// See ``EntitySource``.
+    public func identities(inHour hour: Instant) throws -> [EventIdentity] {
+        try beforeReading()
+        return try store.identities(inHour: hour)
+    }
+
+    /// See ``EntitySource``.
+    public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) throws -> Event? {
+        try beforeReading()
+        return try store.storedTwin(of: candidate, bytes: bytes)
+    }
+}

@@ -1,0 +1,167 @@
+import Foundation
+import FoundationNetworking
+import ProgramUnderTest
+
+/// A RabbitMQ for all tests of this process: started with the project's own script when the first test asks, on free
+/// ports and in a folder of its own. Each test has a virtual host of its own.
+actor Broker {
+    static let shared = Broker()
+
+    private let folder = FileManager.default.temporaryDirectory
+        .appendingPathComponent("sessionizer-broker-\(UUID().uuidString)")
+    private var urls: (amqp: String, management: String)?
+    /// For TLS; there when the broker was started.
+    private(set) var certificates: Certificates?
+
+    private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("deploy/scripts/private-rabbitmq.sh").path
+
+    /// Makes a virtual host.
+    func virtualHost(_ name: String = UUID().uuidString) async throws -> VirtualHost {
+        let urls = try urls ?? begin()
+        let host = VirtualHost(name: name, amqp: urls.amqp, management: urls.management)
+        try await host.make()
+        return host
+    }
+
+    private func begin() throws -> (amqp: String, management: String) {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let more = folder.appendingPathComponent("more.conf")
+        let certificates = try Certificates(in: folder.path)
+        self.certificates = certificates
+        try Data(
+            """
+            listeners.ssl.1 = 127.0.0.1:\(certificates.port)
+            ssl_options.cacertfile = \(certificates.authority)
+            ssl_options.certfile = \(certificates.certificate)
+            ssl_options.keyfile = \(certificates.key)
+
+            """.utf8
+        ).write(to: more)
+        setenv("RABBITMQ_CONF_EXTRA", more.path, 1)
+        try watch()
+        let begun = try start()
+        urls = begun
+        return begun
+    }
+
+    /// Starts it; after ``halt(killing:)`` on the same ports and with the same queues.
+    @discardableResult
+    func start() throws -> (amqp: String, management: String) {
+        try Self.run(["start", folder.path])
+        let lines = try String(contentsOf: folder.appendingPathComponent("urls"), encoding: .utf8)
+            .split(separator: "\n").map(String.init)
+        return (lines[0], lines[1])
+    }
+
+    /// Ends it for a while.
+    func halt(killing: Bool = false) throws { try Self.run([killing ? "kill" : "stop", folder.path]) }
+
+    /// Something that ends the broker when this process is gone, however it went.
+    private func watch() throws {
+        _ = try Self.spawn([
+            "/usr/bin/setsid", "/bin/sh", "-c",
+            """
+            while [ -r /proc/$1/stat ] && [ "$(sed 's/.*) //' /proc/$1/stat | cut -c1)" != Z ]; do sleep 0.5; done
+            "$2" stop "$3"; rm -rf "$3"
+            """, "watch", "\(getpid())", Self.script, folder.path,
+        ])
+    }
+
+    private static func run(_ words: [String]) throws {
+        let child = try spawn([script] + words)
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        guard status == 0 else { throw Trouble("private-rabbitmq.sh \(words) failed") }
+    }
+
+    /// Not Foundation's `Process`: that takes a child for running as long as anybody holds a descriptor it inherited,
+    /// and a broker goes on.
+    private static func spawn(_ words: [String]) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for descriptor: Int32 in 0...2 {
+            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+        }
+        // glibc passes over those that are not open.
+        for descriptor: Int32 in 3..<256 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+        var child: pid_t = 0
+        var arguments = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        let code = posix_spawn(&child, words[0], &actions, nil, &arguments, environ)
+        guard code == 0 else { throw Trouble("\(words[0]): \(String(cString: strerror(code)))") }
+        return child
+    }
+}
+
+/// Why a test could not go on.
+struct Trouble: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// A part of the broker with its own queues, asked and changed through RabbitMQ's management API.
+struct VirtualHost {
+    let name: String
+    let amqp: String
+    let management: String
+
+    /// For the program.
+    var url: String { "\(amqp)/\(name)" }
+
+    func make() async throws { try await call("PUT", "/api/vhosts/\(name)", "{}") }
+
+    func queue(_ queue: String) async throws -> [String: Any] {
+        try JSONSerialization.jsonObject(with: await call("GET", "/api/queues/\(name)/\(queue)"))
+            as? [String: Any] ?? [:]
+    }
+
+    /// Messages of a queue, ready and unacknowledged, as the broker itself counts them.
+    func depth(_ queue: String) async throws -> Int {
+        let object = try await self.queue(queue)
+        return object["messages"] as? Int ?? -1
+    }
+
+    func deleteQueue(_ queue: String) async throws {
+        try await call("DELETE", "/api/queues/\(name)/\(queue)")
+    }
+
+    func declareQueue(_ queue: String, _ arguments: String = #"{"x-queue-type":"quorum"}"#) async throws {
+        try await call(
+            "PUT", "/api/queues/\(name)/\(queue)", #"{"durable":true,"arguments":\#(arguments)}"#)
+    }
+
+    /// Publishes one message with headers.
+    func publish(_ body: Data, to queue: String, headers: [String: String] = [:]) async throws {
+        let message: [String: Any] = [
+            "properties": ["headers": headers, "delivery_mode": 2], "routing_key": queue,
+            "payload": body.base64EncodedString(), "payload_encoding": "base64",
+        ]
+        try await call(
+            "POST", "/api/exchanges/\(name)/amq.default/publish",
+            String(decoding: JSONSerialization.data(withJSONObject: message), as: UTF8.self))
+    }
+
+    @discardableResult
+    private func call(_ method: String, _ path: String, _ body: String? = nil) async throws -> Data {
+        guard var parts = URLComponents(string: management) else { throw Trouble("no URL: \(management)") }
+        let credentials = Data("\(parts.user ?? ""):\(parts.password ?? "")".utf8).base64EncodedString()
+        parts.user = nil
+        parts.password = nil
+        parts.path = path
+        guard let url = parts.url else { throw Trouble("no URL: \(path)") }
+        var request = URLRequest(url: url)
+        request.httpMethod = method
+        request.setValue("Basic \(credentials)", forHTTPHeaderField: "Authorization")
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        request.httpBody = body.map { Data($0.utf8) }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        let status = (response as? HTTPURLResponse)?.statusCode ?? 0
+        guard (200..<300).contains(status) else {
+            throw Trouble("\(method) \(path): \(status) \(String(decoding: data, as: UTF8.self))")
+        }
+        return data
+    }
+}

@@ -1,0 +1,24 @@
+import Foundation
+import Testing
+
+/// The built program against a real RabbitMQ, one test after the other: the broker is shared, and two cores.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct LiveTests {}
+
+extension LiveTests {
+    @Suite struct DrainTests {
+        @Test func whatWasPublishedIsWhatAReplayMakes() async throws {
+            let scene = try await Scene()
+            try scene.simulate()
+            let published = try scene.publish("--declare")
+            let service = try await scene.serve()
+            try await eventually("all is acknowledged") {
+                try await service.metric("sessionizer_amqp_acknowledged_total") == Double(published)
+            }
+            let outcomes = try await service.outcomes()
+            #expect(outcomes.values.reduce(0, +) == published, "\(outcomes)")
+            try await service.drained()
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+        }
+    }
+}

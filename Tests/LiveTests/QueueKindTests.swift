@@ -1,0 +1,181 @@
+import Foundation
+import ProgramUnderTest
+import SessionStore
+import Testing
+
+extension LiveTests {
+    /// Streams, classic queues, several brokers, TLS.
+    @Suite struct QueueKindTests {
+        @Test func aClassicQueueBehindAnExchange() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 5)
+            // The service makes the topology, a publisher knows only the exchange.
+            let service = try await scene.serve([
+                "--queue-type", "classic", "--declare", "--exchange", "events", "--binding-key", "fleet.#",
+            ])
+            try await service.ready()
+            let published = try scene.publish("--exchange", "events", "--routing-key", "fleet.a")
+            try await service.drained()
+            #expect(try await service.outcomes().values.reduce(0, +) == published)
+            #expect(try await scene.host.queue("q")["type"] as? String == "classic")
+            #expect(try await scene.host.queue("q.dead")["durable"] as? Bool == true)
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+            // A key that leads nowhere is no silent loss.
+            let lost = try Scene.run(
+                scene.program,
+                ["publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--exchange", "events"])
+            #expect(lost.status == 1 && lost.complaints.contains("could not be routed"), "\(lost.complaints)")
+        }
+
+        @Test func aStreamIsReadOnceWhateverDiesAndRewound() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 8)
+            let stream = ["--queue-type", "stream", "--batch-max-events", "60", "--prefetch", "120"]
+            let published = try scene.publish("--declare", "--queue-type", "stream")
+            for point in ["applied:1", "committed:1", "acknowledged:0"] {
+                let service = try await scene.serve(stream, environment: ["SESSIONIZER_TEST_KILL_AT": point])
+                #expect(try await service.end() == -1)
+            }
+            let service = try await scene.serve(stream)
+            // A store that is being made has no such table yet.
+            func offset() -> Int64? {
+                (try? scene.rows("SELECT last_offset FROM source_offsets WHERE origin = 'q'"))?.first?
+                    .integer("last_offset")
+            }
+            try await eventually("the end of the stream is committed") { offset() == Int64(published - 1) }
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+            // Exactly once by construction: what was committed was never read again.
+            let batches = "FROM ingestion_batches WHERE transport = 'amqp'"
+            let once = try scene.rows(
+                "SELECT sum(received) AS n, sum(last_offset - first_offset + 1) AS span \(batches)")
+            #expect(once.first?.integer("n") == Int64(published))
+            #expect(once.first?.integer("span") == Int64(published))
+
+            // A day later: only what is new.
+            #expect(try scene.publish("--queue-type", "stream") == published)
+            let third = try await scene.serve(stream)
+            try await eventually("the new end is committed") { offset() == Int64(2 * published - 1) }
+            #expect(try await third.outcomes()["accepted"] == 0)
+            #expect(try await third.outcomes().values.reduce(0, +) == published)
+            #expect(try await third.stop() == 0)
+
+            // Rewound to its beginning into a new store.
+            try FileManager.default.removeItem(atPath: scene.path("live.db"))
+            let again = try await scene.serve(stream + ["--from-offset", "first"])
+            try await eventually("all is committed") { offset() == Int64(2 * published - 1) }
+            #expect(try await again.stop() == 0)
+            try scene.expectTablesOfReplay()
+
+            // By time: after all that is there, nothing comes; with the committed offset left alone.
+            let later = try await scene.serve(stream + ["--from-time", "2100-01-01"])
+            try await later.ready()
+            #expect(try await later.metric("sessionizer_amqp_deliveries_total") == 0)
+            #expect(try await later.stop() == 0)
+            #expect(offset() == Int64(2 * published - 1))
+        }
+
+        @Test func theFirstBrokerThatAnswersIsTaken() async throws {
+            let scene = try await Scene()
+            try await scene.host.declareQueue("q")
+            let dead = try Proxy(to: 1, isListening: false)
+            let first = try Proxy(to: scene.host.port)
+            let second = try Proxy(to: scene.host.port)
+            defer { for proxy in [dead, first, second] { proxy.end() } }
+            let urls = [dead, first, second].map { scene.host.url(port: $0.port) }.joined(separator: ",")
+            let service = try await scene.serve(url: urls)
+            try await service.ready()
+            #expect(try await service.get("/readyz").text.contains("127.0.0.1:\(first.port)"))
+            first.listen(false)
+            first.cut()
+            try await eventually("the next one is taken") {
+                let ready = try await service.get("/readyz")
+                return ready.status == 200 && ready.text.contains("127.0.0.1:\(second.port)")
+            }
+            #expect(try await service.stop() == 0)
+        }
+
+        @Test func certificatesAreVerified() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 5)
+            let published = try scene.publish("--declare")
+            let certificates = try #require(await Broker.shared.certificates)
+            func url(_ host: String, _ authority: String) -> String {
+                "amqps://guest:guest@\(host):\(certificates.port)/\(scene.host.name)?cacertfile=\(authority)"
+            }
+            for (wrong, words) in [
+                (url("localhost", certificates.stranger), "peer cert verification failed"),
+                // The certificate says `localhost`.
+                (url("127.0.0.1", certificates.authority), "hostname verification failed"),
+            ] {
+                let outcome = try Scene.run(
+                    scene.program, ["publish", "archive", "--amqp", wrong, "--queue", "q"])
+                #expect(outcome.status == 1)
+                #expect(outcome.complaints.contains(words), "\(outcome.complaints)")
+            }
+            let service = try await scene.serve(url: url("localhost", certificates.authority))
+            try await service.drained()
+            #expect(try await service.outcomes().values.reduce(0, +) == published)
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+        }
+
+        @Test func aPublisherIsToldWhatIsMissing() async throws {
+            let scene = try await Scene()
+            try scene.folder.write("archive/a.jsonl", Lines.deliveries(2))
+            for (words, status, complaint) in [
+                (["--amqp", scene.host.url, "--queue", "nowhere"], 1, "no queue 'nowhere'"),
+                (["--amqp", "amqp://127.0.0.1:1", "--queue", "q"], 1, "connecting to amqp://127.0.0.1:1"),
+                (["--amqp", "http://x", "--queue", "q"], 2, "begins with amqp://"),
+                (["--amqp", scene.host.url], 2, "no queue; expected --queue"),
+                (["--amqp", scene.host.url, "--queue", "q", "--rate", "x"], 2, "--rate x: expected"),
+                (
+                    ["--amqp", scene.host.url, "--queue", "q", "--rate", "1", "--speed", "2x"], 2,
+                    "one of them"
+                ),
+            ] {
+                let outcome = try Scene.run(scene.program, ["publish", "archive"] + words)
+                #expect(
+                    Int(outcome.status) == status && outcome.complaints.contains(complaint),
+                    "\(outcome.complaints)")
+            }
+        }
+
+        @Test func aPublisherKeepsItsPaceAndOutlivesTheConnection() async throws {
+            let scene = try await Scene()
+            try scene.folder.write("archive/a.jsonl", Lines.deliveries(40))
+            let lines = 280
+            try await scene.host.declareQueue("q")
+            let proxy = try Proxy(to: scene.host.port)
+            defer { proxy.end() }
+            let publishing = try scene.program.start([
+                "publish", "archive", "--amqp", scene.host.url(port: proxy.port), "--queue", "q", "--rate",
+                "200",
+                "--format", "json",
+            ])
+            try await eventually("it is connected") { proxy.connections == 1 }
+            let before = Date()
+            try await Task.sleep(for: .milliseconds(300))
+            proxy.cut()
+            try await eventually("it has ended") { !publishing.isRunning }
+            let said = try scene.folder.text("stdout")
+            let summary = try JSONSerialization.jsonObject(with: Data(said.utf8)) as? [String: Any]
+            #expect(summary?["confirmed"] as? Int == lines && summary?["reconnects"] as? Int == 1, "\(said)")
+            // 280 at 200 a second.
+            #expect(Date().timeIntervalSince(before) > 1.2)
+            try scene.replay()
+            let service = try await scene.serve()
+            try await service.drained()
+            #expect(try await service.outcomes()["accepted"] == lines)
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+
+            // At its own pace: a day of 20 hours and 28 minutes in a second.
+            let start = Date()
+            #expect(try scene.publish("--speed", "60000x") == lines)
+            let taken = Date().timeIntervalSince(start)
+            #expect(taken > 0.05 && taken < 5, "\(taken) s")
+        }
+    }
+}

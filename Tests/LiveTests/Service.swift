@@ -1,0 +1,197 @@
+import Foundation
+import FoundationNetworking
+import ProgramUnderTest
+import SQLiteStore
+import SessionStore
+import Testing
+
+/// Waits until something holds, at most so many seconds; fails the test with what it waited for otherwise.
+func eventually(
+    _ what: String, within seconds: Double = 20, sourceLocation: SourceLocation = #_sourceLocation,
+    _ holds: () async throws -> Bool
+) async throws {
+    let end = Date().addingTimeInterval(seconds)
+    while true {
+        if try await holds() { return }
+        if Date() > end {
+            Issue.record("not within \(seconds) s: \(what)", sourceLocation: sourceLocation)
+            throw Trouble("not within \(seconds) s: \(what)")
+        }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}
+
+/// `sessionizer serve` as a process of its own.
+final class Service {
+    let process: Process
+    let program: Program
+    private(set) var port = 0
+
+    /// Starts it and waits until its HTTP answers.
+    init(
+        _ arguments: [String], in folder: Folder, environment: [String: String] = [:]
+    ) async throws {
+        // Each has its own files for what it writes; the store's path is relative to the tests' folder.
+        program = Program(folder: folder)
+        process = try program.start(
+            ["serve", "--http", "127.0.0.1:0"] + arguments, environment: environment)
+        try await eventually("the service listens") {
+            if let port = try logged("started").first?["http_port"] as? Int { self.port = port }
+            return port != 0 || !process.isRunning
+        }
+    }
+
+    /// The log's lines of an event. Every line must be one JSON object.
+    func logged(_ event: String? = nil) throws -> [[String: Any]] {
+        try program.folder.text("stderr").split(separator: "\n").compactMap { line in
+            let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            guard let object else { throw Trouble("no object: \(line)") }
+            return event == nil || object["event"] as? String == event ? object : nil
+        }
+    }
+
+    func get(_ path: String) async throws -> (status: Int, text: String, type: String?) {
+        guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else {
+            throw Trouble("no URL: \(path)")
+        }
+        let (data, response) = try await URLSession.shared.data(from: url)
+        let answer = response as? HTTPURLResponse
+        return (
+            answer?.statusCode ?? 0, String(decoding: data, as: UTF8.self),
+            answer?.value(forHTTPHeaderField: "Content-Type")
+        )
+    }
+
+    /// A figure of `/metrics`, by its name and labels as they stand there.
+    func metric(_ name: String) async throws -> Double? {
+        try await get("/metrics").text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+            .flatMap { Double($0.split(separator: " ").last ?? "") }
+    }
+
+    /// How many messages came to what.
+    func outcomes() async throws -> [String: Int] {
+        let text = try await get("/metrics").text
+        var outcomes: [String: Int] = [:]
+        for line in text.split(separator: "\n") where line.hasPrefix("sessionizer_messages_total{") {
+            let parts = line.split(separator: "\"")
+            outcomes[String(parts[3])] = Int(Double(line.split(separator: " ").last ?? "") ?? -1)
+        }
+        return outcomes
+    }
+
+    func ready() async throws {
+        try await eventually("the service is ready") { try await get("/readyz").status == 200 }
+    }
+
+    /// Waits until everything that is in the queue now is acknowledged: the broker itself says, to the service's own
+    /// question asked later than now, that nothing is ready, and nothing is unacknowledged. (The management API's
+    /// counts of a quorum queue are up to five seconds old.)
+    func drained(within seconds: Double = 20) async throws {
+        let looks = "sessionizer_queue_looks_total"
+        let before = try await metric(looks) ?? 0
+        try await eventually("the queue is drained", within: seconds) {
+            let text = try await get("/metrics").text
+            func figure(_ name: String) -> Double? {
+                text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+                    .flatMap { Double($0.split(separator: " ").last ?? "") }
+            }
+            return try #require(figure(looks)) > before && figure("sessionizer_queue_messages_ready") == 0
+                && figure("sessionizer_amqp_unacknowledged_messages") == 0
+        }
+    }
+
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    /// Asks it to end and waits.
+    @discardableResult
+    func stop() async throws -> Int32 {
+        signal(SIGTERM)
+        return try await end()
+    }
+
+    /// Waits for its end: its status, or -1 where a signal ended it.
+    func end(within seconds: Double = 30) async throws -> Int32 {
+        try await eventually("the service ends", within: seconds) { !process.isRunning }
+        return process.terminationReason == .exit ? process.terminationStatus : -1
+    }
+
+    deinit {
+        if process.isRunning {
+            // Only a test that failed leaves it running: what it said is of use then.
+            print("the service said:\n\((try? program.folder.text("stderr")) ?? "")")
+            signal(SIGKILL)
+            process.waitUntilExit()
+        }
+    }
+}
+
+/// What a test of the live service begins with: a folder, an archive, a virtual host.
+final class Scene {
+    let folder: Folder
+    let program: Program
+    let host: VirtualHost
+
+    init() async throws {
+        folder = try Folder()
+        program = Program(folder: folder)
+        host = try await Broker.shared.virtualHost()
+    }
+
+    /// The path of a store, or of anything else, in the folder.
+    func path(_ name: String) -> String { folder.url.appendingPathComponent(name).path }
+
+    /// Simulates a fleet into `archive` and replays it into `plain.db`.
+    func simulate(deliveries: Int = 40, telemetrySeconds: Int = 600) throws {
+        let simulation = try program.run(
+            "simulate", "--out", "archive", "--robots", "6", "--deliveries", "\(deliveries)", "--pilots", "3",
+            "--telemetry-seconds", "\(telemetrySeconds)", "--seed", "11", "--duplicates", "0.02",
+            "--disorder", "0.05")
+        #expect(simulation.status == 0, "\(simulation.complaints)")
+        try replay()
+    }
+
+    func replay() throws {
+        let replay = try program.run("replay", "archive", "--store", "sqlite:plain.db")
+        #expect(replay.status == 0, "\(replay.complaints)")
+    }
+
+    /// How many messages the archive holds.
+    func publish(_ more: String..., queue: String = "q") throws -> Int {
+        let outcome = try Self.run(
+            program, ["publish", "archive", "--amqp", host.url, "--queue", queue, "--format", "json"] + more)
+        #expect(outcome.status == 0, "\(outcome.complaints)")
+        return try outcome.json()["confirmed"] as? Int ?? -1
+    }
+
+    static func run(_ program: Program, _ words: [String]) throws -> Program.Outcome {
+        let process = try program.start(words)
+        process.waitUntilExit()
+        return Program.Outcome(
+            status: process.terminationReason == .exit ? process.terminationStatus : -1,
+            output: try program.folder.text("stdout"), complaints: try program.folder.text("stderr"))
+    }
+
+    /// A service on the scene's queue and the store `live.db`.
+    func serve(
+        _ more: [String] = [], queue: String = "q", url: String? = nil, environment: [String: String] = [:]
+    ) async throws -> Service {
+        try await Service(
+            ["--amqp", url ?? host.url, "--queue", queue, "--store", "sqlite:\(path("live.db"))"] + more,
+            in: Folder(), environment: environment)
+    }
+
+    /// The question every test ends with: do the tables equal those of a plain replay of the same events?
+    func expectTablesOfReplay(sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let differences = try Tables.differences(path("plain.db"), path("live.db"))
+        #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))", sourceLocation: sourceLocation)
+        let rows = try Tables.read(path("live.db"))
+        #expect(rows["events"]?.isEmpty == false, "there were events at all", sourceLocation: sourceLocation)
+    }
+
+    /// Rows of the live store.
+    func rows(_ sql: String) throws -> [TableRow] {
+        let reader = try SQLiteReader(path: path("live.db"))
+        defer { reader.close() }
+        return try reader.rows(sql, [])
+    }
+}

@@ -1,0 +1,173 @@
+public import Foundation
+internal import Synchronization
+
+/// A PostgreSQL server that the tests start themselves, on a socket in a folder of its own: one for all tests of a
+/// process, started when the first asks for it.
+///
+/// It ends with the process however that ends: a script waits at the other end of a pipe that closes when the process is
+/// gone.
+public final class PrivatePostgres: Sendable {
+    /// What stands in the way of a test's server.
+    public struct Failure: Error, CustomStringConvertible {
+        /// What was tried and what came of it.
+        public let description: String
+    }
+
+    /// The server.
+    public static func shared() throws -> PrivatePostgres { try result.get() }
+
+    private static let result = Result { try PrivatePostgres() }
+
+    /// The folder that its socket and its data are in.
+    public let folder: URL
+    private let databases = Mutex(0)
+
+    /// Starts one more server, for a test that stops it. It is removed with the process, or before by ``remove()``.
+    public init() throws {
+        let name =
+            "sessionizer-postgres-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0...UInt32.max))"
+        folder = URL(fileURLWithPath: "/tmp").appendingPathComponent(name)
+        try Self.watch(folder)
+        _ = try Self.script("start", folder)
+    }
+
+    /// The URL of one of its databases.
+    public func url(_ database: String, user: String = "postgres") -> String {
+        "postgres:///\(database)?host=\(folder.path)&user=\(user)"
+    }
+
+    /// Makes a database, empty or a copy of another that nobody is connected to.
+    /// - Returns: Its name.
+    public func makeDatabase(template: String? = nil) throws -> String {
+        let name = "t\(databases.withLock { count in count += 1; return count })"
+        let copy = template.map { " TEMPLATE \($0) STRATEGY file_copy" } ?? ""
+        try sql("CREATE DATABASE \(name)\(copy)")
+        return name
+    }
+
+    /// Runs SQL. Tables of the program are found without their schema's name.
+    /// - Returns: What it printed: a row a line, columns with `|` between them.
+    @discardableResult
+    public func sql(_ text: String, in database: String = "postgres", user: String = "postgres") throws
+        -> String
+    {
+        try psql(["-c", text], database, user)
+    }
+
+    /// Runs a file of SQL.
+    /// - Parameter variables: psql's, by name.
+    public func run(file: String, in database: String, user: String, _ variables: [String: String]) throws {
+        _ = try psql(variables.flatMap { ["-v", "\($0.key)=\($0.value)"] } + ["-f", file], database, user)
+    }
+
+    private func psql(_ words: [String], _ database: String, _ user: String) throws -> String {
+        let settings = "PGOPTIONS=-c search_path=sessionizer -c client_min_messages=error -c timezone=UTC"
+        let done = try Self.command(
+            "/usr/bin/env",
+            [settings, "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"] + words + [
+                url(database, user: user)
+            ])
+        guard done.status == 0 else {
+            throw Failure(description: "psql: \(done.complaints)\n\(words.joined(separator: " "))")
+        }
+        return done.output.trimmingCharacters(in: .newlines)
+    }
+
+    /// Ends the connections to a database, as a failover would. Those that go on end by themselves.
+    public func cutConnections(to database: String) throws {
+        try sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(database)'")
+        try wait("the connections to \(database) to end") {
+            try sql("SELECT count(*) FROM pg_stat_activity WHERE datname = '\(database)'") == "0"
+        }
+    }
+
+    /// Stops it; its data stay.
+    public func stop() throws { _ = try Self.script("stop", folder) }
+
+    /// Starts it again.
+    public func start() throws { _ = try Self.script("start", folder) }
+
+    /// Ends it and removes its folder.
+    public func remove() throws { _ = try Self.script("remove", folder) }
+
+    private func wait(_ what: String, until isDone: () throws -> Bool) throws {
+        let deadline = Date().addingTimeInterval(20)
+        while try !isDone() {
+            if Date() > deadline { throw Failure(description: "waited 20 s for \(what)") }
+            usleep(5000)
+        }
+    }
+
+    // MARK: Processes
+
+    private static let scriptPath = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("deploy/scripts/private-postgres.sh").path
+
+    private static func script(_ action: String, _ folder: URL) throws -> String {
+        let done = try command(scriptPath, [action, folder.path])
+        guard done.status == 0 else { throw Failure(description: done.complaints) }
+        return done.output
+    }
+
+    private static func command(
+        _ path: String, _ arguments: [String]
+    ) throws -> (status: Int32, output: String, complaints: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        let (output, complaints) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = complaints
+        try process.run()
+        // Either is short: neither pipe can fill up while the other is read.
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let words = String(decoding: complaints.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text, words)
+    }
+
+    /// Has the server removed when this process is gone.
+    private static func watch(_ folder: URL) throws {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else {
+            throw Failure(description: "no pipe: \(String(cString: strerror(errno)))")
+        }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+        // Not the tests' own output: whoever reads that waits until all its writers are gone.
+        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // In a session of its own: an interrupt from the terminal is for the tests.
+        let words = ["setsid", scriptPath, "watch", folder.path]
+        var pointers = words.map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        var process: pid_t = 0
+        let code = posix_spawnp(&process, "setsid", &actions, nil, &pointers, environ)
+        close(ends[0])
+        guard code == 0 else { throw Failure(description: "no shell: \(String(cString: strerror(code)))") }
+        let watcher = Watcher(pipe: ends[1], process: process)
+        if watchers.withLock({ all in
+            all.append(watcher); return all.count
+        }) == 1 {
+            atexit { PrivatePostgres.watchers.withLock { for watcher in $0 { watcher.end() } } }
+        }
+    }
+
+    /// Where a process ends as it should, its servers are gone before it is.
+    private struct Watcher {
+        let pipe: Int32
+        let process: pid_t
+
+        func end() {
+            close(pipe)
+            waitpid(process, nil, 0)
+        }
+    }
+
+    private static let watchers = Mutex<[Watcher]>([])
+}

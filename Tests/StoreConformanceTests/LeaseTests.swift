@@ -1,0 +1,121 @@
+import EngineUnderTest
+import PostgresStore
+import ReferenceModel
+import SessionStore
+import Testing
+
+/// Leases of partitions, and that whoever lost one writes nothing more.
+@Suite struct LeaseTests {
+    private func settings(_ fresh: FreshStore) -> PostgresStore.Settings {
+        PostgresStore.Settings(url: fresh.url)
+    }
+
+    private func leases(_ fresh: FreshStore, _ replica: String, seconds: Double = 60) throws -> PostgresLeases
+    {
+        try PostgresLeases(settings(fresh), replica: replica, partitions: 4, seconds: seconds)
+    }
+
+    @Test func onePartitionHasOneHolder() throws {
+        let fresh = try FreshStore(.postgres)
+        let (a, b) = (try leases(fresh, "a"), try leases(fresh, "b"))
+        defer {
+            a.close()
+            b.close()
+        }
+        let mine = try #require(try a.take(2))
+        #expect(try b.take(2) == nil)
+        let view = try b.renew([])
+        #expect(view.replicas == ["b"])
+        #expect(view.leases.map(\.holder) == [nil, nil, "a", nil])
+        #expect(try a.renew([mine]).replicas == ["a", "b"])
+
+        try a.letGo(mine)
+        let theirs = try #require(try b.take(2))
+        #expect(theirs.epoch == mine.epoch + 1)
+        // What is not one's own any more cannot be given back.
+        try a.letGo(mine)
+        #expect(try a.take(2) == nil)
+        try a.retire()
+        #expect(try b.renew([theirs]).replicas == ["b"])
+    }
+
+    @Test func aLeaseThatIsNotRenewedRunsOut() throws {
+        let fresh = try FreshStore(.postgres)
+        let (a, b) = (try leases(fresh, "a", seconds: 0.05), try leases(fresh, "b"))
+        defer {
+            a.close()
+            b.close()
+        }
+        let mine = try #require(try a.take(0))
+        var theirs: PostgresLeases.Fence?
+        var turns = 0
+        while theirs == nil, turns < 10_000 {
+            theirs = try b.take(0)
+            turns += 1
+        }
+        #expect(theirs?.epoch == mine.epoch + 1)
+        #expect(try a.renew([mine]).leases[0].holder == "b")
+    }
+
+    @Test func anotherNumberOfPartitionsIsRefused() throws {
+        let fresh = try FreshStore(.postgres)
+        try leases(fresh, "a").close()
+        let error = #expect(throws: StoreError.self) {
+            try PostgresLeases(settings(fresh), replica: "b", partitions: 6, seconds: 60)
+        }
+        #expect(error?.message.contains("4 partitions, not 6") == true)
+    }
+
+    /// A replica is frozen, another takes its partition and goes on with the same deliveries, the first comes back and
+    /// tries to write: it is refused, and the tables are those of what was stored.
+    @Test(arguments: 0..<UInt64(6)) func whoeverComesBackIsFenced(part: UInt64) throws {
+        let seed = 330_000_000 + part
+        var generator = WorldGenerator(seed: seed)
+        let lines = generator.lines(count: 60)
+        let fresh = try FreshStore(.postgres)
+        let (a, b) = (try leases(fresh, "a", seconds: 0.01), try leases(fresh, "b"))
+        defer {
+            a.close()
+            b.close()
+        }
+        let frozenFence = try #require(try a.take(1))
+        let frozen = try StoreUnderTest(place: .partition(url: fresh.url, frozenFence), maxResident: 1000)
+        defer { frozen.close() }
+        for start in stride(from: 0, to: 30, by: 5) { try frozen.ingest(Array(lines[start..<start + 5])) }
+
+        var fence: PostgresLeases.Fence?
+        while fence == nil { fence = try b.take(1) }
+        let successor = try StoreUnderTest(
+            place: .partition(url: fresh.url, try #require(fence)), maxResident: 1000)
+        defer { successor.close() }
+        try successor.ingest(Array(lines[30..<45]))
+        let error = #expect(throws: StoreError.self) { try frozen.ingest(Array(lines[30..<50])) }
+        #expect(error?.kind == .fenced)
+        try successor.ingest(Array(lines[45...]))
+
+        let differences = try successor.differences(from: referenceTables(lines: lines))
+        #expect(differences.isEmpty, "seed \(seed): \(differences.joined(separator: "\n"))")
+    }
+
+    /// Two partitions' writers at once write tables that they share (events by hour): nothing of either is lost.
+    @Test func partitionsWriteSideBySide() throws {
+        let fresh = try FreshStore(.postgres)
+        let table = try leases(fresh, "a")
+        defer { table.close() }
+        var writers: [StoreUnderTest] = []
+        var lines: [String] = []
+        for partition in 0..<2 {
+            let fence = try #require(try table.take(partition))
+            writers.append(try StoreUnderTest(place: .partition(url: fresh.url, fence), maxResident: 1000))
+        }
+        defer { for writer in writers { writer.close() } }
+        for number in 0..<60 {
+            let line =
+                #"{"event":"robot.heartbeat","timestamp":"2026-11-02T10:\#(number / 10)\#(number % 10):00Z","robot_id":"R\#(number % 2)"}"#
+            lines.append(line)
+            try writers[number % 2].ingest([line])
+        }
+        let differences = try writers[0].differences(from: referenceTables(lines: lines))
+        #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
+    }
+}

@@ -1,0 +1,122 @@
+import EngineUnderTest
+import EventDecoding
+import Foundation
+import PostgresStore
+import PrivateServers
+import ReferenceModel
+import SessionCore
+import SessionPipeline
+import SessionStore
+import Testing
+
+/// The months of `events` in PostgreSQL.
+@Suite struct PartitionTests {
+    private func partitions(_ fresh: FreshStore) throws -> [String] {
+        try PrivatePostgres.shared().sql(
+            """
+            SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = 'events'::regclass ORDER BY 1
+            """, in: fresh.database ?? ""
+        ).split(separator: "\n").map(String.init)
+    }
+
+    private func rows(_ table: String, _ fresh: FreshStore) throws -> Int? {
+        Int(try PrivatePostgres.shared().sql("SELECT count(*) FROM \(table)", in: fresh.database ?? ""))
+    }
+
+    private func month(_ ahead: Int) -> String {
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = TimeZone(secondsFromGMT: 0) ?? calendar.timeZone
+        let now = calendar.dateComponents([.year, .month], from: Date())
+        let month = (now.year ?? 0) * 12 + (now.month ?? 1) - 1 + ahead
+        return String(format: "events_%04d_%02d", month / 12, month % 12 + 1)
+    }
+
+    /// So many events of a month, enough for a partition of its own.
+    private func events(_ count: Int, month: String, robot: String = "R1") -> [String] {
+        (0..<count).map { number in
+            #"{"event":"robot.error","robot_id":"\#(robot)","timestamp":"\#(month)-\#(10 + number % 15)T\#(10 + number % 10):00:00Z","event_id":"\#(month) \#(robot) \#(number)"}"#
+        }
+    }
+
+    @Test func theMonthsAheadAreMade() throws {
+        let fresh = try FreshStore(.postgres)
+        #expect(try partitions(fresh) == [month(0), month(1), month(2), "events_default"].sorted())
+    }
+
+    /// A batch brings its months with it, in its own transaction; a few events make none, and move when enough come.
+    @Test func aBatchMakesTheMonthsItNeeds() throws {
+        let fresh = try FreshStore(.postgres)
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 0)
+        defer { store.close() }
+        let made = try partitions(fresh)
+        try store.ingest(events(20, month: "2024-02") + events(20, month: "1969-12"))
+        #expect(try partitions(fresh) == made)
+        #expect(try rows("events_default", fresh) == 40)
+        let far = events(150, month: "1969-11") + events(150, month: "2250-01")
+        let all = far + events(150, month: "2024-02", robot: "R2") + events(150, month: "2024-12")
+        try store.ingest(all)
+        #expect(try partitions(fresh) == ["events_2024_02", "events_2024_12"] + made)
+        #expect(try rows("events_2024_02", fresh) == 170)
+        #expect(try rows("events_default", fresh) == 320)
+        // A transaction that comes to nothing takes its partition with it; the next makes it again.
+        try fresh.block("freshness")
+        #expect(throws: StoreError.self) { try store.ingest(events(150, month: "2023-07")) }
+        #expect(try partitions(fresh).contains("events_2023_07") == false)
+        try fresh.unblock("freshness")
+        try store.ingest(events(150, month: "2023-07"))
+        #expect(try rows("events_2023_07", fresh) == 150)
+        try store.ingest(all)
+        #expect(store.totals.duplicates == all.count)
+    }
+
+    /// Months beyond the retention go; what was derived from them stays; their events are refused when they come again,
+    /// as nobody could tell that they were counted before.
+    @Test func oldMonthsAreDropped() throws {
+        let fresh = try FreshStore(.postgres)
+        guard case .postgres(let url, _) = fresh.place else { return }
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 0)
+        let old = events(150, month: "2022-05") + events(150, month: "2022-06")
+        let recent = lines("\(ISO8601DateFormatter().string(from: Date())) robot.error robot_id=R1")
+        let nobodys = events(3, month: "1969-12")
+        try store.ingest(old + recent + nobodys)
+        store.close()
+        let settings = PostgresStore.Settings(url: url)
+        #expect(
+            try PostgresStore.retireMonths(olderThan: 730, settings) == ["events_2022_05", "events_2022_06"])
+        #expect(try PostgresStore.retireMonths(olderThan: 730, settings) == [])
+        #expect(try rows("events", fresh) == 4)
+        #expect(try rows("retired_months", fresh) == 2)
+        #expect(throws: StoreError.self) { try PostgresStore.retireMonths(olderThan: 30, settings) }
+
+        try store.restart()
+        defer { store.close() }
+        let totals = try store.ingest(old + recent + nobodys + events(2, month: "2022-07"))
+        #expect(totals.isBalanced)
+        #expect(totals.rejected == [.beforeRetention: 300])
+        #expect(totals.duplicates == 4)
+        #expect(totals.accepted == 2)
+        #expect(try store.one("SELECT sum(events) AS n FROM event_hourly")?.number("n") == 306)
+        #expect(try store.one("SELECT sum(error_count) AS n FROM robot_hourly")?.number("n") == 306)
+        let rejected = try #require(
+            try store.one("SELECT reason, body FROM rejected_events ORDER BY rejected_id LIMIT 1"))
+        #expect(rejected.text("reason") == "before_retention")
+        #expect(rejected.text("body") == old[0])
+    }
+
+    /// A service drops them by itself; while a reader holds a month, it goes on and tries again later.
+    @Test func aWriterWithARetentionDropsThemItself() throws {
+        let fresh = try FreshStore(.postgres)
+        guard case .postgres(let url, _) = fresh.place else { return }
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 0)
+        try store.ingest(events(150, month: "2022-05"))
+        store.close()
+        let keeping = try StoreUnderTest(place: .postgres(url: url, retentionDays: 100_000), maxResident: 0)
+        keeping.close()
+        #expect(try partitions(fresh).contains("events_2022_05"))
+        let dropping = try StoreUnderTest(place: .postgres(url: url, retentionDays: 730), maxResident: 0)
+        defer { dropping.close() }
+        #expect(try partitions(fresh).contains("events_2022_05") == false)
+        #expect(try dropping.ingest(events(1, month: "2022-05")).rejectedCount == 1)
+    }
+}
