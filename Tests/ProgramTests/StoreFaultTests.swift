@@ -97,6 +97,6 @@ import Testing
         if second.status != 0 { try program.run("replay", "b.jsonl", "--store", "sqlite:a.db") }
         try program.run("replay", "a.jsonl", "b.jsonl", "--store", "sqlite:one.db")
         let (both, one) = (folder.url.path + "/a.db", folder.url.path + "/one.db")
-        #expect(try Tables.differences(both, one) == [])
+        #expect(try Tables.differences(Tables.read(both), Tables.read(one)) == [])
     }
 }
