@@ -104,12 +104,13 @@ public struct AMQPInspection: Equatable, Sendable {
         return nil
     }
 
-    /// An argument that no queue has with this value, and none can be made with: a declaration that bears it makes
-    /// nothing, whatever happens meanwhile. RabbitMQ compares the kind before it.
+    /// An argument with which no queue can be made: a declaration that bears it makes nothing, also where the queue is
+    /// deleted meanwhile. RabbitMQ compares the kind before it, or does not compare it.
     private static let impossible = (key: "x-max-age", value: Argument.text("never"))
 
-    /// A passive declaration does not tell the kind; one that cannot succeed names the first argument that differs, with
-    /// its value. What differs before the kind is taken over, until the kind's turn comes. Needs the right to configure.
+    /// A passive declaration does not tell the kind; another of a queue that is there is refused over the first argument
+    /// that differs, with its value. What differs before the kind is taken over, until the kind's turn comes. Needs the
+    /// right to configure.
     private static func kindSeen(
         of name: String, _ kind: QueueSettings.Kind, _ connection: AMQPConnection
     ) throws(AMQPFailure) -> Result<String, Refusal> {
@@ -121,7 +122,8 @@ public struct AMQPInspection: Equatable, Sendable {
                 defer { texts.free() }
                 try connection.declareQueue(name, tried, channel, texts)
             }
-            guard let refusal else { break }
+            // RabbitMQ 3.10 does not compare every argument: the kind it does, and it was not another.
+            guard let refusal else { return .success(kind.rawValue) }
             guard refusal.code == 406, let difference = Difference(refusal.text) else {
                 return .failure(refusal)
             }

@@ -87,8 +87,9 @@ enum CheckedBroker {
             found.append(
                 Finding(
                     "queue", .note,
-                    "\(one.name): its type was not told (that needs the right to configure): expected "
-                        + wanted.kind.rawValue))
+                    "\(one.name): its type was not told, expected \(wanted.kind.rawValue)"
+                        + (one.obstacle.map { ": \($0)" } ?? ""),
+                    "whether it is that, a user with the right to configure can see"))
         }
         return found
     }

@@ -32,7 +32,9 @@ extension LiveTests {
         @Test func saysWhatIsMissingUntilAllIsThere() async throws {
             let scene = try await Scene(.postgres)
             let server = try PrivatePostgres.shared()
-            let database = try #require(scene.live.split(separator: "/").last?.split(separator: "?").first)
+            // postgres:///DATABASE?host=…
+            let database = try #require(
+                scene.live.dropFirst("postgres:///".count).split(separator: "?").first)
             // A role of this test's own, which may connect and nothing else.
             let role = "checked_\(database)"
             try server.sql("CREATE ROLE \(role) LOGIN")
