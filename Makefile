@@ -7,7 +7,7 @@ TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl openssl
 SWIFT ?= swift
 
-.PHONY: help build demo demo-shots api-check page-check openapi services services-stop test test-long lint deps server-deps catalogue docs fuzz bench bench-postgres torture clean
+.PHONY: help build demo demo-shots api-check page-check openapi services services-stop live live-stop test test-long lint deps server-deps catalogue docs fuzz bench bench-postgres torture clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -29,6 +29,12 @@ services: server-deps ## start a RabbitMQ and a PostgreSQL of one's own and prin
 
 services-stop: ## end them; their data stay (deploy/scripts/services.sh remove does away with those too)
 	@deploy/scripts/services.sh stop
+
+live: build server-deps ## start broker, database and service, play a simulated fleet into the queue, say where to look (LIVE_SECONDS=60 ends it)
+	@deploy/scripts/live.sh start
+
+live-stop: ## end what `make live` started
+	@deploy/scripts/live.sh stop
 
 demo-shots: build ## write pictures of the page on the demo's day into docs/shots (Chromium from Debian)
 	deploy/scripts/demo-shots.sh

@@ -148,11 +148,23 @@ final class AMQPConnection {
         }
     }
 
-    private func declareQueue(
+    /// Makes a queue; nothing changes where it is there with the same arguments.
+    func declareQueue(
         _ name: String, _ arguments: [(String, Argument)], _ channel: UInt16, _ texts: Texts
     ) throws(AMQPFailure) {
         _ = amqp_queue_declare(state, channel, texts.bytes(name), 0, 1, 0, 0, texts.table(arguments))
         try checkReply("declaring queue \(name)")
+    }
+
+    /// Throws where an exchange is not there; makes nothing.
+    func expectExchange(_ name: String, _ channel: UInt16) throws(AMQPFailure) {
+        let texts = Texts()
+        defer { texts.free() }
+        // Of a passive declaration only the name counts.
+        _ = amqp_exchange_declare(
+            state, channel, texts.bytes(name), texts.bytes("direct"), 1, 1, 0, 0,
+            amqp_table_t(num_entries: 0, entries: nil))
+        try checkReply("looking for exchange \(name)")
     }
 
     func setPrefetch(_ count: Int, _ channel: UInt16) throws(AMQPFailure) {

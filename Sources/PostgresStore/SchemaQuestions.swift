@@ -7,7 +7,6 @@ enum SchemaQuestions {
         CREATE INDEX sessions_open ON sessions (first_event_at) WHERE closed_at IS NULL;
         CREATE INDEX sessions_failed ON sessions (closed_at) WHERE outcome = 'failed';
         CREATE INDEX events_errors ON events (occurred_at) WHERE (robot_use & 4) <> 0;
-        CREATE INDEX robot_states_open ON robot_states (robot_id) WHERE ended_at IS NULL;
         CREATE INDEX robot_hours_hour ON robot_hours (hour);
         CREATE INDEX merchant_hours_hour ON merchant_hours (hour);
         """

@@ -20,6 +20,9 @@ enum CommandLineTool {
               [--partitions N]
               [--from-offset N|first|last|next | --from-time TIME]
               consume events from RabbitMQ into the store until SIGTERM
+          sessionizer check-config [the options of serve] [--replicas N] [--format text|json]
+              read all settings as serve would, connect to broker and store without consuming or writing, and say
+              what is well and what is missing: exit 0 when serve could work, 1 when something is missing
           sessionizer publish PATH... --amqp URL --queue NAME [--rate N | --speed 60x] [--declare]
               [--exchange NAME --routing-key KEY] [--from DAY] [--to DAY] [--format text|json]
               send archived events to RabbitMQ, each confirmed by the broker
@@ -97,6 +100,7 @@ enum CommandLineTool {
                 let settings = try Settings.ofProcess(file: file)
                 if ServeLive.isAsked(rest, settings) { return try ServeLive.run(rest, settings) }
                 return try ServeArchive.run(rest, settings)
+            case "check-config": return try CheckConfig.run(rest, Settings.ofProcess(file: file))
             case "publish": return try PublishCommand.run(rest, Settings.ofProcess(file: file))
             case "migrate":
                 let arguments = try Arguments(rest, allowed: ["--store"], flags: ["--retire"])

@@ -148,7 +148,7 @@ struct WritingParts {
     }
 
     /// Changes when a role does, not when a summary does.
-    private static func fingerprint(of catalogue: Catalogue) -> String {
+    static func fingerprint(of catalogue: Catalogue) -> String {
         let text = catalogue.entries.sorted { $0.name < $1.name }.map {
             "\($0.name) \($0.window) \($0.milestone.map(\.column) ?? "-") \($0.state) \($0.shift) \($0.counter) "
                 + "\($0.isError) \($0.tellsFailure)"

@@ -25,33 +25,42 @@ struct LiveService {
         location = try settings.store(arguments["--store"])
         consumers = LiveConsumers(partitions: settings.live.partitions)
         metrics = LiveMetrics(transport: "amqp")
-        let queue = try settings.live.queueSettings()
         // Unusable settings are found before anything begins.
-        _ = try settings.live.brokers()
-        if settings.live.partitions != nil {
-            guard case .postgres = location else {
-                throw UsageError(
-                    description:
-                        "partitions are shared by leases in PostgreSQL; expected --store postgres://…, "
-                        + "not \(location)")
-            }
-            if queue.kind == .stream {
-                throw UsageError(
-                    description: "a stream is not split into partitions; expected a quorum queue")
-            }
-        }
+        let queue = try Self.checkedQueue(settings.live, location)
         health = LiveHealth(consumers: consumers, metrics: metrics, isStream: queue.kind == .stream)
         let log = Log(level: settings.live.logLevel)
         self.log = log
         let listen = settings.live.httpListen
-        if !OfferedAPI.isLoopback(listen), arguments["--tokens"] == nil, arguments["--jwks"] == nil {
-            // Probes and metrics alone: without knowing who asks, nothing else is shown outside this machine.
+        if !Self.offersAPI(arguments, listen: listen) {
             offer = nil
         } else {
             offer = try OfferedAPI(arguments, settings, location, listen: listen, clock: .wall) {
                 log.write(.info, "api", $0)
             }
         }
+    }
+
+    /// The queue, where the settings for reading it fit together.
+    static func checkedQueue(_ live: LiveSettings, _ location: StoreLocation) throws -> QueueSettings {
+        let queue = try live.queueSettings()
+        _ = try live.brokers()
+        guard live.partitions != nil else { return queue }
+        guard case .postgres = location else {
+            throw UsageError(
+                description:
+                    "partitions are shared by leases in PostgreSQL; expected --store postgres://…, "
+                    + "not \(location)")
+        }
+        if queue.kind == .stream {
+            throw UsageError(description: "a stream is not split into partitions; expected a quorum queue")
+        }
+        return queue
+    }
+
+    /// Whether more than probes and metrics is answered there: elsewhere than on this machine only to those who say who
+    /// they are.
+    static func offersAPI(_ arguments: Arguments, listen: String) -> Bool {
+        OfferedAPI.isLoopback(listen) || arguments["--tokens"] != nil || arguments["--jwks"] != nil
     }
 
     func run() throws -> Int32 {

@@ -13,6 +13,9 @@ struct OfferedAPI: Sendable {
         "--tls-key",
     ]
 
+    /// How many connections to the store answer questions.
+    static let connections = 8
+
     /// Certificate and key, where it is to speak TLS itself.
     let tls: HTTPServer.TLS?
     private let location: StoreLocation
@@ -64,8 +67,8 @@ struct OfferedAPI: Sendable {
             if let obstacle = try SQLiteStore.prepareForQuestions(path: path) {
                 say("\(obstacle); it is served as it is, which may be slow")
             }
-            return try SQLiteReaders(path: path, connections: 8)
-        case .postgres(let settings): return try PostgresReaders(settings, connections: 8)
+            return try SQLiteReaders(path: path, connections: Self.connections)
+        case .postgres(let settings): return try PostgresReaders(settings, connections: Self.connections)
         }
     }
 
