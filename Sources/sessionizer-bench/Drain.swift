@@ -2,6 +2,7 @@ internal import AMQPSource
 internal import Dispatch
 internal import EventDecoding
 internal import Glibc
+internal import MessageBatches
 internal import SessionPipeline
 internal import Synchronization
 
