@@ -49,6 +49,7 @@ import Testing
             "me": "me", "status": "status", "freshness": "freshness", "home": "home",
             "search": "search?q=\(delivery)",
             "delivery": "deliveries/\(delivery)", "deliveryText": "deliveries/\(delivery)/text",
+            "deliveryPlain": "deliveries/\(delivery)/plain",
             "deliveryStream": "deliveries/\(delivery)/stream", "sessions": "sessions",
             "session": "sessions/\(session)",
             "sessionEvents": "sessions/\(session)/events", "event": "events/EVENT",
@@ -121,7 +122,7 @@ import Testing
             let delivery = try #require(row.text("delivery_id"))
             let missing = delivery + "00000"
             for template in [
-                "deliveries/%", "deliveries/%/text", "deliveries/%/stream", "sessions/delivery:%",
+                "deliveries/%", "deliveries/%/text", "deliveries/%/plain", "deliveries/%/stream", "sessions/delivery:%",
                 "sessions/delivery:%/events",
             ] {
                 let other = try shape(template.replacing("%", with: delivery), delivery, 404)
