@@ -106,7 +106,7 @@ public struct AMQPInspection: Equatable, Sendable {
 
     /// An argument with which no queue can be made: a declaration that bears it makes nothing, also where the queue is
     /// deleted meanwhile. RabbitMQ compares the kind before it, or does not compare it.
-    private static let impossible = (key: "x-max-age", value: Argument.text("never"))
+    private static let impossible = (key: "x-max-age", value: Argument.text("1x"))
 
     /// A passive declaration does not tell the kind; another of a queue that is there is refused over the first argument
     /// that differs, with its value. What differs before the kind is taken over, until the kind's turn comes. Needs the
