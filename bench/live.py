@@ -6,13 +6,13 @@ Starts RabbitMQ and PostgreSQL (deploy/scripts/private-*.sh), and measures
             counts, and the same with each message scanned as an event is (`sessionizer-bench drain`), in turn,
   store     emptying a quorum queue into PostgreSQL with `sessionizer serve`, beside COPY of the event rows that came of
             it alone into the same table; seconds of processor of broker, database and service,
-  latency   from publishing to the commit at a steady rate, by the service's own histogram,
+  latency   from publishing to the commit at a steady rate, by the service's own histogram: from the program's first
+            message on, and without the first seconds,
   restart   from starting the program, after a SIGKILL, to its first commit, with many sessions in the store,
   soak      (--soak-events) memory while so many events go through queue and store; the restart before and after.
 The servers work with fsync=off (PostgreSQL) and as installed (RabbitMQ).
 """
 import argparse
-import base64
 import json
 import os
 import random
@@ -22,167 +22,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.request
 
-from postgres import BIN, ROOT, Server, copy
+from live_servers import (Broker, Oversleep, Service, lags, last_commit, median, published, quantile, say, settled, sh,
+                          spread)
+from postgres import BIN, Server, copy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RABBIT = os.path.join(ROOT, "deploy", "scripts", "private-rabbitmq.sh")
 PARTS = ["drain", "store", "latency", "restart"]
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def sh(*words, **extra):
-    """Runs a command to its end; its standard output."""
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=3600, **extra)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(words)}: exit {done.returncode}")
-    return done.stdout
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def cpu_of(pid):
-    """Seconds of processor of a process so far."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-class Broker:
-    """A RabbitMQ in a folder of its own."""
-
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="sessionizer-bench-mq-", dir="/tmp")
-        self.amqp, self.management = "", ""
-        try:
-            self.amqp, self.management = sh(RABBIT, "start", self.folder).split()[-2:]
-        except BaseException:
-            self.remove()
-            raise
-        self.host, self.port = self.amqp.rsplit("@", 1)[1].split(":")
-
-    def remove(self):
-        subprocess.run([RABBIT, "stop", self.folder], check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def cpu(self):
-        with open(f"{self.folder}/pids/beam") as file:
-            return cpu_of(int(file.read()))
-
-    def delete(self, queue):
-        user = base64.b64encode(b"guest:guest").decode()
-        request = urllib.request.Request(
-            f"http://{self.host}:{self.management.rsplit(':', 1)[1]}/api/queues/%2f/{queue}", method="DELETE",
-            headers={"Authorization": f"Basic {user}"})
-        urllib.request.urlopen(request, timeout=30).close()
-
-    def publish(self, path, queue, rate=None, wait=True):
-        """Publishes an archive; how many messages, where it is waited for."""
-        words = [f"{BIN}/sessionizer", "publish", path, "--amqp", self.amqp, "--queue", queue, "--declare",
-                 "--format", "json"] + (["--rate", str(rate)] if rate else [])
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        return published(process) if wait else process
-
-
-def published(process):
-    out, _ = process.communicate(timeout=7200)
-    if process.returncode != 0:
-        sys.exit(f"publish: exit {process.returncode}")
-    return json.loads(out)["published"]
-
-
-class Service:
-    """`sessionizer serve` from a queue into a store."""
-
-    def __init__(self, broker, queue, store, *options):
-        self.log = tempfile.TemporaryFile()
-        # Port 0 would have to be found out again: one that is free now.
-        self.port = int(sh(sys.executable, "-c",
-                           "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"))
-        self.started = time.time()
-        self.process = subprocess.Popen(
-            [f"{BIN}/sessionizer", "serve", "--amqp", broker.amqp, "--queue", queue, "--declare", "--store", store,
-             "--http", f"127.0.0.1:{self.port}", *options], stderr=self.log)
-
-    def metrics(self):
-        """Each series and its value; none while it does not answer yet."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
-                lines = answer.read().decode().splitlines()
-        except OSError:
-            return {}
-        return {name: float(value) for name, value in
-                (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))}
-
-    def wait(self, what, condition, seconds, every=0.05):
-        """Waits until its metrics fulfil a condition; the metrics."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                sys.exit(f"the service ended with {self.process.returncode} while waited for {what}:\n{self.tail()}")
-            found = self.metrics()
-            if found and condition(found):
-                return found
-            time.sleep(every)
-        sys.exit(f"not within {seconds} s: {what}\n{self.tail()}")
-
-    def tail(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")[-2000:]
-
-    def cpu(self):
-        return cpu_of(self.process.pid)
-
-    def memory(self):
-        """The resident set in MB."""
-        with open(f"/proc/{self.process.pid}/status") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1024
-
-    def end(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(40)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.log.close()
-
-
-class Oversleep:
-    """How much longer than 10 ms the machine lets a thread sleep that asks for so much: the part of a delay that is
-    other work's on the same cores."""
-
-    def __init__(self):
-        self.found, self.ends = [], threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        while not self.ends.is_set():
-            start = time.monotonic()
-            time.sleep(0.01)
-            self.found.append(time.monotonic() - start - 0.01)
-
-    def end(self):
-        """Seconds that 99 of a hundred sleeps were not over."""
-        self.ends.set()
-        self.thread.join()
-        return statistics.quantiles(self.found, n=100)[98]
-
-
-def settled(metrics):
-    """Messages that have an outcome, that is: were committed."""
-    return sum(v for k, v in metrics.items() if k.startswith("sessionizer_messages_total{"))
-
-
-def last_commit(metrics):
-    return metrics['sessionizer_last_commit_timestamp_seconds{transport="amqp"}']
+WARM_UP = 5
 
 
 class Bench:
@@ -229,14 +77,15 @@ class Bench:
         found = {way: [] for way in ways}
         for turn in range(options.runs):
             for way, words in ways.items():
-                count = self.broker.publish(archive, "drain")
+                # Whole batches, so that none waits for its age at the end.
+                count = self.broker.publish(archive, "drain") // (options.prefetch // 2) * (options.prefetch // 2)
                 say(f"drain, run {turn + 1} of {options.runs}: {way}")
                 before = self.broker.cpu()
                 process = subprocess.Popen(words(str(count)), stdout=subprocess.PIPE)
                 out = process.stdout.read()
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
-                if process.returncode != 0 or json.loads(out)["messages"] != count:
+                if process.returncode != 0 or json.loads(out)["messages"] < count:
                     sys.exit(f"{way}: exit {process.returncode}, {out}")
                 found[way].append({"n": count, "seconds": json.loads(out)["seconds"],
                                    "client": usage.ru_utime + usage.ru_stime, "broker": self.broker.cpu() - before})
@@ -303,8 +152,8 @@ class Bench:
 
     def latency(self):
         options = self.options
-        archive = self.archive(options.rate * options.seconds)
-        shares = []
+        archive = self.archive(options.rate * (WARM_UP + options.seconds))
+        shares = {"from the beginning": [], f"after {WARM_UP} s": []}
         for turn in range(options.runs):
             say(f"latency, run {turn + 1} of {options.runs}")
             name = f"latency{turn}"
@@ -312,26 +161,29 @@ class Bench:
             service = self.serve(name, name)
             service.wait("it consumes", lambda m: m.get("sessionizer_amqp_consuming") == 1, 60)
             started, oversleep = time.monotonic(), Oversleep()
-            count = self.broker.publish(archive, name, rate=options.rate)
+            publisher = self.broker.publish(archive, name, rate=options.rate, wait=False)
+            warm = service.wait("it is warm", lambda m: settled(m) >= WARM_UP * options.rate, 10 * WARM_UP)
+            count = published(publisher)
             took = time.monotonic() - started
             late = oversleep.end()
             metrics = service.wait("all is committed", lambda m: settled(m) >= count, 120)
-            prefix = 'sessionizer_publish_lag_seconds_bucket{transport="amqp",le="'
-            bins = sorted((float(k[len(prefix):-2]), v) for k, v in metrics.items() if k.startswith(prefix))
-            shares.append({"n": count, "rate": count / took, "p50": quantile(bins, 0.5), "p99": quantile(bins, 0.99),
-                           "below": next(v for bound, v in bins if bound == 0.25) / bins[-1][1],
-                           "service": service.cpu(), "late": late})
+            for (way, runs), before in zip(shares.items(), [{}, warm]):
+                bins = lags(metrics, before)
+                runs.append({"n": bins[-1][1], "rate": count / took, "p50": quantile(bins, 0.5),
+                             "p99": quantile(bins, 0.99), "service": service.cpu(), "late": late,
+                             "below": next(v for bound, v in bins if bound == 0.25) / bins[-1][1]})
             self.stop()
             self.broker.delete(name)
             self.database.sql(f"DROP DATABASE {name} WITH (FORCE)")
         print("| latency | messages | messages/s | p50 ms | p99 ms (least-most) | within 250 ms | service processor s | "
               "a sleep of 10 ms, p99: late by ms |")
         print("|---|---|---|---|---|---|---|---|")
-        print(f"| publish to commit | {shares[0]['n']:,} | {median(shares, 'rate'):,.0f} | "
-              f"{1000 * median(shares, 'p50'):.0f} | {1000 * median(shares, 'p99'):.0f} "
-              f"({1000 * min(s['p99'] for s in shares):.0f}-{1000 * max(s['p99'] for s in shares):.0f}) | "
-              f"{100 * median(shares, 'below'):.2f} % | {median(shares, 'service'):.1f} | "
-              f"{1000 * median(shares, 'late'):.0f} |")
+        for way, runs in shares.items():
+            print(f"| publish to commit, {way} | {runs[0]['n']:,.0f} | {median(runs, 'rate'):,.0f} | "
+                  f"{1000 * median(runs, 'p50'):.0f} | {1000 * median(runs, 'p99'):.0f} "
+                  f"({1000 * min(r['p99'] for r in runs):.0f}-{1000 * max(r['p99'] for r in runs):.0f}) | "
+                  f"{100 * median(runs, 'below'):.2f} % | {median(runs, 'service'):.1f} | "
+                  f"{1000 * median(runs, 'late'):.0f} |")
         print("\nQuantiles are interpolated within the histogram's bins (50, 100, 250, 500 ms, …), as Prometheus does; "
               "the share within 250 ms is exact.")
 
@@ -446,27 +298,6 @@ class Bench:
         print(f"\n{count:,} messages in {seconds:.0f} s ({count / seconds:,.0f} a second, publisher included); resident "
               f"set at most {max(s[1] for s in samples):.0f} MB; restart to first commit "
               f"{statistics.median(before):.2f} s with an empty store, {statistics.median(after):.2f} s after it")
-
-
-def median(runs, key):
-    return statistics.median(run[key] for run in runs)
-
-
-def spread(runs, key):
-    values = [run[key] for run in runs]
-    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
-
-
-def quantile(bins, share):
-    """By linear interpolation within a bin, like `histogram_quantile` of Prometheus."""
-    rank, lower, before = share * bins[-1][1], 0.0, 0.0
-    for bound, count in bins:
-        if count >= rank:
-            if bound == float("inf"):
-                return lower
-            return lower + (bound - lower) * (rank - before) / max(count - before, 1)
-        lower, before = bound, count
-    return lower
 
 
 def main():
