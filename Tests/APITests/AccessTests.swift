@@ -122,7 +122,8 @@ import Testing
             let delivery = try #require(row.text("delivery_id"))
             let missing = delivery + "00000"
             for template in [
-                "deliveries/%", "deliveries/%/text", "deliveries/%/plain", "deliveries/%/stream", "sessions/delivery:%",
+                "deliveries/%", "deliveries/%/text", "deliveries/%/plain", "deliveries/%/stream",
+                "sessions/delivery:%",
                 "sessions/delivery:%/events",
             ] {
                 let other = try shape(template.replacing("%", with: delivery), delivery, 404)
