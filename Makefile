@@ -7,7 +7,7 @@ TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl openssl
 SWIFT ?= swift
 
-.PHONY: help build demo demo-shots api-check page-check openapi services services-stop live live-stop test lint deps server-deps catalogue docs fuzz bench bench-postgres torture clean
+.PHONY: help build demo demo-shots api-check page-check openapi services services-stop live live-stop test test-long lint deps server-deps catalogue docs fuzz bench bench-postgres bench-live torture clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -44,6 +44,11 @@ test: server-deps ## install what is missing, check the format, build and run th
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	$(SWIFT) test --skip-build
 
+WORLDS ?= 400
+test-long: test ## the same, then more random worlds and every order, and a minute of fuzzing: make test-long WORLDS=400
+	WORLDS=$(WORLDS) MORE=1 $(SWIFT) test --skip-build --filter 'SetSemanticsTests|WorldTests|SideBySideTests'
+	$(MAKE) fuzz SECONDS=60
+
 api-check: build server-deps ## hold the API of both stores against docs/openapi.yaml and let schemathesis (PyPI, in .build) look for what breaks it
 	deploy/scripts/api-check.sh
 
@@ -71,6 +76,9 @@ bench: build ## time each part of a replay on simulated archives, about half an 
 
 bench-postgres: build server-deps ## time a replay into PostgreSQL beside COPY of its event rows alone
 	bench/postgres.py
+
+bench-live: build server-deps ## time the live service, broker and database on the same cores: drain, store, latency, restart
+	bench/live.py
 
 SEED ?= $(shell date +%s)
 torture: build server-deps ## let the live service suffer: make torture SECONDS=3600 SEED=1

@@ -119,7 +119,7 @@ let package = Package(
             name: "sessionizer-bench",
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "ArchiveSource",
-                "CSimdJSONBaseline",
+                "CSimdJSONBaseline", "SessionPipeline", "AMQPSource",
             ], swiftSettings: strict),
 
         // A JSON reader that is slow and plain, to judge the decoder.

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from PIL import Image, ImageChops
 
-from harness import loaded, settled, wait
+from harness import Server, loaded, settled, wait
 
 REASONS = {"named", "linked id", "robot’s window", "pilot’s window", "merchant’s window"}
 WHY_WORD = {"names_it": "named", "names_linked": "linked id", "robot_window": "robot’s window", "pilot_window": "pilot’s window", "merchant_window": "merchant’s window"}
@@ -293,6 +293,39 @@ def says_what_it_lacks(t):
         route.continue_()
     page.unroute_all(behavior="wait")
     page.close()
+    signs_in(t)
+
+
+def signs_in(t):
+    """With tokens: the page asks for one, and shows a reader who is bound to a merchant that merchant's deliveries."""
+    made = subprocess.run([t.program, "token", "ann", "--role", "viewer", "--merchants", "harbor-burgers"], capture_output=True, text=True, check=True)
+    told = (made.stdout + "\n" + made.stderr).split()
+    secret = next(word for word in told if word.startswith("sz_"))
+    line = next(line for line in (made.stdout + "\n" + made.stderr).splitlines() if " sha256:" in line)
+    path = t.day.path + ".tokens"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(line + "\n")
+    server = Server(t.program, t.day, "--tokens", path)
+    try:
+        page = t.page(server)
+        page.goto(server.base + "/deliveries/D-11")
+        page.fill("#token", "sz_wrong")
+        page.click("text=Sign in >> nth=-1")
+        wait(page, "[...document.querySelectorAll('[role=alert]')].some(n => n.textContent.toLowerCase().includes('token'))")
+        page.screenshot(path=t.shot("sign-in"))
+        page.fill("#token", secret)
+        page.keyboard.press("Enter")
+        settled(page)
+        t.expect("D-11" in page.locator("h1").inner_text(), "signed out: the page asks for a token, says what is wrong with a bad one, and a good one opens what was asked for")
+        page.goto(server.base + "/deliveries/D-64")
+        page.wait_for_selector(".problem")
+        t.expect("No such delivery" in page.locator(".problem").inner_text(), "another merchant's delivery does not exist for this reader")
+        page.goto(server.base + "/")
+        page.wait_for_selector("text=Your deliveries")
+        t.expect("harbor-burgers" in page.locator("main").inner_text(), "and the home page says what is theirs")
+        page.close()
+    finally:
+        server.stop()
 
 
 def same_everywhere(t):

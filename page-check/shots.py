@@ -7,7 +7,7 @@ import tempfile
 from PIL import Image
 
 import worlds
-from harness import Browser, Server, loaded, settled, wait
+from harness import Browser, Server, loaded, settled
 
 DAY = "from=2026-11-02T00:00&to=2026-11-03T00:00"
 # name: address, width, height, dark, keys pressed, lines that are scrolled into view first

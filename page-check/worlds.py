@@ -1,8 +1,6 @@
 """Stores to look at: a simulated day, an empty one, a very long delivery, hostile payloads, a delivery that goes on."""
 import json
 import os
-import random
-import shutil
 import subprocess
 from datetime import datetime, timedelta, timezone
 

@@ -312,6 +312,8 @@ class Round:
                 self.peak = max(self.peak, service.metric("process_resident_memory_bytes") or 0)
         self.servers.heal()
         codes = [p.wait() for p in publishers]
+        # What was published at least; what the publisher could not be sure of it sent twice.
+        self.sent = self.events
         if any(codes):
             # It gave up while the broker was away: all of it once more, repetitions change nothing.
             self.faults["published once more"] += 1
@@ -322,10 +324,17 @@ class Round:
             service.ensure()
         if self.kind == "stream":
             store = self.servers.database(database)
-            last = self.servers.queues(self.queue)
-            self.wait(180, "the stream is read to its end", lambda: int(sh(
-                "psql", "-At", store, "-c",
-                "SELECT coalesce(max(last_offset), -1) + 1 FROM sessionizer.source_offsets") or 0) >= last)
+            calm = Counter()
+
+            def is_read():
+                # The broker's own count is some seconds old, after a restart more: it has to stay as it is.
+                there = self.servers.queues(self.queue)
+                read = int(sh("psql", "-At", store, "-c",
+                              "SELECT coalesce(max(last_offset), -1) + 1 FROM sessionizer.source_offsets") or 0)
+                calm["n"] = calm["n"] + 1 if there == calm["there"] and read >= there >= self.sent else 0
+                calm["there"] = there
+                return calm["n"] >= 12
+            self.wait(180, "the stream is read to its end", is_read)
         else:
             # The broker's own count is some seconds old: it has to say so for a while.
             calm = Counter()

@@ -27,6 +27,11 @@ public struct ArchiveFile: Sendable, Equatable {
         return String(cString: resolved)
     }
 
+    /// Whether it lies in a folder named `dt=YYYY-MM-DD`: only then do days decide whether it is read.
+    public var hasDay: Bool {
+        path.split(separator: "/").dropLast().contains { ArchiveFiles.day(ofFolder: $0) != nil }
+    }
+
     /// Whether it is standard input.
     public var isStandardInput: Bool { path == Self.standardInputPath }
 }

@@ -95,7 +95,7 @@ public enum YAMLDocument {
                     if let text = name.text, let first = map.first(where: { $0.key.text == text }) {
                         throw ConfigurationError(
                             file: file, line: name.line,
-                            problem: "`\(text)` stands twice; it is on line \(first.key.line) already")
+                            problem: "`\(text)` stands here a second time (first in line \(first.key.line))")
                     }
                     map.append(
                         (

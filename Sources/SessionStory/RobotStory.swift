@@ -48,7 +48,7 @@ public struct RobotStory: Sendable {
         }
         let stored = try store.rows(
             "SELECT * FROM robot_hours WHERE robot_id = ?1 ORDER BY hour", [.text(id)])
-        let last = try min(LastInstant.find(in: store) ?? .max, stored.last?.integer("hour") ?? .max)
+        let last = try LastInstant.find(in: store) ?? 0
         let (hours, from) = Self.hours(stored, states, classes, upTo: last)
         return RobotStory(
             id: id, states: states,
@@ -65,7 +65,7 @@ public struct RobotStory: Sendable {
     private static func hours(
         _ stored: [TableRow], _ states: [TableRow], _ classes: StateClasses, upTo last: Int64
     ) -> (rows: [TableRow], from: Int64?) {
-        let from = last == .max ? .min : Grid.floor(last, Grid.hour) - (shownHours - 1) * Grid.hour
+        let from = Grid.floor(last, Grid.hour) - (shownHours - 1) * Grid.hour
         let kinds = ["usable", "downtime", "off_duty", "other"]
         var micros: [Int64: [String: Int64]] = [:]
         var counts: [Int64: TableRow] = [:]

@@ -9,6 +9,9 @@ import SessionCore
 //
 // Prints one line of JSON. Reading and decompressing are not in the time: every batch is read first, then the
 // clock runs. `bench/run.py` calls this and puts the figures side by side.
+//
+// sessionizer-bench drain URL QUEUE COUNT PREFETCH [decode]: how fast the live service's consumer empties a queue when
+// the store only counts (Drain.swift); for `bench/live.py`.
 
 /// What is timed.
 enum Phase: String, CaseIterable {
@@ -24,6 +27,23 @@ func fail(_ text: String) -> Never {
     var text = "sessionizer-bench: " + text + "\n"
     text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     exit(2)
+}
+
+if CommandLine.arguments.dropFirst().first == "drain" {
+    do {
+        guard let options = try DrainOptions(Array(CommandLine.arguments.dropFirst(2))) else {
+            fail("drain: expected URL QUEUE COUNT PREFETCH [decode]")
+        }
+        let drained = drain(options)
+        print(
+            """
+            {"phase":"drain","messages":\(drained.messages),"events":\(drained.events),\
+            "seconds":\(drained.seconds)}
+            """)
+        exit(0)
+    } catch {
+        fail("drain: \(error)")
+    }
 }
 
 guard CommandLine.arguments.count >= 3, let phase = Phase(rawValue: CommandLine.arguments[1]) else {

@@ -28,6 +28,16 @@ final class ArchiveReplay {
         }
         files = try ArchiveFiles.find(
             paths: arguments.operands, from: Self.day("--from", arguments), to: Self.day("--to", arguments))
+        if arguments["--from"] != nil || arguments["--to"] != nil { Self.sayWhatHasNoDay(files) }
+    }
+
+    /// Days choose folders: of a file that lies in none, nobody knows which days it holds.
+    private static func sayWhatHasNoDay(_ files: [ArchiveFile]) {
+        let whole = files.filter { !$0.hasDay }
+        guard let first = whole.first else { return }
+        let more = whole.count > 1 ? " and \(whole.count - 1) more" : ""
+        complain(
+            "sessionizer: \(first.path)\(more): in no dt= folder; read whole, whatever --from and --to say")
     }
 
     static func day(_ option: String, _ arguments: Arguments) throws -> ArchiveDay? {

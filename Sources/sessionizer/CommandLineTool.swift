@@ -13,7 +13,7 @@ enum CommandLineTool {
 
           sessionizer replay PATH... [--store URL] [--from DAY] [--to DAY] [--format text|json]
               read archived JSONL (files, folders with dt=YYYY-MM-DD days, - for standard input; plain, gzip
-              or zstd) into the store
+              or zstd) into the store; days pick dt= folders, a file in none is read whole (and that is said)
           sessionizer serve --amqp URL[,URL…] --queue NAME [--queue-type quorum|classic|stream] [--store URL]
               [--http HOST:PORT] [--declare [--exchange NAME] [--binding-key KEY]] [--prefetch N]
               [--batch-max-events N] [--batch-max-age-ms N] [--grace SECONDS]

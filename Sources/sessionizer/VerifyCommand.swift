@@ -49,7 +49,7 @@ enum VerifyCommand {
         let report = VerifyReport(
             store: location.description, files: replay.files.count, totals: parts.ingestor.totals,
             outcomes: outcomes, problems: replay.problems)
-        print(wantsJSON ? report.json() : report.text())
+        try put(wantsJSON ? report.json() : report.text())
         for problem in replay.problems { complain("sessionizer: \(problem)") }
         return report.isSame && replay.problems.isEmpty ? 0 : 1
     }

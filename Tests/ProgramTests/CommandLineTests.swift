@@ -126,7 +126,7 @@ import Testing
         let settings = try run(["catalogue", "--config", "a.yaml"])
         #expect(settings.status == 2)
         #expect(
-            settings.complaints.contains("a.yaml:3: `rules` stands twice; it is on line 1 already"),
+            settings.complaints.contains("a.yaml:3: `rules` stands here a second time (first in line 1)"),
             "\(settings.complaints)")
         let catalogue = try run(["catalogue"]).output
         #expect(!catalogue.isEmpty)
@@ -138,7 +138,7 @@ import Testing
         try folder.write("events.yaml", doubled)
         let outcome = try run(["catalogue"], environment: ["SESSIONIZER_CATALOGUE": "events.yaml"])
         #expect(outcome.status == 2)
-        #expect(outcome.complaints.contains("`milestone` stands twice"), "\(outcome.complaints)")
+        #expect(outcome.complaints.contains("`milestone` stands here a second time"), "\(outcome.complaints)")
     }
 
     private func rejects() throws -> Int64 {

@@ -52,7 +52,13 @@ import Testing
             "replay", "a", "--store", "sqlite:a.db", "--format", "json", "--from", "2026-11-02", "--to",
             "2026-11-03")
         #expect(outcome.status == 0, "\(outcome.complaints)")
+        #expect(outcome.complaints == "")
         expectBalance(try outcome.json(), received: 14)
+        // A file that lies in no day's folder is read whole, and that is said.
+        try folder.write("a/loose.jsonl", Lines.deliveries(1))
+        let loose = try program.run("replay", "a", "--store", "sqlite:b.db", "--from", "2026-11-04")
+        #expect(
+            loose.complaints.contains("a/loose.jsonl: in no dt= folder; read whole"), "\(loose.complaints)")
     }
 
     @Test func whatCannotBeReadIsRejectedWithItsReasonAndPlace() throws {

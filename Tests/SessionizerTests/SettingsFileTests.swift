@@ -82,7 +82,7 @@ import Testing
         ("amqp:\n  url: []", "s.yaml:2", "a text, or a list of them"),
         ("rules:\n  usable_states: idle", "s.yaml:2", "a list of states"),
         ("rules:\n  usable_states: [idle, parked]", "s.yaml:2", "the state `parked` is in"),
-        ("store:\n  url: a\nstore:\n  url: b", "s.yaml:4", "a second time (first in line 2)"),
+        ("store:\n  url: a\nstore:\n  url: b", "s.yaml:3", "a second time (first in line 1)"),
         ("store: [", "s.yaml:", ""), ("- a", "s.yaml:1", "expected keys with values"),
     ])
     func aMistakeIsToldWithItsLine(text: String, place: String, words: String) {

@@ -30,7 +30,8 @@ import Testing
         #expect(failures.withLock { $0 } == [])
         #expect(
             try server.sql("SELECT version, name FROM schema_migrations ORDER BY 1", in: database)
-                == "1|0001_tables\n2|0002_partitions\n3|0003_views\n4|0004_leases\n5|0005_hours")
+                == "1|0001_tables\n2|0002_partitions\n3|0003_views\n4|0004_leases\n5|0005_hours\n6|0006_questions"
+        )
     }
 
     /// A migration that is not the one that made the store is found out.

@@ -1,7 +1,7 @@
 // The list of events: rows in chunks that the browser need not lay out before they are seen.
 
 import {el, replace, visible} from "./dom.js";
-import {clock, duration, otherZone, plural} from "./time.js";
+import {clock, duration, otherZone} from "./time.js";
 import {settings} from "./settings.js";
 
 const CHUNK = 50;

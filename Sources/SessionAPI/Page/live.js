@@ -2,7 +2,6 @@
 
 import {replace, say} from "./dom.js";
 import {streamAddress} from "./api.js";
-import {plural} from "./time.js";
 
 const LEAST = 1000;
 const POLL = 10_000;

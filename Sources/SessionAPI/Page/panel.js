@@ -1,6 +1,6 @@
 // What was selected: when, why it is here, why not elsewhere, and its payload. A side panel; on a phone a drawer.
 
-import {add, data, el, link, replace, sessionLink, visible, toast} from "./dom.js";
+import {data, el, link, replace, sessionLink, visible, toast} from "./dom.js";
 import {get} from "./api.js";
 import {clock, duration, iso, otherZone, stamp, zoneName} from "./time.js";
 import {distance} from "./eventlist.js";

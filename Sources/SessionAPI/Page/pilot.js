@@ -6,7 +6,7 @@ import {bar, part} from "./charts.js";
 import {pilotModel} from "./daymodel.js";
 import {showProblem, waiting} from "./problem.js";
 import {Timeline} from "./timeline.js";
-import {count, duration, hours, iso, parse} from "./time.js";
+import {count, hours, parse} from "./time.js";
 import {outcomeBadge, table, time} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
 import {instant, rangeText} from "./range.js";

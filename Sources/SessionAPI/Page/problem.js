@@ -71,7 +71,7 @@ function signInBox(problem, place) {
             await signIn(field.value.trim());
             location.reload();
         } catch (error) {
-            replace(told, data(error.document?.title ?? "It did not work."), " ", data(error.document?.hint ?? ""));
+            replace(told, data(error.document?.detail ?? "It did not work."));
         }
     }}}, el("label", {for: "token"}, "Token"), " ", field, " ", el("button", {type: "submit"}, "Sign in"), told);
     return el("section", {class: "box"}, el(heading(place), {}, "Sign in"),

@@ -10,7 +10,7 @@ import {showProblem, waiting} from "./problem.js";
 import {Timeline} from "./timeline.js";
 import {clock, count, day, duration, hours, iso, parse, percent, plural, weekday, zoneName} from "./time.js";
 import {CLASS_WORD, stateSwatch} from "./robots.js";
-import {outcomeBadge, robotLink, table, time} from "./tables.js";
+import {outcomeBadge, table, time} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
 import {instant} from "./range.js";
 

@@ -1,6 +1,6 @@
 // All robots and what each does now.
 
-import {announceTitle, data, el, link, replace, sessionLink} from "./dom.js";
+import {announceTitle, data, el, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
 import {stateKind} from "./model.js";
 import {pages} from "./pages.js";

@@ -1,6 +1,6 @@
 // What a pasted id leads to: straight to the one thing it can mean, else a list.
 
-import {announceTitle, data, el, link, replace} from "./dom.js";
+import {announceTitle, data, el, replace} from "./dom.js";
 import {get} from "./api.js";
 import {showProblem, waiting} from "./problem.js";
 import {outcomeBadge, table, time} from "./tables.js";

@@ -1,0 +1,13 @@
+/// What the API asks by, beside the keys: without these a question about an hour reads a whole table.
+enum SchemaQuestions {
+    /// Few of the rows that change with every batch change one of these columns, so most updates stay on their page.
+    static let indices = """
+        CREATE INDEX sessions_start ON sessions (first_event_at);
+        CREATE INDEX sessions_merchant ON sessions (merchant_id, first_event_at);
+        CREATE INDEX sessions_open ON sessions (first_event_at) WHERE closed_at IS NULL;
+        CREATE INDEX sessions_failed ON sessions (closed_at) WHERE outcome = 'failed';
+        CREATE INDEX events_errors ON events (occurred_at) WHERE (robot_use & 4) <> 0;
+        CREATE INDEX robot_hours_hour ON robot_hours (hour);
+        CREATE INDEX merchant_hours_hour ON merchant_hours (hour);
+        """
+}

@@ -1,0 +1,512 @@
+#!/usr/bin/env python3
+"""How fast the live service is, with a broker and a database of its own on the same cores: `make bench-live`.
+
+Starts RabbitMQ and PostgreSQL (deploy/scripts/private-*.sh), and measures
+  drain     emptying a quorum queue: librabbitmq alone (bench/drain.c), the service's consumer with a store that only
+            counts, and the same with each message scanned as an event is (`sessionizer-bench drain`), in turn,
+  store     emptying a quorum queue into PostgreSQL with `sessionizer serve`, beside COPY of the event rows that came of
+            it alone into the same table; seconds of processor of broker, database and service,
+  latency   from publishing to the commit at a steady rate, by the service's own histogram,
+  restart   from starting the program, after a SIGKILL, to its first commit, with many sessions in the store,
+  soak      (--soak-events) memory while so many events go through queue and store; the restart before and after.
+The servers work with fsync=off (PostgreSQL) and as installed (RabbitMQ).
+"""
+import argparse
+import base64
+import json
+import os
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+from postgres import BIN, ROOT, Server, copy
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RABBIT = os.path.join(ROOT, "deploy", "scripts", "private-rabbitmq.sh")
+PARTS = ["drain", "store", "latency", "restart"]
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def sh(*words, **extra):
+    """Runs a command to its end; its standard output."""
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=3600, **extra)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(words)}: exit {done.returncode}")
+    return done.stdout
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def cpu_of(pid):
+    """Seconds of processor of a process so far."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+class Broker:
+    """A RabbitMQ in a folder of its own."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="sessionizer-bench-mq-", dir="/tmp")
+        self.amqp, self.management = "", ""
+        try:
+            self.amqp, self.management = sh(RABBIT, "start", self.folder).split()[-2:]
+        except BaseException:
+            self.remove()
+            raise
+        self.host, self.port = self.amqp.rsplit("@", 1)[1].split(":")
+
+    def remove(self):
+        subprocess.run([RABBIT, "stop", self.folder], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def cpu(self):
+        with open(f"{self.folder}/pids/beam") as file:
+            return cpu_of(int(file.read()))
+
+    def delete(self, queue):
+        user = base64.b64encode(b"guest:guest").decode()
+        request = urllib.request.Request(
+            f"http://{self.host}:{self.management.rsplit(':', 1)[1]}/api/queues/%2f/{queue}", method="DELETE",
+            headers={"Authorization": f"Basic {user}"})
+        urllib.request.urlopen(request, timeout=30).close()
+
+    def publish(self, path, queue, rate=None, wait=True):
+        """Publishes an archive; how many messages, where it is waited for."""
+        words = [f"{BIN}/sessionizer", "publish", path, "--amqp", self.amqp, "--queue", queue, "--declare",
+                 "--format", "json"] + (["--rate", str(rate)] if rate else [])
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        return published(process) if wait else process
+
+
+def published(process):
+    out, _ = process.communicate(timeout=7200)
+    if process.returncode != 0:
+        sys.exit(f"publish: exit {process.returncode}")
+    return json.loads(out)["published"]
+
+
+class Service:
+    """`sessionizer serve` from a queue into a store."""
+
+    def __init__(self, broker, queue, store, *options):
+        self.log = tempfile.TemporaryFile()
+        # Port 0 would have to be found out again: one that is free now.
+        self.port = int(sh(sys.executable, "-c",
+                           "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"))
+        self.started = time.time()
+        self.process = subprocess.Popen(
+            [f"{BIN}/sessionizer", "serve", "--amqp", broker.amqp, "--queue", queue, "--declare", "--store", store,
+             "--http", f"127.0.0.1:{self.port}", *options], stderr=self.log)
+
+    def metrics(self):
+        """Each series and its value; none while it does not answer yet."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return {}
+        return {name: float(value) for name, value in
+                (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))}
+
+    def wait(self, what, condition, seconds, every=0.05):
+        """Waits until its metrics fulfil a condition; the metrics."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                sys.exit(f"the service ended with {self.process.returncode} while waited for {what}:\n{self.tail()}")
+            found = self.metrics()
+            if found and condition(found):
+                return found
+            time.sleep(every)
+        sys.exit(f"not within {seconds} s: {what}\n{self.tail()}")
+
+    def tail(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")[-2000:]
+
+    def cpu(self):
+        return cpu_of(self.process.pid)
+
+    def memory(self):
+        """The resident set in MB."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1024
+
+    def end(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(40)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+
+
+class Oversleep:
+    """How much longer than 10 ms the machine lets a thread sleep that asks for so much: the part of a delay that is
+    other work's on the same cores."""
+
+    def __init__(self):
+        self.found, self.ends = [], threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.ends.is_set():
+            start = time.monotonic()
+            time.sleep(0.01)
+            self.found.append(time.monotonic() - start - 0.01)
+
+    def end(self):
+        """Seconds that 99 of a hundred sleeps were not over."""
+        self.ends.set()
+        self.thread.join()
+        return statistics.quantiles(self.found, n=100)[98]
+
+
+def settled(metrics):
+    """Messages that have an outcome, that is: were committed."""
+    return sum(v for k, v in metrics.items() if k.startswith("sessionizer_messages_total{"))
+
+
+def last_commit(metrics):
+    return metrics['sessionizer_last_commit_timestamp_seconds{transport="amqp"}']
+
+
+class Bench:
+    def __init__(self, options, scratch, broker, database):
+        self.options, self.scratch, self.broker, self.database = options, scratch, broker, database
+        self.service = None
+
+    def serve(self, queue, store, *options):
+        self.service = Service(self.broker, queue, self.database.url(store), *options)
+        return self.service
+
+    def stop(self, how=signal.SIGTERM):
+        if self.service:
+            self.service.end(how)
+        self.service = None
+
+    def new_store(self, name):
+        self.database.sql(f"CREATE DATABASE {name}")
+        sh(f"{BIN}/sessionizer", "migrate", "--store", self.database.url(name))
+
+    def archive(self, events):
+        path = os.path.join(self.scratch, f"archive-{events}")
+        if not os.path.exists(path):
+            say(f"simulating {events} events")
+            sh(f"{BIN}/sessionizer", "simulate", "--out", path, "--events", str(events), "--seed", "7",
+               stderr=subprocess.DEVNULL)
+        return path
+
+    # Draining into nothing
+
+    def drain(self):
+        options = self.options
+        loop = os.path.join(self.scratch, "drain")
+        flags = sh("pkg-config", "--cflags", "--libs", "librabbitmq").split()
+        sh("cc", "-O2", "-o", loop, f"{HERE}/drain.c", *flags)
+        archive = self.archive(options.events)
+        prefetch = str(options.prefetch)
+        ways = {
+            "librabbitmq alone": lambda n: [loop, self.broker.host, self.broker.port, "drain", n, prefetch],
+            "consumer, counting": lambda n: [f"{BIN}/sessionizer-bench", "drain", self.broker.amqp, "drain", n, prefetch],
+            "consumer, decoding and counting":
+                lambda n: [f"{BIN}/sessionizer-bench", "drain", self.broker.amqp, "drain", n, prefetch, "decode"],
+        }
+        found = {way: [] for way in ways}
+        for turn in range(options.runs):
+            for way, words in ways.items():
+                count = self.broker.publish(archive, "drain")
+                say(f"drain, run {turn + 1} of {options.runs}: {way}")
+                before = self.broker.cpu()
+                process = subprocess.Popen(words(str(count)), stdout=subprocess.PIPE)
+                out = process.stdout.read()
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                if process.returncode != 0 or json.loads(out)["messages"] != count:
+                    sys.exit(f"{way}: exit {process.returncode}, {out}")
+                found[way].append({"n": count, "seconds": json.loads(out)["seconds"],
+                                   "client": usage.ru_utime + usage.ru_stime, "broker": self.broker.cpu() - before})
+                self.broker.delete("drain")
+        print("| drain | messages | seconds (least-most) | messages/s | client processor s | broker processor s |")
+        print("|---|---|---|---|---|---|")
+        for way, runs in found.items():
+            print(f"| {way} | {runs[0]['n']:,} | {spread(runs, 'seconds')} | "
+                  f"{runs[0]['n'] / median(runs, 'seconds'):,.0f} | {median(runs, 'client'):.2f} | "
+                  f"{median(runs, 'broker'):.2f} |")
+        alone, *others = found
+        print()
+        for way in others:
+            print(f"- {way}: {median(found[alone], 'seconds') / median(found[way], 'seconds'):.2f} of {alone}")
+
+    # Draining into PostgreSQL
+
+    def store(self):
+        options = self.options
+        archive = self.archive(options.events)
+        rows = os.path.join(self.scratch, "events.bin")
+        found = {f"prefetch {p}": [] for p in options.store_prefetch.split(",")}
+        copies = []
+        for turn in range(options.runs):
+            for way, runs in found.items():
+                say(f"store, run {turn + 1} of {options.runs}: {way}")
+                name = f"store{turn}_{way.split()[1]}"
+                self.new_store(name)
+                count = self.broker.publish(archive, name)
+                self.database.sql("CHECKPOINT")
+                broker, database = self.broker.cpu(), self.database.cpu()
+                service = self.serve(name, name, "--prefetch", way.split()[1])
+                metrics = service.wait("the queue is drained", lambda m: settled(m) >= count, 1200)
+                accepted = metrics['sessionizer_messages_total{transport="amqp",outcome="accepted"}']
+                runs.append({"n": accepted, "seconds": last_commit(metrics) - service.started,
+                             "broker": self.broker.cpu() - broker, "database": self.database.cpu() - database,
+                             "service": service.cpu(), "peak": service.memory()})
+                self.stop()
+                self.broker.delete(name)
+                if way == list(found)[-1]:
+                    self.database.sql(f"\\copy (SELECT * FROM events) TO '{rows}' (FORMAT binary)\n", name)
+                    self.database.sql("CHECKPOINT")
+                    copies.append(copy(self.database, name, rows, f"copy{turn}"))
+                    self.database.sql(f"DROP DATABASE copy{turn}")
+                self.database.sql(f"DROP DATABASE {name} WITH (FORCE)")
+        print("| store | event rows | seconds (least-most) | rows/s | broker processor s | database processor s | "
+              "service (or client) processor s | resident MB at the end |")
+        print("|---|---|---|---|---|---|---|---|")
+        for way, runs in found.items():
+            print(f"| queue to PostgreSQL, {way} | {runs[0]['n']:,.0f} | {spread(runs, 'seconds')} | "
+                  f"{runs[0]['n'] / median(runs, 'seconds'):,.0f} | {median(runs, 'broker'):.2f} | "
+                  f"{median(runs, 'database'):.2f} | {median(runs, 'service'):.2f} | {median(runs, 'peak'):.0f} |")
+        print(f"| COPY alone | {copies[0]['rows']:,} | {spread(copies, 'seconds')} | "
+              f"{copies[0]['rows'] / median(copies, 'seconds'):,.0f} | | {median(copies, 'server'):.2f} | "
+              f"{median(copies, 'client'):.2f} | |")
+        print()
+        for way, runs in found.items():
+            work = [r["broker"] + r["database"] + r["service"] for r in runs]
+            alone = [c["server"] + c["client"] for c in copies]
+            print(f"- {way}: {median(copies, 'seconds') / median(runs, 'seconds'):.2f} of COPY by the clock, "
+                  f"{statistics.median(alone) / statistics.median(work):.2f} by processor time of all parts together")
+
+    # From publishing to the commit
+
+    def latency(self):
+        options = self.options
+        archive = self.archive(options.rate * options.seconds)
+        shares = []
+        for turn in range(options.runs):
+            say(f"latency, run {turn + 1} of {options.runs}")
+            name = f"latency{turn}"
+            self.new_store(name)
+            service = self.serve(name, name)
+            service.wait("it consumes", lambda m: m.get("sessionizer_amqp_consuming") == 1, 60)
+            started, oversleep = time.monotonic(), Oversleep()
+            count = self.broker.publish(archive, name, rate=options.rate)
+            took = time.monotonic() - started
+            late = oversleep.end()
+            metrics = service.wait("all is committed", lambda m: settled(m) >= count, 120)
+            prefix = 'sessionizer_publish_lag_seconds_bucket{transport="amqp",le="'
+            bins = sorted((float(k[len(prefix):-2]), v) for k, v in metrics.items() if k.startswith(prefix))
+            shares.append({"n": count, "rate": count / took, "p50": quantile(bins, 0.5), "p99": quantile(bins, 0.99),
+                           "below": next(v for bound, v in bins if bound == 0.25) / bins[-1][1],
+                           "service": service.cpu(), "late": late})
+            self.stop()
+            self.broker.delete(name)
+            self.database.sql(f"DROP DATABASE {name} WITH (FORCE)")
+        print("| latency | messages | messages/s | p50 ms | p99 ms (least-most) | within 250 ms | service processor s | "
+              "a sleep of 10 ms, p99: late by ms |")
+        print("|---|---|---|---|---|---|---|---|")
+        print(f"| publish to commit | {shares[0]['n']:,} | {median(shares, 'rate'):,.0f} | "
+              f"{1000 * median(shares, 'p50'):.0f} | {1000 * median(shares, 'p99'):.0f} "
+              f"({1000 * min(s['p99'] for s in shares):.0f}-{1000 * max(s['p99'] for s in shares):.0f}) | "
+              f"{100 * median(shares, 'below'):.2f} % | {median(shares, 'service'):.1f} | "
+              f"{1000 * median(shares, 'late'):.0f} |")
+        print("\nQuantiles are interpolated within the histogram's bins (50, 100, 250, 500 ms, …), as Prometheus does; "
+              "the share within 250 ms is exact.")
+
+    # Restart
+
+    def thin_archive(self, closed, still_open):
+        """Deliveries of two events each, then open ones of one event: the fewest events for so many sessions."""
+        path = os.path.join(self.scratch, f"thin-{closed}-{still_open}.jsonl")
+        begin = 1_793_000_000
+        with open(path, "w") as file:
+            def line(event, seconds, key, fields):
+                stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin + seconds))
+                file.write(f'{{"event":"{event}","timestamp":"{stamp}","event_id":"{key}",{fields}}}\n')
+            # Two a second, each for half an hour, on 4000 robots, so that no robot has two at once.
+            ending = 3600
+            for i in range(closed):
+                line("demand.assigned", i // 2, f"a{i}",
+                     f'"delivery_id":"D{i}","demand_id":"N{i}","robot_id":"R{i % 4000}"')
+                if i >= ending:
+                    line("delivery.dropoff_completed", i // 2, f"c{i - ending}", f'"delivery_id":"D{i - ending}"')
+            for i in range(max(closed - ending, 0), closed):
+                line("delivery.dropoff_completed", (closed + ending) // 2, f"c{i}", f'"delivery_id":"D{i}"')
+            for i in range(still_open):
+                line("demand.assigned", (closed + ending) // 2 + i * 1800 // still_open, f"o{i}",
+                     f'"delivery_id":"O{i}","demand_id":"M{i}","robot_id":"S{i}"')
+        return path, begin
+
+    def restart_time(self, store, deliveries, turn):
+        """Seconds from starting the program to its first commit, of a hundred late events; it is killed before."""
+        queue = f"restart_{store}"
+        path = os.path.join(self.scratch, f"late-{store}-{turn}.jsonl")
+        with open(path, "w") as file:
+            for i, (delivery, seconds) in enumerate(deliveries):
+                stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+                file.write(f'{{"event":"delivery.pickup_completed","timestamp":"{stamp}",'
+                           f'"event_id":"late-{store}-{turn}-{i}","delivery_id":"{delivery}"}}\n')
+        self.stop(signal.SIGKILL)
+        self.broker.publish(path, queue)
+        service = self.serve(queue, store)
+        metrics = service.wait("the first commit", lambda m: settled(m) > 0, 120, every=0.02)
+        return last_commit(metrics) - service.started
+
+    def restart(self):
+        options = self.options
+        lines = []
+        for closed in map(int, options.restart_closed.split(",")):
+            store = f"restart{closed}"
+            path, begin = self.thin_archive(closed, options.restart_open)
+            self.new_store(store)
+            say(f"replaying {closed} closed and {options.restart_open} open sessions")
+            sh(f"{BIN}/sessionizer", "replay", path, "--store", self.database.url(store))
+            os.remove(path)
+            sessions = self.database.sql(
+                "SELECT count(*) FILTER (WHERE outcome = 'in_progress'), count(*) FILTER (WHERE outcome <> 'in_progress')"
+                " FROM sessions", store).split("|")
+            choose = random.Random(7)
+            times = []
+            for turn in range(options.runs + 1):
+                some = [(f"D{i}", begin + i // 2 + 60) for i in choose.sample(range(closed), 50)]
+                some += [(f"O{i}", begin + closed // 2 + 3700) for i in choose.sample(range(options.restart_open), 50)]
+                say(f"restart, {closed} closed, {turn} of {options.runs}")
+                times.append(self.restart_time(store, some, turn))
+            self.stop()
+            self.database.sql(f"DROP DATABASE {store} WITH (FORCE)")
+            # The first start makes the queue and is not a restart.
+            again = times[1:]
+            lines.append(f"| {int(sessions[0]):,} | {int(sessions[1]):,} | {statistics.median(again):.2f} "
+                         f"({min(again):.2f}-{max(again):.2f}) |")
+        print("| sessions open | sessions closed | seconds to the first commit (least-most) |")
+        print("|---|---|---|")
+        print("\n".join(lines))
+
+    # A long run
+
+    def soak(self):
+        archive = self.archive(self.options.soak_events)
+        store = "soak"
+        self.new_store(store)
+        service = self.serve(store, store)
+        publisher = self.broker.publish(archive, store, wait=False)
+        started = time.monotonic()
+        samples = []
+        while True:
+            metrics = service.wait("it answers", lambda m: True, 60)
+            done, backlog = settled(metrics), metrics.get("sessionizer_queue_messages_ready", 0)
+            samples.append((done, service.memory(), backlog, metrics["sessionizer_resident_entities"]))
+            if publisher.poll() is not None and done >= metrics["sessionizer_messages_received_total{transport=\"amqp\"}"] \
+                    and metrics["sessionizer_amqp_unacknowledged_messages"] == 0 and backlog == 0:
+                break
+            if time.monotonic() - started > 7200:
+                publisher.kill()
+                sys.exit("the soak takes more than two hours: given up")
+            time.sleep(1)
+        seconds = time.monotonic() - started
+        count = published(publisher)
+        service.wait("all is committed", lambda m: settled(m) >= count, 60)
+        ids = [line.split("|") for line in self.database.sql(
+            "SELECT delivery_id, extract(epoch FROM min(occurred_at))::bigint FROM events WHERE delivery_id IS NOT NULL"
+            " GROUP BY 1 ORDER BY md5(delivery_id) LIMIT 100", store).split("\n")]
+        late = [(delivery, int(at) + 1) for delivery, at in ids]
+        self.stop()
+        after = [self.restart_time(store, late, turn) for turn in range(4)][1:]
+        self.stop()
+        self.new_store("empty")
+        before = [self.restart_time("empty", late, turn) for turn in range(4)][1:]
+        self.stop()
+        print("| events done | resident MB | entities in memory | queue |")
+        print("|---|---|---|---|")
+        for tenth in range(1, 11):
+            done, memory, backlog, entities = min(samples, key=lambda s: abs(s[0] - count * tenth / 10))
+            print(f"| {done:,.0f} | {memory:.0f} | {entities:,.0f} | {backlog:,.0f} |")
+        print(f"\n{count:,} messages in {seconds:.0f} s ({count / seconds:,.0f} a second, publisher included); resident "
+              f"set at most {max(s[1] for s in samples):.0f} MB; restart to first commit "
+              f"{statistics.median(before):.2f} s with an empty store, {statistics.median(after):.2f} s after it")
+
+
+def median(runs, key):
+    return statistics.median(run[key] for run in runs)
+
+
+def spread(runs, key):
+    values = [run[key] for run in runs]
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
+def quantile(bins, share):
+    """By linear interpolation within a bin, like `histogram_quantile` of Prometheus."""
+    rank, lower, before = share * bins[-1][1], 0.0, 0.0
+    for bound, count in bins:
+        if count >= rank:
+            if bound == float("inf"):
+                return lower
+            return lower + (bound - lower) * (rank - before) / max(count - before, 1)
+        lower, before = bound, count
+    return lower
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--events", type=int, default=200_000, help="how many for drain and store")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--prefetch", type=int, default=4000, help="of the phase drain; half of it is one acknowledgement")
+    parser.add_argument("--store-prefetch", default="4000,40000", help="of the phase store; half of it is a batch")
+    parser.add_argument("--rate", type=int, default=2000, help="messages a second of the phase latency")
+    parser.add_argument("--seconds", type=int, default=30, help="how long that is")
+    parser.add_argument("--restart-closed", default="100000,1000000", help="closed sessions, one store for each")
+    parser.add_argument("--restart-open", type=int, default=100_000)
+    parser.add_argument("--soak-events", type=int, default=0, help="with the soak, over so many events")
+    parser.add_argument("--durable", action="store_true", help="PostgreSQL with fsync, as in production")
+    options = parser.parse_args()
+    parts = [part for part in options.parts.split(",") if part]
+    if unknown := [part for part in parts if part not in PARTS]:
+        parser.error(f"--parts {','.join(unknown)}: expected some of {','.join(PARTS)}")
+    scratch = tempfile.mkdtemp(prefix="sessionizer-bench-")
+    os.chmod(scratch, 0o755)
+    # So that what was started ends with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    broker = database = bench = None
+    try:
+        broker, database = Broker(), Server(options.durable)
+        bench = Bench(options, scratch, broker, database)
+        for part in parts + (["soak"] if options.soak_events else []):
+            print(f"\n## {part}\n", flush=True)
+            getattr(bench, part)()
+            print(f"\nload average of the machine at the end: {os.getloadavg()[0]:.1f}", flush=True)
+    finally:
+        if bench:
+            bench.stop()
+        if database:
+            database.remove()
+        if broker:
+            broker.remove()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
