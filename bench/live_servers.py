@@ -43,6 +43,7 @@ class Broker:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="sessionizer-bench-mq-", dir="/tmp")
         self.amqp, self.management = "", ""
+        self.publisher = None
         try:
             self.amqp, self.management = sh(RABBIT, "start", self.folder).split()[-2:]
         except BaseException:
@@ -51,6 +52,9 @@ class Broker:
         self.host, self.port = self.amqp.rsplit("@", 1)[1].split(":")
 
     def remove(self):
+        if self.publisher and self.publisher.poll() is None:
+            self.publisher.kill()
+            self.publisher.wait()
         subprocess.run([RABBIT, "stop", self.folder], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -69,8 +73,8 @@ class Broker:
         """Publishes an archive; how many messages, where it is waited for."""
         words = [f"{BIN}/sessionizer", "publish", path, "--amqp", self.amqp, "--queue", queue, "--declare",
                  "--format", "json"] + (["--rate", str(rate)] if rate else [])
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        return published(process) if wait else process
+        self.publisher = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        return published(self.publisher) if wait else self.publisher
 
 
 def published(process):
