@@ -224,7 +224,7 @@ extension LiveTests {
             let scene = try await Scene()
             try scene.simulate(deliveries: 60, telemetrySeconds: 120)
             let published = try scene.publish("--declare")
-            let disk = try SmallDisk(at: scene.folder.url.appendingPathComponent("disk"), megabytes: 1)
+            let disk = try SmallDisk(at: scene.folder.url.appendingPathComponent("disk"), megabytes: 6)
             defer { disk.remove() }
             scene.live = "sqlite:\(disk.url.path)/live.db"
             let service = try await scene.serve(
@@ -256,7 +256,8 @@ extension LiveTests {
             let ending = try await scene.serve()
             try await ending.ready()
             disk.fill()
-            try scene.folder.write("more/a.jsonl", Lines.deliveries(300))
+            // More than the room that the log of the store has already.
+            try scene.folder.write("more/a.jsonl", Lines.deliveries(4000))
             try scene.replay("more")
             let more = try scene.publish(archive: "more")
             try await eventually("it holds") { try await ending.metric("sessionizer_store_up") == 0 }
