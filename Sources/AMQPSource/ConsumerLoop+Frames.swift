@@ -147,13 +147,14 @@ extension ConsumerLoop {
         }
     }
 
+    /// A delivery of which only a part has come is not part of it: its other frames are still to come on this
+    /// channel, and have to be read as what they are.
     mutating func dropUnfinishedBatch() {
         for batch in closed { recycle(batch) }
         closed.removeAll()
         closedBytes = 0
         filling.removeAll()
         closer.reset()
-        delivery = nil
     }
 
     mutating func recycle(_ batch: DeliveryBatch) {

@@ -136,6 +136,7 @@ struct ConsumerLoop {
         case .dropUnfinishedBatch: dropUnfinishedBatch()
         case .forgetDeliveries:
             dropUnfinishedBatch()
+            delivery = nil
             ledger.close()
         case .report(let notice):
             let trouble = notice.severity == .info ? nil : notice.text

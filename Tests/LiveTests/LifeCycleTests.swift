@@ -104,6 +104,26 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
+        /// Ended at any moment of a flood, also in the middle of a delivery's frames, it acknowledges what it committed
+        /// on the channel it was delivered on.
+        @Test func endsInOrderInAFlood() async throws {
+            let scene = try await Scene()
+            try scene.simulate(telemetrySeconds: 30)
+            try scene.publish("--declare")
+            for _ in 0..<5 {
+                let service = try await scene.serve(["--batch-max-events", "10"])
+                try await eventually("something is committed") {
+                    try await service.outcomes().values.reduce(0, +) > 0
+                }
+                #expect(try await service.stop() == 0)
+                #expect(try service.logged("connection_lost").isEmpty)
+            }
+            let last = try await scene.serve()
+            try await last.drained()
+            #expect(try await last.stop() == 0)
+            try scene.expectTablesOfReplay()
+        }
+
         /// The file, over it the environment, over it the options; secrets out of files.
         @Test func settingsComeFromEverywhere() async throws {
             let scene = try await Scene()
