@@ -50,6 +50,60 @@ extension LiveTests {
             }
         }
 
+        /// A producer that has gone mad, between good events: none of it uses up the window, and each is kept.
+        @Test(arguments: Scene.Kind.allCases)
+        func tenThousandInARowBlockNothing(kind: Scene.Kind) async throws {
+            let scene = try await Scene(kind)
+            let poison = 10_000
+            try scene.folder.write("archive/a.jsonl", Lines.deliveries(20))
+            try scene.folder.write(
+                "archive/b.jsonl", (0..<poison).map { "{\"event\": mad \($0)\n" }.joined())
+            try scene.folder.write("archive/c.jsonl", Lines.deliveries(20, day: "2026-11-03"))
+            try scene.replay()
+            let published = try scene.publish("--declare")
+            let service = try await scene.serve(["--prefetch", "100"])
+            try await finish(service, scene, acknowledged: published)
+            let rows = try scene.rows(
+                "SELECT reason, count(*) AS n, count(DISTINCT body) AS bodies FROM rejected_events GROUP BY reason"
+            )
+            #expect(rows.map { $0.text("reason") } == ["malformed_json"])
+            #expect(rows.map { $0.integer("n") } == [Int64(poison)])
+            #expect(rows.map { $0.integer("bodies") } == [Int64(poison)])
+        }
+
+        /// Whoever was told of an assignment a week too late still has the robot's error told of the right delivery.
+        @Test(arguments: Scene.Kind.allCases)
+        func aLateEventForASessionClosedLongAgo(kind: Scene.Kind) async throws {
+            let scene = try await Scene(kind)
+            try scene.folder.write("archive/a.jsonl", Lines.deliveries(60))
+            try scene.folder.write("archive/b.jsonl", Lines.deliveries(60, day: "2026-11-09"))
+            let error =
+                #"{"event":"robot.error","timestamp":"2026-11-02T00:12:30Z","event_id":"e","robot_id":"R-late","error":{"code":"LATE"}}"#
+            try scene.folder.write("archive/c.jsonl", error + "\n")
+            let first = try scene.publish("--declare")
+            let before = try await scene.serve()
+            try await eventually("the two days are done") {
+                try await before.metric("sessionizer_amqp_acknowledged_total") == Double(first)
+            }
+            #expect(try await before.stop() == 0)
+            let robots = "SELECT robot_ids, first_error_code FROM sessions WHERE delivery_id = 'D-1000'"
+            #expect(try scene.rows(robots).first?.text("first_error_code") == "LID_ERROR")
+            // To another robot before the first one's error: that error is not this delivery's any more.
+            let late =
+                #"{"event":"demand.assigned","timestamp":"2026-11-02T00:11:00Z","event_id":"l","robot_id":"R-late","delivery_id":"D-1000","demand_id":"M-0"}"#
+            try scene.folder.write("late/l.jsonl", late + "\n")
+            try scene.folder.write("archive/l.jsonl", late + "\n")
+            try scene.replay()
+            let after = try await scene.serve()
+            #expect(try scene.publish(archive: "late") == 1)
+            try await eventually("it is told as late") {
+                try await after.metric("sessionizer_amqp_acknowledged_total") == 1
+            }
+            #expect(try await after.stop() == 0)
+            #expect(try scene.rows(robots).first?.text("first_error_code") == "LATE")
+            try scene.expectTablesOfReplay()
+        }
+
         @Test(
             arguments: [
                 ("taken:1", .sqlite), ("applied:2", .sqlite), ("committed:2", .sqlite),

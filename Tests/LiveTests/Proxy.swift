@@ -1,24 +1,37 @@
 import Foundation
 import Synchronization
 
-/// A TCP proxy of the tests' own between the service and the broker, for what networks do: stall, cut, refuse.
+/// A TCP proxy of the tests' own between the service and its broker or database, for what networks do: stall, cut,
+/// refuse.
 final class Proxy: Sendable {
+    /// Where it leads to.
+    enum Target {
+        /// A port of the loopback interface.
+        case port(Int)
+        /// A Unix socket.
+        case socket(path: String)
+    }
+
     private struct State {
         var isListening = true
         var isStalled = false
         var mustCut = false
-        /// Bytes from the broker after which every connection is cut.
+        /// Bytes from the server after which every connection is cut.
         var bytesLeft: Int?
         var isEnded = false
         var connections = 0
     }
 
     let port: Int
-    private let target: Int
+    private let target: Target
     private let state = Mutex(State())
 
     /// To a port of the loopback interface.
-    init(to target: Int, port: Int = 0, isListening: Bool = true) throws {
+    convenience init(to target: Int, port: Int = 0, isListening: Bool = true) throws {
+        try self.init(.port(target), port: port, isListening: isListening)
+    }
+
+    init(_ target: Target, port: Int = 0, isListening: Bool = true) throws {
         self.target = target
         let listener = try Self.listener(port)
         self.port = try Self.port(of: listener)
@@ -37,8 +50,10 @@ final class Proxy: Sendable {
     func goOn() { state.withLock { $0.isStalled = false } }
     /// Cuts every connection.
     func cut() { state.withLock { $0.mustCut = true } }
-    /// Cuts every connection once the broker has sent so many bytes more: in the middle of a frame, as a rule.
+    /// Cuts every connection once the server has sent so many bytes more: in the middle of a frame, as a rule.
     func cut(afterBytes count: Int) { state.withLock { $0.bytesLeft = count } }
+    /// Whether a cut after so many bytes is still to come.
+    var isAboutToCut: Bool { state.withLock { $0.bytesLeft != nil } }
     /// Accepts connections, or refuses them.
     func listen(_ listens: Bool) { state.withLock { $0.isListening = listens } }
     /// Ends it.
@@ -95,19 +110,33 @@ final class Proxy: Sendable {
     private func accept(_ listener: Int32, _ pairs: inout [Pair]) {
         let client = Glibc.accept(listener, nil, nil)
         guard client >= 0 else { return }
-        let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = Self.address(target)
-        let connected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if connected != 0 {
+        let (server, connected) = Self.connection(to: target)
+        if !connected {
             Self.reset(Pair(client: client, server: server))
             return
         }
         pairs.append(Pair(client: client, server: server))
         state.withLock { $0.connections += 1 }
+    }
+
+    private static func connection(to target: Target) -> (descriptor: Int32, connected: Bool) {
+        func connect(_ family: Int32, _ address: UnsafeRawBufferPointer) -> (Int32, Bool) {
+            let descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
+            guard let start = address.assumingMemoryBound(to: sockaddr.self).baseAddress else {
+                return (descriptor, false)
+            }
+            return (descriptor, Glibc.connect(descriptor, start, socklen_t(address.count)) == 0)
+        }
+        switch target {
+        case .port(let port):
+            let address = address(port)
+            return withUnsafeBytes(of: address) { connect(AF_INET, $0) }
+        case .socket(let path):
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+            return withUnsafeBytes(of: address) { connect(AF_UNIX, $0) }
+        }
     }
 
     private func forward(_ from: Int32, _ to: Int32, isFromServer: Bool) -> Bool {

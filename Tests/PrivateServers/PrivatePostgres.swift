@@ -22,14 +22,29 @@ public final class PrivatePostgres: Sendable {
     public let folder: URL
     private let databases = Mutex(0)
 
+    /// Settings of its own, as the server's command line has them (`-c name=value`).
+    private let options: String
+
     /// Starts one more server, for a test that stops it. It is removed with the process, or before by ``remove()``.
-    public init() throws {
+    public convenience init() throws { try self.init(in: Self.newFolder(), options: "") }
+
+    /// The same in a folder of the test's own, which ``remove()`` removes.
+    public init(in folder: URL, options: String) throws {
+        self.folder = folder
+        self.options = options
+        try Self.watch(folder)
+        try start()
+    }
+
+    /// A path for a server's folder, short enough for its socket.
+    public static func newFolder() -> URL {
         let name =
             "sessionizer-postgres-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0...UInt32.max))"
-        folder = URL(fileURLWithPath: "/tmp").appendingPathComponent(name)
-        try Self.watch(folder)
-        _ = try Self.script("start", folder)
+        return URL(fileURLWithPath: "/tmp").appendingPathComponent(name)
     }
+
+    /// Its socket.
+    public var socketPath: String { folder.appendingPathComponent(".s.PGSQL.5432").path }
 
     /// The URL of one of its databases.
     public func url(_ database: String, user: String = "postgres") -> String {
@@ -88,7 +103,9 @@ public final class PrivatePostgres: Sendable {
     public func kill() throws { _ = try Self.script("kill", folder) }
 
     /// Starts it again.
-    public func start() throws { _ = try Self.script("start", folder) }
+    public func start() throws {
+        _ = try Self.script("start", folder, environment: ["PRIVATE_POSTGRES_OPTIONS": options])
+    }
 
     /// Ends it and removes its folder.
     public func remove() throws { _ = try Self.script("remove", folder) }
@@ -107,16 +124,19 @@ public final class PrivatePostgres: Sendable {
         .deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("deploy/scripts/private-postgres.sh").path
 
-    private static func script(_ action: String, _ folder: URL) throws -> String {
-        let done = try command(scriptPath, [action, folder.path])
+    private static func script(
+        _ action: String, _ folder: URL, environment: [String: String] = [:]
+    ) throws -> String {
+        let done = try command(scriptPath, [action, folder.path], environment)
         guard done.status == 0 else { throw Failure(description: done.complaints) }
         return done.output
     }
 
     private static func command(
-        _ path: String, _ arguments: [String]
+        _ path: String, _ arguments: [String], _ environment: [String: String] = [:]
     ) throws -> (status: Int32, output: String, complaints: String) {
         let process = Process()
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
