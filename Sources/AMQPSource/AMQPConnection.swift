@@ -134,10 +134,10 @@ final class AMQPConnection {
         for name in names { try declareQueue(name, arguments, channel, texts) }
         guard let exchange = topology.exchange else { return }
         let nothing = amqp_table_t(num_entries: 0, entries: nil)
+        let hashed = queue.partitionKey?.header.map { texts.table([("hash-header", .text($0))]) }
         _ = amqp_exchange_declare(
             state, channel, texts.bytes(exchange), texts.bytes(isShared ? "x-consistent-hash" : "topic"), 0,
-            1, 0,
-            0, nothing)
+            1, 0, 0, hashed ?? nothing)
         try checkReply("declaring exchange \(exchange)")
         for name in names {
             // To an exchange that hashes, a binding key is a weight.

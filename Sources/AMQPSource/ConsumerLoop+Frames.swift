@@ -49,9 +49,15 @@ extension ConsumerLoop {
             channel = nil
             handle(.channelClosed(code: frame.code, text: text))
         case CRMQ_CANCEL: handle(.consumerCancelled)
-        case CRMQ_DELIVER: delivery = Delivery(tag: frame.tag, isRedelivered: frame.flag != 0)
+        case CRMQ_DELIVER:
+            var begun = Delivery(tag: frame.tag, isRedelivered: frame.flag != 0)
+            if partitionKey == .routingKey {
+                begun.partitionKey = Array(UnsafeRawBufferPointer(start: frame.bytes, count: frame.length))
+            }
+            delivery = begun
         case CRMQ_HEADER:
-            delivery?.read(frame)
+            let partitionHeader = partitionKey?.header
+            delivery?.read(frame, partitionHeader: partitionHeader)
             body.removeAll(keepingCapacity: true)
             if delivery?.size == 0 { finish(UnsafeRawBufferPointer(start: nil, count: 0)) }
         case CRMQ_BODY: takeBody(UnsafeRawBufferPointer(start: frame.bytes, count: frame.length))
@@ -89,7 +95,8 @@ extension ConsumerLoop {
             if delivery.isRedelivered { $0.redeliveries += 1 }
         }
         guard machine.isTakingDeliveries else { return }
-        filling.append(delivery, bytes, origin: queue.name, epoch: ledger.epoch)
+        filling.append(
+            delivery, bytes, origin: queue.name, epoch: ledger.epoch, hasKey: partitionKey != nil)
         closer.add(byteCount: bytes.count, now: now)
         // Half of the prefetch at most: one batch fills while another is committed, and none waits for what cannot come.
         let most = min(closer.limits.messages, max(prefetch / 2, 1))

@@ -32,6 +32,8 @@ struct ConsumerLoop {
     var isFinished = false
 
     var queue: QueueSettings { consumer.configuration.queue }
+    /// Asked for each delivery.
+    let partitionKey: QueueSettings.PartitionKey?
 
     /// Microseconds between two looks at the queue's depth: while deliveries come, and while none are there.
     static let lookEvery: (busy: Int64, idle: Int64) = (15_000_000, 1_000_000)
@@ -41,6 +43,7 @@ struct ConsumerLoop {
         machine = ConsumerStateMachine(brokerCount: consumer.configuration.brokers.count)
         closer = BatchCloser(limits: consumer.configuration.batch)
         prefetch = consumer.configuration.queue.prefetch
+        partitionKey = consumer.configuration.queue.partitionKey
     }
 
     mutating func run() {

@@ -19,12 +19,23 @@ public final class DeliveryBatch: @unchecked Sendable {
     public private(set) var publishedAt: [Int64] = []
     /// How many were delivered before.
     public private(set) var redeliveredCount = 0
+    /// Which partition keys the messages have, where their queue is one of several that share them by that key.
+    public var partitionKeys: [String] {
+        let texts = keys.map { key in
+            // A text of PostgreSQL's holds no NUL.
+            String(decoding: key.map { $0 == 0 ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
+        }
+        return Set(texts).sorted()
+    }
 
     /// Bytes of bodies and headers, as long as the batch is held by anybody.
     private(set) var byteCount = 0
 
     private var headers: [UInt8] = []
     private var headerEnds: [Int] = []
+    private var keys: Set<[UInt8]> = []
+    /// As a rule messages of one key follow each other.
+    private var lastKey: [UInt8]?
 
     init() {}
 
@@ -35,7 +46,9 @@ public final class DeliveryBatch: @unchecked Sendable {
         return start == end ? nil : String(decoding: headers[start..<end], as: UTF8.self)
     }
 
-    func append(_ delivery: Delivery, _ bytes: UnsafeRawBufferPointer, origin: String, epoch: UInt64) {
+    func append(
+        _ delivery: Delivery, _ bytes: UnsafeRawBufferPointer, origin: String, epoch: UInt64, hasKey: Bool
+    ) {
         messages.append(
             bytes, originalLength: delivery.size, origin: origin, position: delivery.streamOffset ?? 0)
         publishedAt.append(delivery.publishedAt)
@@ -47,6 +60,10 @@ public final class DeliveryBatch: @unchecked Sendable {
             offsets = min(offsets?.lowerBound ?? offset, offset)...max(offsets?.upperBound ?? offset, offset)
         }
         range = DeliveryRange(epoch: epoch, first: range?.first ?? delivery.tag, last: delivery.tag)
+        if hasKey, lastKey != delivery.partitionKey {
+            keys.insert(delivery.partitionKey)
+            lastKey = delivery.partitionKey
+        }
     }
 
     func removeAll() {
@@ -58,6 +75,8 @@ public final class DeliveryBatch: @unchecked Sendable {
         byteCount = 0
         headers.removeAll(keepingCapacity: true)
         headerEnds.removeAll(keepingCapacity: true)
+        keys.removeAll(keepingCapacity: true)
+        lastKey = nil
     }
 }
 
@@ -73,6 +92,8 @@ struct Delivery {
     var publishedAt: Int64 = 0
     /// As JSON.
     var headers: [UInt8] = []
+    /// What it was routed to its partition by; empty where nothing is.
+    var partitionKey: [UInt8] = []
 
     /// A longer message is cut: it is rejected as too large, and its beginning is kept with the reason.
     static let longestMessage = 1 << 20
@@ -80,7 +101,8 @@ struct Delivery {
     static let keptOfLonger = 1 << 16
 
     /// Reads what the header frame says.
-    mutating func read(_ frame: crmq_frame) {
+    /// - Parameter partitionHeader: The header that says which partition it is for, where one does.
+    mutating func read(_ frame: crmq_frame, partitionHeader: String?) {
         size = Int(clamping: frame.body_size)
         headers.removeAll(keepingCapacity: true)
         guard let properties = frame.properties else { return }
@@ -99,6 +121,9 @@ struct Delivery {
             if kind == 1, key.elementsEqual("x-stream-offset".utf8) { streamOffset = integer }
             if kind == 1, key.elementsEqual("timestamp_in_ms".utf8), integer > 0, integer < 1 << 50 {
                 publishedAt = integer * 1000
+            }
+            if kind == 2, let partitionHeader, key.elementsEqual(partitionHeader.utf8) {
+                partitionKey = Array(UnsafeRawBufferPointer(text))
             }
             headers.append(UInt8(ascii: headers.isEmpty ? "{" : ","))
             appendText(key)

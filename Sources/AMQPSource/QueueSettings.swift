@@ -17,13 +17,28 @@ public struct QueueSettings: Equatable, Sendable {
         case time(Int64)
     }
 
+    /// What messages are split over partitions by.
+    public enum PartitionKey: Equatable, Sendable {
+        /// Their routing key.
+        case routingKey
+        /// This header, a text (`hash-header` of the exchange).
+        case header(String)
+
+        var header: String? {
+            switch self {
+            case .routingKey: nil
+            case .header(let name): name
+            }
+        }
+    }
+
     /// What `--declare` makes where it is missing.
     public struct Topology: Equatable, Sendable {
         /// An exchange (topic, durable) that the queue is bound to; nil: the default one, by the queue's name.
         public var exchange: String?
         /// What of the exchange's goes to the queue.
         public var bindingKey: String
-        /// All queues that share the messages by their routing key, this one among them: then the exchange is one that
+        /// All queues that share the messages by their partition key, this one among them: then the exchange is one that
         /// hashes (`x-consistent-hash`), each queue has an equal part, and of a queue's consumers one is active.
         public var partitions: [String]
         /// What partitions' names begin with; their common dead letter queue is called after it.
@@ -48,19 +63,22 @@ public struct QueueSettings: Equatable, Sendable {
     public var prefetch: Int
     /// Where to begin in a stream.
     public var streamStart: StreamStart
+    /// By what its messages came to this queue and to none of its siblings; nil: it has none.
+    public var partitionKey: PartitionKey?
     /// What to make; nil: only look whether the queue is there.
     public var topology: Topology?
 
     /// All parts.
     public init(
         name: String, kind: Kind = .quorum, prefetch: Int = 4000, streamStart: StreamStart = .first,
-        topology: Topology? = nil
+        partitionKey: PartitionKey? = nil, topology: Topology? = nil
     ) {
         precondition((1...65535).contains(prefetch), "a prefetch fits 16 bits, and 0 would mean no limit")
         self.name = name
         self.kind = kind
         self.prefetch = prefetch
         self.streamStart = streamStart
+        self.partitionKey = partitionKey
         self.topology = topology
     }
 

@@ -40,7 +40,8 @@ typedef struct crmq_frame {
     int flag;              /* redelivered; multiple */
     uint64_t tag;
     uint64_t body_size;    /* of CRMQ_HEADER */
-    const void *bytes;     /* a body's part; the text of a close. Valid until buffers are released */
+    const void *bytes;     /* a body's part; the text of a close; a delivery's routing key. Valid until buffers are
+                              released */
     size_t length;
     const amqp_basic_properties_t *properties; /* of CRMQ_HEADER; valid until buffers are released */
 } crmq_frame;
@@ -83,6 +84,7 @@ static inline void crmq_next(amqp_connection_state_t connection, int64_t timeout
         out->kind = CRMQ_DELIVER;
         out->tag = ((const amqp_basic_deliver_t *)decoded)->delivery_tag;
         out->flag = ((const amqp_basic_deliver_t *)decoded)->redelivered;
+        crmq_text(out, ((const amqp_basic_deliver_t *)decoded)->routing_key);
         break;
     case AMQP_BASIC_ACK_METHOD:
         out->kind = CRMQ_ACK;

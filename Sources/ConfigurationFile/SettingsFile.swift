@@ -38,6 +38,8 @@ public struct SettingsFile: Equatable, Sendable {
     public var logLevel: String?
     /// `amqp.partitions`
     public var amqpPartitions: Int?
+    /// `amqp.partition_header`
+    public var amqpPartitionHeader: String?
     /// `amqp.lease_seconds`
     public var leaseSeconds: Int?
     /// `shutdown.grace_seconds`
@@ -95,6 +97,7 @@ public struct SettingsFile: Equatable, Sendable {
                 settings.logLevel = try reader.one(path, value, ["debug", "info", "warning", "error"])
             case "amqp.partitions":
                 settings.amqpPartitions = try reader.whole(path, value, 1...1024)
+            case "amqp.partition_header": settings.amqpPartitionHeader = try reader.text(path, value)
             case "amqp.lease_seconds":
                 settings.leaseSeconds = try reader.whole(path, value, 2...600)
             case "shutdown.grace_seconds":
@@ -122,7 +125,7 @@ public struct SettingsFile: Equatable, Sendable {
         "store.url", "store.retention_days", "catalogue", "memory.max_resident_entities", "batch.max_events",
         "batch.max_age_ms", "amqp.url", "amqp.url_file", "amqp.queue", "amqp.queue_type", "amqp.prefetch",
         "amqp.max_held_bytes", "amqp.declare", "amqp.exchange", "amqp.binding_key", "amqp.partitions",
-        "amqp.lease_seconds", "http.listen", "log.level", "shutdown.grace_seconds",
+        "amqp.partition_header", "amqp.lease_seconds", "http.listen", "log.level", "shutdown.grace_seconds",
         "rules.max_window_seconds", "rules.max_silence_seconds",
         "rules.max_targets", "rules.usable_states",
         "rules.downtime_states", "rules.off_duty_states",

@@ -122,7 +122,8 @@ final class RowArrays {
 struct Parameters {
     private(set) var types: [Oid] = []
     private var pieces: [(offset: Int, length: Int)] = []
-    private var arrays: [Int: UnsafeRawBufferPointer] = [:]
+    /// Kept, for libpq reads them where they are.
+    private var arrays: [Int: Column] = [:]
     private let buffer = WireBuffer()
 
     init() {}
@@ -133,7 +134,7 @@ struct Parameters {
     }
 
     mutating func add(_ column: Column) {
-        arrays[types.count] = column.bytes
+        arrays[types.count] = column
         types.append(TypeNumber.array(of: column.element))
         pieces.append((0, 0))
     }
@@ -187,7 +188,7 @@ struct Parameters {
         var values: [UnsafePointer<CChar>?] = []
         var lengths: [Int32] = []
         for (index, piece) in pieces.enumerated() {
-            if let array = arrays[index] {
+            if let array = arrays[index]?.bytes {
                 values.append(array.baseAddress?.assumingMemoryBound(to: CChar.self))
                 lengths.append(Int32(array.count))
             } else if piece.length < 0 {

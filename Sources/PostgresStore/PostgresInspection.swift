@@ -50,7 +50,7 @@ public struct PostgresInspection: Equatable, Sendable {
                 "event_hourly", "replicas",
             ]
         ),
-        (["INSERT", "UPDATE"], ["freshness", "source_offsets", "partition_leases"]),
+        (["INSERT", "UPDATE"], ["freshness", "source_offsets", "partition_leases", "partition_keys"]),
     ]
 
     /// Connects and looks.

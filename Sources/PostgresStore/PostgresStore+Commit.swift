@@ -30,7 +30,7 @@ extension PostgresStore: SessionStoring {
 
     private func beginTransaction() throws {
         if partitions.isStale { try partitions.load(connection) }
-        try connection.execute("BEGIN")
+        try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         if let fence = settings.fence {
             do {
                 try check(fence)

@@ -9,4 +9,13 @@ enum SchemaLeases {
           queue_partition integer PRIMARY KEY, holder text COLLATE "C", epoch bigint NOT NULL DEFAULT 0,
           expires_at timestamptz) WITH (fillfactor = 50);
         """
+
+    /// Which partition wrote last what came under a key. As a rule that never changes. But RabbitMQ's consistent-hash
+    /// exchange numbers its queues anew when a node recovers them in another order, and from then on a key's messages
+    /// come to another queue while the first may still hold some of them.
+    static let keys = """
+        CREATE TABLE partition_keys (
+          partition_key text COLLATE "C" PRIMARY KEY, queue_partition integer NOT NULL,
+          moves bigint NOT NULL DEFAULT 0, moved_at timestamptz) WITH (fillfactor = 50);
+        """
 }

@@ -9,16 +9,19 @@ public struct BatchDetails {
     public var hasPositions: Bool
     /// First and last offset of a stream's messages; stored with the batch.
     public var offsets: ClosedRange<Int64>?
+    /// What its messages were split over partitions by; none where they were not.
+    public var partitionKeys: [String]
     /// A message's headers as a JSON object, by its index in the batch; kept where it is rejected.
     public var headers: (Int) -> String?
 
     /// The defaults are those of an archive.
     public init(
-        hasPositions: Bool = true, offsets: ClosedRange<Int64>? = nil,
+        hasPositions: Bool = true, offsets: ClosedRange<Int64>? = nil, partitionKeys: [String] = [],
         headers: @escaping (Int) -> String? = { _ in nil }
     ) {
         self.hasPositions = hasPositions
         self.offsets = offsets
+        self.partitionKeys = partitionKeys
         self.headers = headers
     }
 }
@@ -57,6 +60,8 @@ public final class Ingestor {
         public var rejections: [Rejection]
         /// How many were refused because the events of their time were dropped for their age.
         public var retiredCount: Int
+        /// Whether another partition had written last what its partition keys stand for.
+        public var hasMovedKeys: Bool
         /// How long writing and committing took.
         public var commitTime: Microseconds
     }
@@ -93,6 +98,8 @@ public final class Ingestor {
         let batch = decoded.batch
         do {
             if try !store.begin() { engine.forgetEverything() }
+            let isFirst = try details.partitionKeys.isEmpty || store.claim(details.partitionKeys)
+            if !isFirst { engine.forgetEverything() }
             EventDecoder.events(of: decoded, symbols: symbols, into: &events)
             let retired = takeRetired(decoded, at: startedAt)
             if store.wantsExpectations { try store.prefetch(engine.expectation(of: events)) }
@@ -129,7 +136,8 @@ public final class Ingestor {
             onCommit?(
                 Committed(
                     record: record, changes: changes, rejections: decoded.rejections,
-                    retiredCount: retired.count, commitTime: clock() - record.committedAt))
+                    retiredCount: retired.count, hasMovedKeys: !isFirst,
+                    commitTime: clock() - record.committedAt))
         } catch {
             store.rollback()
             engine.forgetEverything()

@@ -85,6 +85,12 @@ public protocol SessionStoring: AnyObject, EntitySource {
     ///   be forgotten before the batch is applied.
     func begin() throws -> Bool
 
+    /// Takes the keys that the messages of the batch that was begun were split over partitions by, until its end: nobody
+    /// else writes meanwhile what belongs to them. Each is named once.
+    /// - Returns: Whether no other partition has written anything of theirs since this writer did. Where it is false, what
+    ///   is in memory is no copy of the store any more, and is to be forgotten before the batch is applied.
+    func claim(_ partitionKeys: [String]) throws -> Bool
+
     /// Whether ``prefetch(_:)`` is worth the while: where each question costs a way to a server and back.
     var wantsExpectations: Bool { get }
 
@@ -116,6 +122,8 @@ public protocol SessionStoring: AnyObject, EntitySource {
 }
 
 extension SessionStoring {
+    /// There is one writer, and nothing is split.
+    public func claim(_ partitionKeys: [String]) throws -> Bool { true }
     /// A question costs next to nothing.
     public var wantsExpectations: Bool { false }
     /// Not worth the while.

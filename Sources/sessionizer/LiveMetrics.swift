@@ -46,6 +46,7 @@ final class LiveMetrics: Sendable {
     private let givenBack: Metrics.Handle
     private let partitionsHeld: Metrics.Handle
     private let leaseFailures: Metrics.Handle
+    private let movedKeys: Metrics.Handle
     private let engines = Mutex(EngineFigures.All())
 
     init(transport: String) {
@@ -121,6 +122,9 @@ final class LiveMetrics: Sendable {
                 + "taken the partition over.", labels)
         partitionsHeld = all.gauge(
             "sessionizer_partitions_held", "Partitions of the queue that this replica holds a lease of.")
+        movedKeys = all.counter(
+            "sessionizer_partition_keys_moved_total",
+            "Batches with messages of a partition key that another partition wrote last.")
         leaseFailures = all.counter(
             "sessionizer_lease_failures_total", "Turns in which the leases could not be renewed.")
         openSessions = all.gauge("sessionizer_open_sessions", "Sessions in progress, counted in the store.")
@@ -168,6 +172,7 @@ final class LiveMetrics: Sendable {
             change.add(sessionAnomalies, Double(max(changes.sessionAnomalies, 0)))
             change.add(overLinked, Double(max(changes.overLinkedIDs, 0)))
             change.add(openSessions, Double(changes.openSessions))
+            if batch.hasMovedKeys { change.add(movedKeys, 1) }
             change.set(lastCommit, Self.seconds(now))
             change.set(storeUp, 1)
         }

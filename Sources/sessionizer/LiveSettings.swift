@@ -22,6 +22,8 @@ struct LiveSettings {
     var graceSeconds = 25
     /// Into how many queues the messages are split; nil: one.
     var partitions: Int?
+    /// The header they are split by; nil: their routing key.
+    var partitionHeader: String?
     /// How long a lease of a partition lasts without being renewed.
     var leaseSeconds = 15
     /// `SESSIONIZER_TEST_KILL_AT`: for the tests of this program only.
@@ -30,6 +32,7 @@ struct LiveSettings {
     static let variables: Set<String> = [
         "SESSIONIZER_STORE_URL_FILE", "SESSIONIZER_AMQP_URL_FILE", "SESSIONIZER_AMQP_QUEUE_TYPE",
         "SESSIONIZER_AMQP_PREFETCH", "SESSIONIZER_AMQP_MAX_HELD_BYTES", "SESSIONIZER_AMQP_PARTITIONS",
+        "SESSIONIZER_AMQP_PARTITION_HEADER",
         "SESSIONIZER_LEASE_SECONDS", "SESSIONIZER_GRACE_SECONDS", "SESSIONIZER_TEST_KILL_AT",
     ]
 
@@ -49,6 +52,7 @@ struct LiveSettings {
         if let level = file.logLevel { logLevel = try Self.level("log.level", level) }
         graceSeconds = file.graceSeconds ?? graceSeconds
         partitions = file.amqpPartitions ?? partitions
+        partitionHeader = file.amqpPartitionHeader ?? partitionHeader
         leaseSeconds = file.leaseSeconds ?? leaseSeconds
     }
 
@@ -75,6 +79,7 @@ struct LiveSettings {
         }
         graceSeconds = try Self.number(environment, "SESSIONIZER_GRACE_SECONDS", 1...3600) ?? graceSeconds
         partitions = try Self.number(environment, "SESSIONIZER_AMQP_PARTITIONS", 1...1024) ?? partitions
+        partitionHeader = environment["SESSIONIZER_AMQP_PARTITION_HEADER"] ?? partitionHeader
         leaseSeconds = try Self.number(environment, "SESSIONIZER_LEASE_SECONDS", 2...600) ?? leaseSeconds
         if let text = environment["SESSIONIZER_TEST_KILL_AT"] { killPoint = try KillPoint(text) }
     }
@@ -91,6 +96,7 @@ struct LiveSettings {
         httpListen = arguments["--http"] ?? httpListen
         graceSeconds = try Self.number(arguments, "--grace", 1...3600) ?? graceSeconds
         partitions = try Self.number(arguments, "--partitions", 1...1024) ?? partitions
+        partitionHeader = arguments["--partition-header"] ?? partitionHeader
         maxAgeMilliseconds =
             try Self.number(arguments, "--batch-max-age-ms", 0...60_000) ?? maxAgeMilliseconds
         if let offset = arguments["--from-offset"] { streamStart = try Self.start(offset) }
@@ -147,6 +153,7 @@ struct LiveSettings {
         var settings = try queueSettings()
         let stem = settings.name
         settings.name = "\(stem).\(partition)"
+        settings.partitionKey = partitionHeader.map { .header($0) } ?? .routingKey
         if declares {
             settings.topology = .init(
                 exchange: exchange ?? stem, partitions: (0..<(partitions ?? 1)).map { "\(stem).\($0)" },

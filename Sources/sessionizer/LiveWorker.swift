@@ -166,12 +166,20 @@ struct LiveWorker: Sendable {
     ) -> Outcome {
         let isStream = consumer.configuration.queue.kind == .stream
         let details = BatchDetails(
-            hasPositions: isStream, offsets: batch.offsets, headers: { batch.headers(ofMessage: $0) })
+            hasPositions: isStream, offsets: batch.offsets, partitionKeys: batch.partitionKeys,
+            headers: { batch.headers(ofMessage: $0) })
         parts.ingestor.onCommit = { committed in
             let now = wallClock()
             metrics.committed(committed, takenAt: takenAt, publishedAt: batch.publishedAt, now: now)
             let published = batch.publishedAt.lazy.filter { $0 > 0 }.min()
             health.committed(publishLag: published.map { Double(now - $0) / 1e6 })
+            if committed.hasMovedKeys {
+                voice.say(
+                    .warning, "partition_keys_moved",
+                    "the exchange routes some keys here whose messages another partition wrote last, as after a restart "
+                        + "of the broker that numbered its queues anew; what was in memory is read from the store again"
+                )
+            }
         }
         var backOff = BackOff()
         var isHeld = false

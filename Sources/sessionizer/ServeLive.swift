@@ -6,8 +6,8 @@ import Telemetry
 enum ServeLive {
     static let options = OfferedAPI.options.union([
         "--amqp", "--queue", "--queue-type", "--store", "--http", "--grace", "--prefetch", "--exchange",
-        "--binding-key", "--from-offset", "--from-time", "--partitions", "--batch-max-events",
-        "--batch-max-age-ms",
+        "--binding-key", "--from-offset", "--from-time", "--partitions", "--partition-header",
+        "--batch-max-events", "--batch-max-age-ms",
     ])
     static let flags: Set<String> = ["--declare"]
 

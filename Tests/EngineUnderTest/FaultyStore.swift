@@ -11,11 +11,20 @@ public final class FaultyStore: SessionStoring {
     /// Runs when a batch is committed, before the program hears of it.
     public var afterCommit: () throws -> Void = {}
 
+    /// What came of each claim of partition keys.
+    public private(set) var claims: [Bool] = []
+
     /// In front of a store.
     public init(_ store: any SessionStoring) { self.store = store }
 
     /// See ``SessionStoring``.
     public func begin() throws -> Bool { try store.begin() }
+    /// See ``SessionStoring``.
+    public func claim(_ partitionKeys: [String]) throws -> Bool {
+        let isFirst = try store.claim(partitionKeys)
+        claims.append(isFirst)
+        return isFirst
+    }
     /// See ``SessionStoring``.
     public var wantsExpectations: Bool { store.wantsExpectations }
     /// See ``SessionStoring``.

@@ -85,6 +85,13 @@ public final class StoreUnderTest {
             wait: { onFailure($1) })
     }
 
+    /// Takes a batch in whose messages were split over partitions by keys.
+    public func ingest(_ lines: [String], partitionKeys: [String]) throws {
+        try ingestor?.ingest(
+            Self.decoded(lines.map { Array($0.utf8) }), BatchDetails(partitionKeys: partitionKeys),
+            clock: { 0 })
+    }
+
     /// Takes a batch in that need not be text.
     public func ingest(bytes lines: [[UInt8]]) throws {
         try ingestor?.ingest(Self.decoded(lines), clock: { 0 })

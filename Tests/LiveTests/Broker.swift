@@ -144,6 +144,14 @@ struct VirtualHost {
             "PUT", "/api/queues/\(name)/\(queue)", #"{"durable":true,"arguments":\#(arguments)}"#)
     }
 
+    /// Unbinds a queue from an exchange that hashes and binds it anew, with the weight 1: it is its last queue then, and
+    /// those behind it have moved up by one, as when a node comes back and recovers its queues in another order.
+    func bindAnew(_ queue: String, to exchange: String) async throws {
+        let bindings = "/api/bindings/\(name)/e/\(exchange)/q/\(queue)"
+        try await call("DELETE", "\(bindings)/1")
+        try await call("POST", bindings, #"{"routing_key":"1"}"#)
+    }
+
     /// Publishes one message with headers.
     func publish(_ body: Data, to queue: String, headers: [String: String] = [:]) async throws {
         let message: [String: Any] = [

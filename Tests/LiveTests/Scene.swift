@@ -48,13 +48,23 @@ final class Scene {
     func path(_ name: String) -> String { folder.url.appendingPathComponent(name).path }
 
     /// Simulates a fleet into `archive` and replays it.
-    func simulate(deliveries: Int = 40, telemetrySeconds: Int = 600) throws {
+    func simulate(deliveries: Int = 40, telemetrySeconds: Int = 600, compression: String = "gzip") throws {
         let simulation = try program.run(
             "simulate", "--out", "archive", "--robots", "6", "--deliveries", "\(deliveries)", "--pilots", "3",
             "--telemetry-seconds", "\(telemetrySeconds)", "--seed", "11", "--duplicates", "0.02",
-            "--disorder", "0.05")
+            "--disorder", "0.05", "--compression", compression)
         #expect(simulation.status == 0, "\(simulation.complaints)")
         try replay()
+    }
+
+    /// Every line of `archive`, which was simulated without compression.
+    func archivedLines() throws -> [String] {
+        let archive = folder.url.appendingPathComponent("archive")
+        let names = try FileManager.default.subpathsOfDirectory(atPath: archive.path).sorted()
+        return try names.filter { $0.hasPrefix("dt=") && $0.hasSuffix("jsonl") }.flatMap { name in
+            let data = try Data(contentsOf: archive.appendingPathComponent(name))
+            return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        }
     }
 
     func replay(_ archive: String = "archive") throws {

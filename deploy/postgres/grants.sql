@@ -20,7 +20,8 @@ GRANT INSERT, UPDATE, DELETE ON sessionizer.session_members, sessionizer.session
   sessionizer.robot_states, sessionizer.robot_pilot_windows, sessionizer.pilot_shifts,
   sessionizer.robot_state_hours, sessionizer.robot_hours, sessionizer.pilot_hours, sessionizer.merchant_hours,
   sessionizer.event_hourly TO :"writer";
-GRANT INSERT, UPDATE ON sessionizer.freshness, sessionizer.source_offsets, sessionizer.partition_leases TO :"writer";
+GRANT INSERT, UPDATE ON sessionizer.freshness, sessionizer.source_offsets, sessionizer.partition_leases,
+  sessionizer.partition_keys TO :"writer";
 GRANT INSERT, UPDATE, DELETE ON sessionizer.replicas TO :"writer";
 
 -- Both run with the owner's rights and do one thing each: a new month's partition; dropping the months that are older
