@@ -107,7 +107,7 @@ import Testing
         }
         let rows = try store.place.withReader {
             try $0.rows(
-                "SELECT origin, reason, body FROM rejected_events ORDER BY \($0.dialect.arrival)", [])
+                "SELECT origin, reason, body FROM rejected_events ORDER BY \($0.flavour.arrival)", [])
         }
         #expect(
             rows.map { $0.text("reason") } == [
