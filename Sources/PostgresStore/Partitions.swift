@@ -61,11 +61,6 @@ struct Partitions {
         let month = Self.month(of: now.instant(0, 0))
         if madeAheadIn == month { return }
         do {
-            // Taken before the function is called: a transaction that waits for the lock inside it may go on with what
-            // it knew of the tables before, and make what another has made meanwhile.
-            let key = "\(Migration.lockClass), 3"
-            _ = try connection.query("SELECT pg_advisory_lock(\(key))")
-            defer { _ = try? connection.query("SELECT pg_advisory_unlock(\(key))") }
             for ahead in month...(month + 2) where !months.contains(ahead) { try make(ahead, connection) }
             madeAheadIn = month
         } catch let error as StoreError where error.kind == .conflict {

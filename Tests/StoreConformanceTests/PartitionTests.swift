@@ -1,12 +1,13 @@
 import EngineUnderTest
 import EventDecoding
 import Foundation
-import PostgresStore
+@testable import PostgresStore
 import PrivateServers
 import ReferenceModel
 import SessionCore
 import SessionPipeline
 import SessionStore
+import Synchronization
 import Testing
 
 /// The months of `events` in PostgreSQL.
@@ -102,6 +103,93 @@ import Testing
             try store.one("SELECT reason, body FROM rejected_events ORDER BY rejected_id LIMIT 1"))
         #expect(rejected.text("reason") == "before_retention")
         #expect(rejected.text("body") == old[0])
+    }
+
+    /// What is refused for its age is kept as every other reject is: its own place, its own headers, all its bytes, also
+    /// of an event that came in an envelope.
+    @Test func whatIsTooOldIsKeptWithHeadersAndPlace() throws {
+        let fresh = try FreshStore(.postgres)
+        guard case .postgres(let url, _) = fresh.place else { return }
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 0)
+        defer { store.close() }
+        try store.ingest(events(150, month: "2022-05"))
+        store.close()
+        _ = try PostgresStore.retireMonths(olderThan: 730, PostgresStore.Settings(url: url))
+        try store.restart()
+        let old = events(2, month: "2022-05", robot: "R2")
+        let escaped = old[1].replacing("\"", with: "\\\"")
+        let batch =
+            ["no JSON"] + events(1, month: "2024-05") + [old[0], "{}"] + events(1, month: "2024-06")
+            + [#"{"level":"info","message":"\#(escaped)"}"#] + events(1, month: "2024-07")
+        for hasPositions in [true, false] {
+            try store.ingest(
+                batch,
+                BatchDetails(hasPositions: hasPositions, headers: { $0 == 4 ? nil : #"{"n":\#($0)}"# }))
+        }
+        let rows = try store.place.withReader {
+            try $0.rows(
+                "SELECT origin, reason, headers, body FROM rejected_events ORDER BY rejected_id", [])
+        }
+        func row(_ origin: String, _ reason: String, _ index: Int) -> [String?] {
+            [origin, reason, #"{"n":\#(index)}"#, batch[index]]
+        }
+        #expect(
+            rows.map { row in ["origin", "reason", "headers", "body"].map { row.text($0) } } == [
+                row("test:1", "malformed_json", 0), row("test:3", "before_retention", 2),
+                row("test:6", "before_retention", 5), row("test", "malformed_json", 0),
+                row("test", "before_retention", 2), row("test", "before_retention", 5),
+            ])
+    }
+
+    /// Several writers need the same new month at one moment; others write a few of its events to the default partition
+    /// meanwhile. All get what they want, and nothing is lost.
+    @Test func severalNeedOneMonthAtOnce() throws {
+        let fresh = try FreshStore(.postgres)
+        let server = try PrivatePostgres.shared()
+        let database = try #require(fresh.database)
+        let table = try PostgresLeases(
+            PostgresStore.Settings(url: fresh.url), replica: "a", partitions: 6, seconds: 600)
+        defer { table.close() }
+        let (ready, go, done) = (
+            DispatchSemaphore(value: 0), DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)
+        )
+        let failures = Mutex<[String]>([])
+        for writer in 0..<6 {
+            let fence = try #require(try table.take(writer))
+            let lines = events(writer < 4 ? 150 : 30, month: "2024-02", robot: "R\(writer)")
+            Thread.detachNewThread { [url = fresh.url] in
+                do {
+                    let store = try StoreUnderTest(place: .partition(url: url, fence), maxResident: 1000)
+                    defer { store.close() }
+                    ready.signal()
+                    go.wait()
+                    try store.ingestPatiently(lines) { _ in usleep(10_000) }
+                } catch { failures.withLock { $0.append("\(error)") } }
+                done.signal()
+            }
+        }
+        for _ in 0..<6 { #expect(ready.wait(timeout: .now() + 60) == .success) }
+        // All of the four wait for the one lock before any of them goes on.
+        let holder = try Connection(
+            Target(url: fresh.url, limits: PostgresLimits(), applicationName: "test", readOnly: false))
+        defer { holder.close() }
+        try holder.run("SELECT pg_advisory_lock(\(Migration.lockClass), 3)")
+        for _ in 0..<6 { go.signal() }
+        let end = Date().addingTimeInterval(30)
+        let waiting = """
+            SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 3
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """
+        while try server.sql(waiting, in: database) != "4" {
+            try #require(Date() < end, "they do not come to wait")
+            usleep(5000)
+        }
+        try holder.run("SELECT pg_advisory_unlock(\(Migration.lockClass), 3)")
+        for _ in 0..<6 { #expect(done.wait(timeout: .now() + 60) == .success) }
+        #expect(failures.withLock { $0 } == [])
+        #expect(try partitions(fresh).contains("events_2024_02"))
+        #expect(try rows("events_2024_02", fresh) == 4 * 150 + 2 * 30)
+        #expect(try rows("events_default", fresh) == 0)
     }
 
     /// A service drops them by itself; while a reader holds a month, it goes on and tries again later.
