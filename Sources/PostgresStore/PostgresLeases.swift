@@ -31,6 +31,10 @@ public final class PostgresLeases {
         public var hasRunOut: Bool
     }
 
+    /// The first half of the keys of the advisory locks that each transaction of a partition's writer holds, the second
+    /// half being the partition: by them whoever takes it over finds the server process.
+    static let writersLockClass = Migration.lockClass + 1
+
     private let connection: Connection
     private let replica: String
     private let seconds: Double
@@ -119,10 +123,12 @@ public final class PostgresLeases {
 
     /// Takes a partition that is free, or whose lease has run out, or that was this replica's own.
     ///
-    /// Waits until a transaction of the holder before has ended: that holds the row.
+    /// Waits until a transaction of the holder before has ended: that holds the row. One that waits for a client that
+    /// does not go on is ended first.
     /// - Returns: What its writer shows from now on; nil where another was quicker.
     public func take(_ partition: Int) throws -> Fence? {
         if !connection.isOpen { try connection.open() }
+        try endStranded(partition)
         var row = Parameters()
         row.add(Int32(partition))
         row.add(replica)
@@ -135,6 +141,32 @@ public final class PostgresLeases {
             RETURNING epoch
             """, row)
         return rows.isEmpty ? nil : Fence(partition: partition, epoch: rows.integer(0, 0))
+    }
+
+    /// Ends the transaction of a partition's writer whose lease has run out and whose server process waits for its
+    /// client: that is frozen or cut off, and the row would be held until the server's time-out.
+    ///
+    /// Nothing depends on it but time: a transaction that is ended wrongly comes to nothing as a whole, and its writer
+    /// finds out from the fence whether it may try again. One that the server is at work on is waited for.
+    private func endStranded(_ partition: Int) throws {
+        var row = Parameters()
+        row.add(Int32(partition))
+        row.add(replica)
+        row.add(Self.writersLockClass)
+        do {
+            try connection.execute(
+                """
+                SELECT pg_terminate_backend(l.pid) FROM pg_locks l
+                  JOIN pg_stat_activity a ON a.pid = l.pid AND a.wait_event_type = 'Client'
+                WHERE l.locktype = 'advisory' AND l.classid::bigint = $3 AND l.objid::bigint = $1 AND l.objsubid = 2
+                  AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                  AND EXISTS (
+                    SELECT 1 FROM partition_leases WHERE queue_partition = $1 AND holder <> $2
+                      AND expires_at < clock_timestamp())
+                """, row)
+        } catch let error as StoreError where error.kind == .denied {
+            // Its writer is another role: then the server's time-out has to do.
+        }
     }
 
     /// Gives a partition back, for another to take at once.
