@@ -141,53 +141,134 @@ import Testing
             ])
     }
 
-    /// Several writers need the same new month at one moment; others write a few of its events to the default partition
-    /// meanwhile. All get what they want, and nothing is lost.
-    @Test func severalNeedOneMonthAtOnce() throws {
-        let fresh = try FreshStore(.postgres)
-        let server = try PrivatePostgres.shared()
-        let database = try #require(fresh.database)
-        let table = try PostgresLeases(
-            PostgresStore.Settings(url: fresh.url), replica: "a", partitions: 6, seconds: 600)
-        defer { table.close() }
-        let (ready, go, done) = (
-            DispatchSemaphore(value: 0), DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)
-        )
-        let failures = Mutex<[String]>([])
-        for writer in 0..<6 {
-            let fence = try #require(try table.take(writer))
-            let lines = events(writer < 4 ? 150 : 30, month: "2024-02", robot: "R\(writer)")
-            Thread.detachNewThread { [url = fresh.url] in
-                do {
-                    let store = try StoreUnderTest(place: .partition(url: url, fence), maxResident: 1000)
-                    defer { store.close() }
-                    ready.signal()
-                    go.wait()
-                    try store.ingestPatiently(lines) { _ in usleep(10_000) }
-                } catch { failures.withLock { $0.append("\(error)") } }
-                done.signal()
-            }
-        }
-        for _ in 0..<6 { #expect(ready.wait(timeout: .now() + 60) == .success) }
-        // All of the four wait for the one lock before any of them goes on.
-        let holder = try Connection(
+    private func connect(_ fresh: FreshStore) throws -> Connection {
+        try Connection(
             Target(url: fresh.url, limits: PostgresLimits(), applicationName: "test", readOnly: false))
-        defer { holder.close() }
-        try holder.run("SELECT pg_advisory_lock(\(Migration.lockClass), 3)")
-        for _ in 0..<6 { go.signal() }
+    }
+
+    /// Waits until so many sessions of a store wait for a lock of a kind.
+    private func waits(_ fresh: FreshStore, for kind: String, _ count: Int) throws {
         let end = Date().addingTimeInterval(30)
-        let waiting = """
-            SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 3
+        let question = """
+            SELECT count(*) FROM pg_locks WHERE locktype = '\(kind)' AND NOT granted
               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
             """
-        while try server.sql(waiting, in: database) != "4" {
+        while try PrivatePostgres.shared().sql(question, in: fresh.database ?? "") != "\(count)" {
             try #require(Date() < end, "they do not come to wait")
             usleep(5000)
         }
-        try holder.run("SELECT pg_advisory_unlock(\(Migration.lockClass), 3)")
-        for _ in 0..<6 { #expect(done.wait(timeout: .now() + 60) == .success) }
-        #expect(failures.withLock { $0 } == [])
+    }
+
+    /// So many threads, each of which gets ready by itself, goes on when all are ready, and is waited for.
+    private func atOnce(
+        _ count: Int, _ meanwhile: () throws -> Void,
+        _ work: @escaping @Sendable (_ number: Int, _ ready: () -> Void) throws -> Void
+    ) throws -> [String] {
+        let (ready, go, done) = (
+            DispatchSemaphore(value: 0), DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)
+        )
+        let failures = Arrivals()
+        for number in 0..<count {
+            Thread.detachNewThread {
+                do {
+                    try work(number) {
+                        ready.signal()
+                        go.wait()
+                    }
+                } catch { failures.add("\(number): \(error)") }
+                done.signal()
+            }
+        }
+        for _ in 0..<count { try #require(ready.wait(timeout: .now() + 60) == .success) }
+        for _ in 0..<count { go.signal() }
+        try meanwhile()
+        for _ in 0..<count { try #require(done.wait(timeout: .now() + 60) == .success) }
+        return failures.all
+    }
+
+    private final class Arrivals: Sendable {
+        private let texts = Mutex<[String]>([])
+        func add(_ text: String) { texts.withLock { $0.append(text) } }
+        var all: [String] { texts.withLock { $0 } }
+    }
+
+    private static let makersLock = "\(Migration.lockClass), 3"
+
+    /// Transactions that all wait for the one that makes the month they need: it is made once, and they find it.
+    @Test func oneMakesAMonthAndTheOthersFindIt() throws {
+        let fresh = try FreshStore(.postgres)
+        let holder = try connect(fresh)
+        defer { holder.close() }
+        try holder.run("SELECT pg_advisory_lock(\(Self.makersLock))")
+        let meanwhile = {
+            try waits(fresh, for: "advisory", 4)
+            try holder.run("SELECT pg_advisory_unlock(\(Self.makersLock))")
+        }
+        let failures = try atOnce(4, meanwhile) { [url = fresh.url] _, ready in
+            let connection = try Connection(
+                Target(url: url, limits: PostgresLimits(), applicationName: "test", readOnly: false))
+            defer { connection.close() }
+            try connection.run("BEGIN; SELECT count(*) FROM retired_months")
+            try connection.run("SELECT to_regclass('sessionizer.events_2024_02')")
+            ready()
+            try connection.run("SELECT ensure_partition('2024-02-10Z')")
+            try connection.run("COMMIT")
+        }
+        #expect(failures == [])
         #expect(try partitions(fresh).contains("events_2024_02"))
+    }
+
+    /// While a month is made, others write events of it to the default partition.
+    @Test func whatIsWrittenMeanwhileMovesAsWell() throws {
+        let fresh = try FreshStore(.postgres)
+        let other = try connect(fresh)
+        defer { other.close() }
+        try other.run("BEGIN")
+        try other.run(
+            """
+            INSERT INTO events (event_id, occurred_at, received_at, event, payload, hour)
+            VALUES ('late', '2024-02-10 10:00Z', now(), 'x', '{}', 474154)
+            """)
+        let meanwhile = {
+            try waits(fresh, for: "relation", 1)
+            try other.run("COMMIT")
+        }
+        let lines = events(150, month: "2024-02")
+        let failures = try atOnce(1, meanwhile) { [place = fresh.place] _, ready in
+            let store = try StoreUnderTest(place: place, maxResident: 1000)
+            defer { store.close() }
+            ready()
+            try store.ingest(lines)
+        }
+        #expect(failures == [])
+        #expect(try rows("events_2024_02", fresh) == 151)
+        #expect(try rows("events_default", fresh) == 0)
+    }
+
+    /// Several writers need the same new month in their batches at one moment, and others write a few of its events: some
+    /// stand in each other's way and are tried again, all get what they want, and nothing is lost.
+    @Test func severalBatchesNeedOneMonthAtOnce() throws {
+        let fresh = try FreshStore(.postgres)
+        let table = try PostgresLeases(
+            PostgresStore.Settings(url: fresh.url), replica: "a", partitions: 6, seconds: 600)
+        defer { table.close() }
+        let fences = try (0..<6).map { try #require(try table.take($0)) }
+        let lines = (0..<6).map { events($0 < 4 ? 150 : 30, month: "2024-02", robot: "R\($0)") }
+        let holder = try connect(fresh)
+        defer { holder.close() }
+        let meanwhile = {
+            try waits(fresh, for: "advisory", 4)
+            try holder.run("SELECT pg_advisory_unlock(\(Self.makersLock))")
+        }
+        // Only the template's months are needed to begin with: opening a store does not wait for the lock.
+        try holder.run("SELECT pg_advisory_lock(\(Self.makersLock))")
+        let failures = try atOnce(6, meanwhile) { [url = fresh.url] number, ready in
+            let store = try StoreUnderTest(place: .partition(url: url, fences[number]), maxResident: 1000)
+            defer { store.close() }
+            ready()
+            try store.ingestPatiently(lines[number]) { _ in usleep(10_000) }
+        }
+        #expect(failures == [])
         #expect(try rows("events_2024_02", fresh) == 4 * 150 + 2 * 30)
         #expect(try rows("events_default", fresh) == 0)
     }
