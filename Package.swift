@@ -21,6 +21,9 @@ let package = Package(
         // What events mean: pure rules, the standard library only.
         .target(name: "SessionCore", swiftSettings: hot),
 
+        // Dates and JSON strings, for whoever writes them.
+        .target(name: "TextForms", swiftSettings: hot),
+
         // Bytes on their way in: messages and where each came from.
         .target(name: "MessageBatches", swiftSettings: hot),
 
@@ -52,18 +55,18 @@ let package = Package(
         // The store for a fleet: PostgreSQL.
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(
-            name: "PostgresStore", dependencies: ["SessionCore", "SessionStore", "CLibPQ"],
+            name: "PostgresStore", dependencies: ["SessionCore", "SessionStore", "TextForms", "CLibPQ"],
             swiftSettings: hot),
 
         // Archived JSONL: files, day folders, standard input; plain, gzip, zstd.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
-            name: "ArchiveSource", dependencies: ["MessageBatches", "CZlib", "CZstd"],
+            name: "ArchiveSource", dependencies: ["MessageBatches", "TextForms", "CZlib", "CZstd"],
             swiftSettings: strict),
 
         // A seeded fleet for demos, benchmarks and tests, with the truth it knows.
-        .target(name: "FleetSimulator", swiftSettings: strict),
+        .target(name: "FleetSimulator", dependencies: ["TextForms"], swiftSettings: strict),
 
         // When: decode, engine, commit, batch by batch.
         .target(
@@ -79,7 +82,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Log lines and Prometheus text.
-        .target(name: "Telemetry", swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: ["TextForms"], swiftSettings: strict),
 
         // A thin face on libmicrohttpd.
         .systemLibrary(
@@ -93,11 +96,13 @@ let package = Package(
 
         // Who may ask: hashed tokens, signed tokens (cjose, jansson, libcrypto).
         .systemLibrary(name: "CJOSE", pkgConfig: "cjose", providers: [.apt(["libcjose-dev"])]),
-        .target(name: "AccessControl", dependencies: ["SessionAPI", "CJOSE"], swiftSettings: strict),
+        .target(
+            name: "AccessControl", dependencies: ["SessionAPI", "TextForms", "CJOSE"], swiftSettings: strict),
 
         // The story of one delivery or robot, told from the store.
         .target(
-            name: "SessionStory", dependencies: ["SessionCore", "SessionStore", "EventDecoding"],
+            name: "SessionStory",
+            dependencies: ["SessionCore", "SessionStore", "EventDecoding", "TextForms"],
             swiftSettings: strict),
 
         // Whether two stores say the same.
@@ -110,7 +115,7 @@ let package = Package(
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
                 "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
                 "SessionStory", "StoreComparison", "AMQPSource", "Telemetry", "HTTPServer", "SessionAPI",
-                "AccessControl",
+                "AccessControl", "TextForms",
             ],
             swiftSettings: strict),
 
@@ -145,6 +150,7 @@ let package = Package(
         .testTarget(
             name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
             swiftSettings: strict),
+        .testTarget(name: "TextFormsTests", dependencies: ["TextForms"], swiftSettings: strict),
         .testTarget(name: "AMQPSourceTests", dependencies: ["AMQPSource"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
         .testTarget(name: "PipelineTests", dependencies: ["SessionPipeline"], swiftSettings: strict),
