@@ -128,7 +128,7 @@ public final class PostgresLeases {
     /// - Returns: What its writer shows from now on; nil where another was quicker.
     public func take(_ partition: Int) throws -> Fence? {
         if !connection.isOpen { try connection.open() }
-        try endStranded(partition)
+        guard try isToBeHad(partition) else { return nil }
         var row = Parameters()
         row.add(Int32(partition))
         row.add(replica)
@@ -143,29 +143,33 @@ public final class PostgresLeases {
         return rows.isEmpty ? nil : Fence(partition: partition, epoch: rows.integer(0, 0))
     }
 
-    /// Ends the transaction of a partition's writer whose lease has run out and whose server process waits for its
-    /// client: that is frozen or cut off, and the row would be held until the server's time-out.
+    /// Whether a partition is free or its lease has run out. If so, ends the transaction of its writer where the server
+    /// process of that waits for its client: that is frozen or cut off, and the row would be held until the server's
+    /// time-out.
     ///
     /// Nothing depends on it but time: a transaction that is ended wrongly comes to nothing as a whole, and its writer
     /// finds out from the fence whether it may try again. One that the server is at work on is waited for.
-    private func endStranded(_ partition: Int) throws {
+    private func isToBeHad(_ partition: Int) throws -> Bool {
         var row = Parameters()
         row.add(Int32(partition))
         row.add(replica)
         row.add(Self.writersLockClass)
         do {
-            try connection.execute(
+            return try !connection.execute(
                 """
-                SELECT pg_terminate_backend(l.pid) FROM pg_locks l
-                  JOIN pg_stat_activity a ON a.pid = l.pid AND a.wait_event_type = 'Client'
-                WHERE l.locktype = 'advisory' AND l.classid::bigint = $3 AND l.objid::bigint = $1 AND l.objsubid = 2
-                  AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                  AND EXISTS (
-                    SELECT 1 FROM partition_leases WHERE queue_partition = $1 AND holder <> $2
-                      AND expires_at < clock_timestamp())
-                """, row)
+                SELECT (
+                  SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l
+                    JOIN pg_stat_activity a ON a.pid = l.pid AND a.wait_event_type = 'Client'
+                  WHERE l.locktype = 'advisory' AND l.classid::bigint = $3 AND l.objid::bigint = p.queue_partition
+                    AND l.objsubid = 2 AND l.granted AND p.holder <> $2
+                    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+                FROM partition_leases p
+                WHERE queue_partition = $1 AND (holder IS NULL OR holder = $2 OR expires_at < clock_timestamp())
+                """, row
+            ).isEmpty
         } catch let error as StoreError where error.kind == .denied {
             // Its writer is another role: then the server's time-out has to do.
+            return true
         }
     }
 
