@@ -140,6 +140,9 @@ let package = Package(
                 "SessionStore", "SQLiteStore", "PostgresStore", "SessionPipeline",
             ], path: "Tests/EngineUnderTest", swiftSettings: strict),
 
+        // Random numbers that a seed gives again.
+        .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
+
         // Servers that the tests start themselves.
         .target(name: "PrivateServers", path: "Tests/PrivateServers", swiftSettings: strict),
 
@@ -148,12 +151,15 @@ let package = Package(
             name: "ProgramUnderTest", dependencies: ["SessionStore", "SQLiteStore"],
             path: "Tests/ProgramUnderTest", swiftSettings: strict),
         .testTarget(
-            name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
+            name: "ArchiveSourceTests",
+            dependencies: ["ArchiveSource", "MessageBatches", "SeededRandomness"],
             swiftSettings: strict),
         .testTarget(name: "TextFormsTests", dependencies: ["TextForms"], swiftSettings: strict),
         .testTarget(name: "AMQPSourceTests", dependencies: ["AMQPSource"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
-        .testTarget(name: "PipelineTests", dependencies: ["SessionPipeline"], swiftSettings: strict),
+        .testTarget(
+            name: "PipelineTests", dependencies: ["SeededRandomness", "SessionPipeline"],
+            swiftSettings: strict),
         .testTarget(
             name: "ServiceTests", dependencies: ["Telemetry", "HTTPServer"], swiftSettings: strict),
         // The built program against a real broker.
@@ -175,7 +181,8 @@ let package = Package(
         .testTarget(
             name: "StoreConformanceTests",
             dependencies: [
-                "ReferenceModel", "EngineUnderTest", "EventDecoding", "PrivateServers", "SessionCore",
+                "ReferenceModel", "SeededRandomness", "EngineUnderTest", "EventDecoding", "PrivateServers",
+                "SessionCore",
                 "SessionPipeline",
                 "SessionStore", "SQLiteStore", "PostgresStore", "StoreComparison", "CSQLite",
             ],
@@ -184,7 +191,9 @@ let package = Package(
             name: "FleetSimulatorTests", dependencies: ["FleetSimulator"], swiftSettings: strict),
         .testTarget(
             name: "EventDecodingTests",
-            dependencies: ["EventDecoding", "MessageBatches", "PlainJSON", "SessionCore"],
+            dependencies: [
+                "EventDecoding", "MessageBatches", "PlainJSON", "SeededRandomness", "SessionCore",
+            ],
             swiftSettings: strict),
         // The service over real HTTP, on a port of its own.
         .testTarget(
@@ -198,14 +207,16 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "ProgramUnderTest", "sessionizer", "EngineUnderTest", "PrivateServers", "SessionStore",
+                "ProgramUnderTest", "sessionizer", "SeededRandomness", "EngineUnderTest", "PrivateServers",
+                "SessionStore",
                 "SQLiteStore",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",
             dependencies: [
-                "ReferenceModel", "EngineUnderTest", "SessionCore", "MessageBatches", "EventDecoding",
+                "ReferenceModel", "SeededRandomness", "EngineUnderTest", "SessionCore", "MessageBatches",
+                "EventDecoding",
                 "ConfigurationFile", "SessionStore", "SQLiteStore", "ArchiveSource", "FleetSimulator",
                 "SessionPipeline", "SessionStory",
             ],
