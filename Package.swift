@@ -21,6 +21,9 @@ let package = Package(
         // What events mean: pure rules, the standard library only.
         .target(name: "SessionCore", swiftSettings: hot),
 
+        // Dates and JSON strings, for whoever writes them.
+        .target(name: "TextForms", swiftSettings: hot),
+
         // Bytes on their way in: messages and where each came from.
         .target(name: "MessageBatches", swiftSettings: hot),
 
@@ -52,18 +55,18 @@ let package = Package(
         // The store for a fleet: PostgreSQL.
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(
-            name: "PostgresStore", dependencies: ["SessionCore", "SessionStore", "CLibPQ"],
+            name: "PostgresStore", dependencies: ["SessionCore", "SessionStore", "TextForms", "CLibPQ"],
             swiftSettings: hot),
 
         // Archived JSONL: files, day folders, standard input; plain, gzip, zstd.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
-            name: "ArchiveSource", dependencies: ["MessageBatches", "CZlib", "CZstd"],
+            name: "ArchiveSource", dependencies: ["MessageBatches", "TextForms", "CZlib", "CZstd"],
             swiftSettings: strict),
 
         // A seeded fleet for demos, benchmarks and tests, with the truth it knows.
-        .target(name: "FleetSimulator", swiftSettings: strict),
+        .target(name: "FleetSimulator", dependencies: ["TextForms"], swiftSettings: strict),
 
         // When: decode, engine, commit, batch by batch.
         .target(
@@ -79,7 +82,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Log lines and Prometheus text.
-        .target(name: "Telemetry", swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: ["TextForms"], swiftSettings: strict),
 
         // A thin face on libmicrohttpd.
         .systemLibrary(
@@ -93,11 +96,13 @@ let package = Package(
 
         // Who may ask: hashed tokens, signed tokens (cjose, jansson, libcrypto).
         .systemLibrary(name: "CJOSE", pkgConfig: "cjose", providers: [.apt(["libcjose-dev"])]),
-        .target(name: "AccessControl", dependencies: ["SessionAPI", "CJOSE"], swiftSettings: strict),
+        .target(
+            name: "AccessControl", dependencies: ["SessionAPI", "TextForms", "CJOSE"], swiftSettings: strict),
 
         // The story of one delivery or robot, told from the store.
         .target(
-            name: "SessionStory", dependencies: ["SessionCore", "SessionStore", "EventDecoding"],
+            name: "SessionStory",
+            dependencies: ["SessionCore", "SessionStore", "EventDecoding", "TextForms"],
             swiftSettings: strict),
 
         // Whether two stores say the same.
@@ -110,7 +115,7 @@ let package = Package(
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
                 "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
                 "SessionStory", "StoreComparison", "AMQPSource", "Telemetry", "HTTPServer", "SessionAPI",
-                "AccessControl",
+                "AccessControl", "TextForms",
             ],
             swiftSettings: strict),
 
@@ -135,6 +140,9 @@ let package = Package(
                 "SessionStore", "SQLiteStore", "PostgresStore", "SessionPipeline",
             ], path: "Tests/EngineUnderTest", swiftSettings: strict),
 
+        // Random numbers that a seed gives again.
+        .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
+
         // Servers that the tests start themselves.
         .target(name: "PrivateServers", path: "Tests/PrivateServers", swiftSettings: strict),
 
@@ -143,11 +151,15 @@ let package = Package(
             name: "ProgramUnderTest", dependencies: ["SessionStore", "SQLiteStore"],
             path: "Tests/ProgramUnderTest", swiftSettings: strict),
         .testTarget(
-            name: "ArchiveSourceTests", dependencies: ["ArchiveSource", "MessageBatches"],
+            name: "ArchiveSourceTests",
+            dependencies: ["ArchiveSource", "MessageBatches", "SeededRandomness"],
             swiftSettings: strict),
+        .testTarget(name: "TextFormsTests", dependencies: ["TextForms"], swiftSettings: strict),
         .testTarget(name: "AMQPSourceTests", dependencies: ["AMQPSource"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
-        .testTarget(name: "PipelineTests", dependencies: ["SessionPipeline"], swiftSettings: strict),
+        .testTarget(
+            name: "PipelineTests", dependencies: ["SeededRandomness", "SessionPipeline"],
+            swiftSettings: strict),
         .testTarget(
             name: "ServiceTests", dependencies: ["Telemetry", "HTTPServer"], swiftSettings: strict),
         // The built program against a real broker.
@@ -169,7 +181,8 @@ let package = Package(
         .testTarget(
             name: "StoreConformanceTests",
             dependencies: [
-                "ReferenceModel", "EngineUnderTest", "EventDecoding", "PrivateServers", "SessionCore",
+                "ReferenceModel", "SeededRandomness", "EngineUnderTest", "EventDecoding", "PrivateServers",
+                "SessionCore",
                 "SessionPipeline",
                 "SessionStore", "SQLiteStore", "PostgresStore", "StoreComparison", "CSQLite",
             ],
@@ -178,7 +191,9 @@ let package = Package(
             name: "FleetSimulatorTests", dependencies: ["FleetSimulator"], swiftSettings: strict),
         .testTarget(
             name: "EventDecodingTests",
-            dependencies: ["EventDecoding", "MessageBatches", "PlainJSON", "SessionCore"],
+            dependencies: [
+                "EventDecoding", "MessageBatches", "PlainJSON", "SeededRandomness", "SessionCore",
+            ],
             swiftSettings: strict),
         // The service over real HTTP, on a port of its own.
         .testTarget(
@@ -192,14 +207,16 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "ProgramUnderTest", "sessionizer", "EngineUnderTest", "PrivateServers", "SessionStore",
+                "ProgramUnderTest", "sessionizer", "SeededRandomness", "EngineUnderTest", "PrivateServers",
+                "SessionStore",
                 "SQLiteStore",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "SessionizerTests",
             dependencies: [
-                "ReferenceModel", "EngineUnderTest", "SessionCore", "MessageBatches", "EventDecoding",
+                "ReferenceModel", "SeededRandomness", "EngineUnderTest", "SessionCore", "MessageBatches",
+                "EventDecoding",
                 "ConfigurationFile", "SessionStore", "SQLiteStore", "ArchiveSource", "FleetSimulator",
                 "SessionPipeline", "SessionStory",
             ],

@@ -1,5 +1,6 @@
 internal import CJOSE
 internal import SessionAPI
+internal import TextForms
 
 /// Tokens of a file, which holds only their SHA-256: whoever reads it cannot ask with it.
 ///
@@ -89,16 +90,10 @@ enum Digest {
 enum Day {
     static func instant(_ text: String) -> Int64? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard text.utf8.count == 10, parts.count == 3, let year = Int64(parts[0]),
-            let month = Int64(parts[1]),
-            let day = Int64(parts[2]), (1...12).contains(month), (1...31).contains(day)
+        guard text.utf8.count == 10, parts.count == 3, let year = Int(parts[0]),
+            let month = Int(parts[1]),
+            let day = Int(parts[2]), (1...12).contains(month), (1...31).contains(day)
         else { return nil }
-        // Howard Hinnant's days_from_civil, from 1970 on.
-        let shifted = month <= 2 ? year - 1 : year
-        let era = shifted / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return (era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468)
-            * 86_400_000_000
+        return CivilDay(year: year, month: month, day: day).start
     }
 }

@@ -1,3 +1,5 @@
+internal import TextForms
+
 /// A calendar day (UTC), as the archive's `dt=YYYY-MM-DD` folders name it.
 public struct ArchiveDay: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The year, 0 to 9999.
@@ -22,18 +24,8 @@ public struct ArchiveDay: Sendable, Hashable, Comparable, CustomStringConvertibl
 
     /// The day that an instant, in microseconds since the Unix epoch, falls on.
     public init(containing micros: Int64) {
-        // Days to a civil date, after Howard Hinnant: https://howardhinnant.github.io/date_algorithms.html
-        let microsPerDay: Int64 = 86_400_000_000
-        let (quotient, remainder) = micros.quotientAndRemainder(dividingBy: microsPerDay)
-        let shifted = Int(quotient) - (remainder < 0 ? 1 : 0) + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        let civil = CivilDay(containing: micros)
+        (year, month, day) = (civil.year, civil.month, civil.day)
     }
 
     /// The day as `YYYY-MM-DD`.

@@ -24,8 +24,12 @@ public final class DecodedBatch: @unchecked Sendable {
 
     /// When each event happened, in their order, with where its message begins in the batch's buffer.
     public var eventTimes: [(offset: Int, time: Instant)] {
-        records.map { (Int($0.payload.offset), $0.time) }
+        records.map { (batch.messages[Int($0.message)].offset, $0.time) }
     }
+
+    /// The index of the message that an event is of. Its payload does not tell: what came in an envelope stands elsewhere.
+    /// - Parameter index: The event's, in the order of ``EventDecoder/events(of:symbols:into:)``.
+    public func message(ofEvent index: Int) -> Int { Int(records[index].message) }
 
     /// Empties both.
     public func removeAll() {

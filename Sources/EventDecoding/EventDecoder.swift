@@ -42,7 +42,9 @@ public final class EventDecoder {
         var record = csj_record()
         for index in messages.indices {
             switch read(batch, messages[index], latest, &record) {
-            case .event: records.append(record)
+            case .event:
+                record.message = UInt32(truncatingIfNeeded: index)
+                records.append(record)
             case .skipped: decoded.skippedCount += 1
             case .rejected(let reason, let detail):
                 decoded.rejections.append(Rejection(message: index, reason: reason, detail: detail))

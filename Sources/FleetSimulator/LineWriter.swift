@@ -1,3 +1,5 @@
+internal import TextForms
+
 /// Builds one JSON line after the other in the same memory, byte by byte.
 ///
 /// The longest line this simulator writes is far shorter than the memory; writing beyond it traps.
@@ -92,7 +94,7 @@ final class LineWriter {
         let day = local / 86_400_000_000
         if day != cachedDay {
             let start = count
-            let date = CalendarDate(day: day)
+            let date = CivilDay(daysSinceEpoch: Int(day))
             number(date.year, width: 4)
             text("-")
             number(date.month, width: 2)
@@ -128,25 +130,5 @@ final class LineWriter {
             digits(abs(offsetHours), width: 2)
             text(":00")
         }
-    }
-}
-
-/// A day of the calendar, from days since 1970-01-01.
-struct CalendarDate {
-    let year: Int
-    let month: Int
-    let day: Int
-
-    /// Howard Hinnant's civil_from_days, for days from 1970 on.
-    init(day days: Int64) {
-        let shifted = Int(days) + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        day = dayOfYear - (153 * month + 2) / 5 + 1
-        self.month = month < 10 ? month + 3 : month - 9
-        year = yearOfEra + era * 400 + (self.month <= 2 ? 1 : 0)
     }
 }

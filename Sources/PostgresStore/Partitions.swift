@@ -1,5 +1,6 @@
 internal import SessionCore
 internal import SessionStore
+internal import TextForms
 
 /// The months that have a partition of their own, as this connection knows them.
 struct Partitions {
@@ -61,11 +62,6 @@ struct Partitions {
         let month = Self.month(of: now.instant(0, 0))
         if madeAheadIn == month { return }
         do {
-            // Taken before the function is called: a transaction that waits for the lock inside it may go on with what
-            // it knew of the tables before, and make what another has made meanwhile.
-            let key = "\(Migration.lockClass), 3"
-            _ = try connection.query("SELECT pg_advisory_lock(\(key))")
-            defer { _ = try? connection.query("SELECT pg_advisory_unlock(\(key))") }
             for ahead in month...(month + 2) where !months.contains(ahead) { try make(ahead, connection) }
             madeAheadIn = month
         } catch let error as StoreError where error.kind == .conflict {
@@ -106,29 +102,12 @@ struct Partitions {
 
     /// Months since the year 0.
     static func month(of instant: Instant) -> Int {
-        // Howard Hinnant's civil_from_days.
-        let day = 86_400_000_000
-        let days = Int(instant >= 0 ? instant / Int64(day) : -((-instant + Int64(day) - 1) / Int64(day)))
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return year * 12 + month - 1
+        let day = CivilDay(containing: instant)
+        return day.year * 12 + day.month - 1
     }
 
     /// When a month begins.
     static func start(of month: Int) -> Instant {
-        let civilYear = month / 12
-        let civilMonth = month % 12 + 1
-        let year = civilMonth <= 2 ? civilYear - 1 : civilYear
-        let era = (year >= 0 ? year : year - 399) / 400
-        let yearOfEra = year - era * 400
-        let dayOfYear = (153 * (civilMonth + (civilMonth > 2 ? -3 : 9)) + 2) / 5
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return Int64(era * 146_097 + dayOfEra - 719_468) * 86_400_000_000
+        CivilDay(year: month / 12, month: month % 12 + 1, day: 1).start
     }
 }

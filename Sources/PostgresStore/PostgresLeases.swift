@@ -31,6 +31,10 @@ public final class PostgresLeases {
         public var hasRunOut: Bool
     }
 
+    /// The first half of the keys of the advisory locks that each transaction of a partition's writer holds, the second
+    /// half being the partition: by them whoever takes it over finds the server process.
+    static let writersLockClass = Migration.lockClass + 1
+
     private let connection: Connection
     private let replica: String
     private let seconds: Double
@@ -119,10 +123,12 @@ public final class PostgresLeases {
 
     /// Takes a partition that is free, or whose lease has run out, or that was this replica's own.
     ///
-    /// Waits until a transaction of the holder before has ended: that holds the row.
+    /// Waits until a transaction of the holder before has ended: that holds the row. One that waits for a client that
+    /// does not go on is ended first.
     /// - Returns: What its writer shows from now on; nil where another was quicker.
     public func take(_ partition: Int) throws -> Fence? {
         if !connection.isOpen { try connection.open() }
+        guard try isToBeHad(partition) else { return nil }
         var row = Parameters()
         row.add(Int32(partition))
         row.add(replica)
@@ -135,6 +141,36 @@ public final class PostgresLeases {
             RETURNING epoch
             """, row)
         return rows.isEmpty ? nil : Fence(partition: partition, epoch: rows.integer(0, 0))
+    }
+
+    /// Whether a partition is free or its lease has run out. If so, ends the transaction of its writer where the server
+    /// process of that waits for its client: that is frozen or cut off, and the row would be held until the server's
+    /// time-out.
+    ///
+    /// Nothing depends on it but time: a transaction that is ended wrongly comes to nothing as a whole, and its writer
+    /// finds out from the fence whether it may try again. One that the server is at work on is waited for.
+    private func isToBeHad(_ partition: Int) throws -> Bool {
+        var row = Parameters()
+        row.add(Int32(partition))
+        row.add(replica)
+        row.add(Self.writersLockClass)
+        do {
+            return try !connection.execute(
+                """
+                SELECT (
+                  SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l
+                    JOIN pg_stat_activity a ON a.pid = l.pid AND a.wait_event_type = 'Client'
+                  WHERE l.locktype = 'advisory' AND l.classid::bigint = $3 AND l.objid::bigint = p.queue_partition
+                    AND l.objsubid = 2 AND l.granted AND p.holder <> $2
+                    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+                FROM partition_leases p
+                WHERE queue_partition = $1 AND (holder IS NULL OR holder = $2 OR expires_at < clock_timestamp())
+                """, row
+            ).isEmpty
+        } catch let error as StoreError where error.kind == .denied {
+            // Its writer is another role: then the server's time-out has to do.
+            return true
+        }
     }
 
     /// Gives a partition back, for another to take at once.

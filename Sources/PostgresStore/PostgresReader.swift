@@ -23,7 +23,7 @@ public final class PostgresReader: TableReading {
     }
 
     /// See ``TableReading``.
-    public var dialect: SQLDialect { .postgres }
+    public var flavour: SQLFlavour { .postgres }
 
     /// The rows of a query, all at once: instants as microseconds, arrays as JSON, flags as 0 or 1.
     public func rows(_ sql: String, _ parameters: [TableValue] = []) throws -> [TableRow] {

@@ -33,7 +33,7 @@ extension PostgresStore: SessionStoring {
         try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         if let fence = settings.fence {
             do {
-                try check(fence)
+                try Self.check(fence, connection)
             } catch {
                 abandon()
                 throw error
@@ -43,13 +43,17 @@ extension PostgresStore: SessionStoring {
     }
 
     /// Checks that the partition has not been taken over, and keeps it so until the transaction ends: whoever takes it
-    /// waits for the row. A replica that was frozen or cut off finds its epoch gone, and writes nothing.
-    private func check(_ fence: PostgresLeases.Fence) throws {
+    /// waits for the row. A replica that was frozen or cut off finds its epoch gone, and writes nothing. The advisory lock
+    /// keeps nobody out: it tells whoever takes the partition over which server process is this writer's.
+    static func check(_ fence: PostgresLeases.Fence, _ connection: Connection) throws {
         var row = Parameters()
         row.add(Int32(fence.partition))
         row.add(fence.epoch)
         let rows = try connection.execute(
-            "SELECT 1::bigint FROM partition_leases WHERE queue_partition = $1 AND epoch = $2 FOR SHARE", row)
+            """
+            SELECT pg_advisory_xact_lock_shared(\(PostgresLeases.writersLockClass), $1)
+            FROM partition_leases WHERE queue_partition = $1 AND epoch = $2 FOR SHARE
+            """, row)
         if rows.isEmpty {
             throw StoreError(
                 .fenced,

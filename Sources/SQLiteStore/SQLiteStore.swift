@@ -135,7 +135,7 @@ public final class SQLiteReader: TableReading {
     }
 
     /// See ``TableReading``.
-    public var dialect: SQLDialect { .sqlite }
+    public var flavour: SQLFlavour { .sqlite }
 
     /// The rows of a query, all at once.
     public func rows(_ sql: String, _ parameters: [TableValue] = []) throws -> [TableRow] {

@@ -101,19 +101,12 @@ public final class Ingestor {
             let isFirst = try details.partitionKeys.isEmpty || store.claim(details.partitionKeys)
             if !isFirst { engine.forgetEverything() }
             EventDecoder.events(of: decoded, symbols: symbols, into: &events)
-            let retired = takeRetired(decoded, at: startedAt)
+            let retired = takeRetired(decoded, details, at: startedAt)
             if store.wantsExpectations { try store.prefetch(engine.expectation(of: events)) }
             let changes = try engine.apply(events, bytes: batch.bytes, source: store)
             onMark?(.applied)
-            var rejected = decoded.rejections.map { rejection in
-                let message = batch.messages[rejection.message]
-                return RejectedMessage(
-                    receivedAt: startedAt, transport: settings.transport,
-                    origin: details.hasPositions
-                        ? "\(batch.origins[message.origin]):\(message.position)"
-                        : batch.origins[message.origin],
-                    reason: rejection.reason.rawValue, detail: rejection.detail,
-                    headers: details.headers(rejection.message), body: Array(batch.bytes(of: message)))
+            var rejected = decoded.rejections.map {
+                reject($0.message, $0.reason, $0.detail, batch, details, at: startedAt)
             }
             rejected += retired
             let record = BatchRecord(
@@ -145,22 +138,41 @@ public final class Ingestor {
         }
         engine.evict(limit: settings.maxResidentEntities)
     }
+
+    /// The row of `rejected_events` of a message, by its index in the batch.
+    private func reject(
+        _ index: Int, _ reason: RejectReason, _ detail: String, _ batch: MessageBatch,
+        _ details: BatchDetails,
+        at now: Instant
+    ) -> RejectedMessage {
+        let message = batch.messages[index]
+        let origin = batch.origins[message.origin]
+        return RejectedMessage(
+            receivedAt: now, transport: settings.transport,
+            origin: details.hasPositions ? "\(origin):\(message.position)" : origin,
+            reason: reason.rawValue, detail: detail, headers: details.headers(index),
+            body: Array(batch.bytes(of: message)))
+    }
+
     /// Takes the events out whose time the store has dropped.
-    private func takeRetired(_ decoded: DecodedBatch, at now: Instant) -> [RejectedMessage] {
+    private func takeRetired(
+        _ decoded: DecodedBatch, _ details: BatchDetails, at now: Instant
+    ) -> [RejectedMessage] {
+        guard events.contains(where: { store.isRetired($0.time) }) else { return [] }
         var retired: [RejectedMessage] = []
-        let bytes = UnsafeRawPointer(decoded.batch.bytes)
-        events.removeAll { event in
-            guard store.isRetired(event.time) else { return false }
+        var kept: [Event] = []
+        for (index, event) in events.enumerated() {
+            guard store.isRetired(event.time) else {
+                kept.append(event)
+                continue
+            }
             retired.append(
-                RejectedMessage(
-                    receivedAt: now, transport: settings.transport, origin: decoded.batch.origins.first ?? "",
-                    reason: RejectReason.beforeRetention.rawValue,
-                    detail: "the events of its month were dropped; it may have been counted before",
-                    body: Array(
-                        UnsafeRawBufferPointer(
-                            start: bytes + event.payload.offset, count: event.payload.length))))
-            return true
+                reject(
+                    decoded.message(ofEvent: index), .beforeRetention,
+                    "the events of its month were dropped; it may have been counted before",
+                    decoded.batch, details, at: now))
         }
+        events = kept
         return retired
     }
 }

@@ -47,40 +47,13 @@ public struct TableRow: Equatable, Sendable {
     }
 }
 
-/// The few words of SQL in which the stores differ, for questions that are asked of either.
-public struct SQLDialect: Sendable {
-    /// `events.hour` of an instant's column.
-    public let hour: @Sendable (_ column: String) -> String
-    /// The column by which `rejected_events` stand in the order they came.
-    public let arrival: String
-    /// Begins a transaction in which all questions are answered as of one moment.
-    public let beginSnapshot: String
-
-    /// All parts.
-    public init(
-        hour: @escaping @Sendable (_ column: String) -> String, arrival: String, beginSnapshot: String
-    ) {
-        self.hour = hour
-        self.arrival = arrival
-        self.beginSnapshot = beginSnapshot
-    }
-
-    /// SQLite: instants are whole microseconds.
-    public static let sqlite = SQLDialect(
-        hour: { "\($0) / 3600000000 - (\($0) % 3600000000 < 0)" }, arrival: "rowid", beginSnapshot: "BEGIN")
-    /// PostgreSQL: instants are `timestamptz`.
-    public static let postgres = SQLDialect(
-        hour: { "floor(extract(epoch FROM \($0)) / 3600)::integer" }, arrival: "rejected_id",
-        beginSnapshot: "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-}
-
 /// A store that answers questions about its tables (contract, "Tables") and changes nothing.
 public protocol TableReading {
     /// Lets go of the store.
     func close()
 
     /// How it wants to be asked.
-    var dialect: SQLDialect { get }
+    var flavour: SQLFlavour { get }
 
     /// The rows of a query; `?1`, `?2`… stand for the parameters. Instants come as whole microseconds since the
     /// epoch, lists as JSON arrays, flags as 0 or 1, bytes as text.

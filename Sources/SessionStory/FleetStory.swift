@@ -40,7 +40,7 @@ public struct FleetStory: Sendable {
             """
             SELECT (SELECT min(first_event_at) FROM sessions) AS first_event_at,
               (SELECT max(last_event_at) FROM freshness) AS last_event_at,
-              (SELECT coalesce(sum(events), 0) FROM freshness WHERE scope = 'all') AS events,
+              (SELECT CAST(coalesce(sum(events), 0) AS BIGINT) FROM freshness WHERE scope = 'all') AS events,
               (SELECT count(DISTINCT robot_id) FROM robot_states) AS robots,
               (SELECT min(started_at) FROM robot_states) AS first_state_at
             """, [])
@@ -52,36 +52,27 @@ public struct FleetStory: Sendable {
         let (periods, from) = try periods(from: start, upTo: last, classes, in: store)
         return FleetStory(
             span: span,
-            outcomes: try store.rows(
-                """
-                SELECT outcome, count(*) AS sessions, avg(total_seconds) AS mean_total_seconds,
-                  sum(reassignment_count > 0) AS reassigned
-                FROM sessions WHERE kind IN ('delivery', 'demand') GROUP BY outcome
-                ORDER BY CASE outcome WHEN 'completed' THEN 0 WHEN 'failed' THEN 1 WHEN 'canceled' THEN 2
-                  ELSE 3 END
-                """, []),
+            outcomes: try outcomes(in: store),
             funnel: try store.rows(
                 """
-                SELECT coalesce(sum(offers_received), 0) AS offers_received,
-                  coalesce(sum(offers_accepted), 0) AS offers_accepted,
-                  coalesce(sum(offers_rejected), 0) AS offers_rejected,
-                  coalesce(sum(offers_expired), 0) AS offers_expired FROM delivery_funnel
+                SELECT CAST(coalesce(sum(offers_received), 0) AS BIGINT) AS offers_received,
+                  CAST(coalesce(sum(offers_accepted), 0) AS BIGINT) AS offers_accepted,
+                  CAST(coalesce(sum(offers_rejected), 0) AS BIGINT) AS offers_rejected,
+                  CAST(coalesce(sum(offers_expired), 0) AS BIGINT) AS offers_expired FROM delivery_funnel
                 """, []
             ).first ?? TableRow(columns: [], values: []),
             periods: periods, periodsFrom: from,
             doubtful: try store.rows(
                 """
                 SELECT robot_id, state, started_at, ended_at FROM robot_states
-                WHERE ended_at - started_at > \(366 * Grid.day) ORDER BY ended_at - started_at DESC, robot_id LIMIT 3
+                WHERE ended_at - started_at > \(store.flavour.span(micros: 366 * Grid.day))
+                ORDER BY ended_at - started_at DESC, robot_id, started_at LIMIT 3
                 """, []),
-            servedHours: try store.rows("SELECT sum(on_delivery) / 3.6e9 AS hours FROM robot_hours", [])
-                .first?.number("hours") ?? 0,
+            servedHours: try store.rows(
+                "SELECT CAST(sum(on_delivery) AS BIGINT) AS micros FROM robot_hours", []
+            ).first.map { hours($0, "micros") } ?? 0,
             states: sums.states, downtime: sums.downtime,
-            robots: try store.rows(
-                """
-                SELECT * FROM robot_reliability WHERE failures > 0
-                ORDER BY failures DESC, operating_hours, robot_id LIMIT 5
-                """, []),
+            robots: try leastReliable(upTo: last, in: store),
             failures: try store.rows(
                 """
                 SELECT coalesce(s.failure_code, '') AS failure_code, r.state AS robot_state,
@@ -90,7 +81,8 @@ public struct FleetStory: Sendable {
                   ON r.robot_id = s.robot_id AND r.started_at = (
                     SELECT max(before.started_at) FROM robot_states before
                     WHERE before.robot_id = s.robot_id AND before.started_at <= s.failed_at)
-                WHERE s.outcome = 'failed' GROUP BY 1, 2, 3 ORDER BY deliveries DESC, 1, 2, 3
+                WHERE s.outcome = 'failed' GROUP BY 1, 2, 3
+                ORDER BY deliveries DESC, 1, 2 NULLS FIRST, 3 NULLS FIRST
                 """, []),
             example: try store.rows(
                 """
@@ -102,6 +94,57 @@ public struct FleetStory: Sendable {
             ).first)
     }
 
+    private static func hours(_ row: TableRow, _ column: String) -> Double {
+        (row.number(column) ?? 0) / 3.6e9
+    }
+
+    /// The microseconds of a row of `robot_states`, an open one's up to `?1`.
+    private static func spanMicros(_ store: any TableReading) -> String {
+        let flavour = store.flavour
+        let end = "coalesce(ended_at, \(flavour.instant("?1")))"
+        return flavour.greater(flavour.micros(from: "started_at", to: end), "0")
+    }
+
+    private static func outcomes(in store: any TableReading) throws -> [TableRow] {
+        try store.rows(
+            """
+            SELECT outcome, count(*) AS sessions, count(total_seconds) AS timed,
+              CAST(sum(CAST(round(total_seconds * 1e6) AS BIGINT)) AS BIGINT) AS total_micros,
+              count(CASE WHEN reassignment_count > 0 THEN 1 END) AS reassigned
+            FROM sessions WHERE kind IN ('delivery', 'demand') GROUP BY outcome
+            ORDER BY CASE outcome WHEN 'completed' THEN 0 WHEN 'failed' THEN 1 WHEN 'canceled' THEN 2
+              ELSE 3 END, outcome
+            """, []
+        ).map { row in
+            let mean = row.number("total_micros").map { $0 / 1e6 / (row.number("timed") ?? 1) }
+            return TableRow(
+                columns: ["outcome", "sessions", "mean_total_seconds", "reassigned"],
+                values: [row["outcome"], row["sessions"], mean.map { .real($0) } ?? .null, row["reassigned"]])
+        }
+    }
+
+    /// Rows of `robot_reliability`, except that the view counts an open state up to now.
+    private static func leastReliable(upTo last: Int64, in store: any TableReading) throws -> [TableRow] {
+        try store.rows(
+            """
+            SELECT robot_id, failures, micros FROM (
+              SELECT r.robot_id, r.failures, (
+                SELECT CAST(coalesce(sum(\(spanMicros(store))), 0) AS BIGINT) FROM robot_states s
+                WHERE s.robot_id = r.robot_id AND s.state IN (\(store.flavour.listed("usable_states")))) AS micros
+              FROM robot_reliability r WHERE r.failures > 0) sums
+            ORDER BY failures DESC, micros, robot_id LIMIT 5
+            """, [.integer(last)]
+        ).map { row in
+            let operating = hours(row, "micros")
+            return TableRow(
+                columns: ["robot_id", "operating_hours", "failures", "mtbf_hours"],
+                values: [
+                    row["robot_id"], .real(operating), row["failures"],
+                    .real(operating / (row.number("failures") ?? 1)),
+                ])
+        }
+    }
+
     /// Hours by state, and by state and reason where the robot is down: sums over whole states, whatever their length.
     private static func stateSums(
         upTo last: Int64, _ classes: StateClasses, in store: any TableReading
@@ -109,9 +152,15 @@ public struct FleetStory: Sendable {
         let rows = try store.rows(
             """
             SELECT state, coalesce(reason, '') AS reason, count(DISTINCT robot_id) AS robots,
-              sum(max(coalesce(ended_at, ?1) - started_at, 0)) / 3.6e9 AS hours
-            FROM robot_states WHERE ended_at IS NOT NULL OR started_at < ?1 GROUP BY 1, 2
-            """, [.integer(last)])
+              CAST(sum(\(spanMicros(store))) AS BIGINT) AS micros
+            FROM robot_states WHERE ended_at IS NOT NULL OR started_at < \(store.flavour.instant("?1"))
+            GROUP BY 1, 2 ORDER BY 1, 2
+            """, [.integer(last)]
+        ).map { row in
+            TableRow(
+                columns: ["state", "reason", "robots", "hours"],
+                values: [row["state"], row["reason"], row["robots"], .real(hours(row, "micros"))])
+        }
         var states: [String: Double] = [:]
         for row in rows { states[row.text("state") ?? "", default: 0] += row.number("hours") ?? 0 }
         return (
@@ -138,9 +187,10 @@ public struct FleetStory: Sendable {
         var (down, served, completed) = (usable, usable, usable)
         let sums = try store.rows(
             """
-            SELECT (hour - ?1) / ?2 AS period, sum(usable) AS usable, sum(downtime) AS downtime,
-              sum(on_delivery) AS on_delivery, sum(deliveries_completed) AS completed
-            FROM robot_hours WHERE hour >= ?1 AND hour < ?3 GROUP BY 1
+            SELECT (\(store.flavour.micros("hour")) - ?1) / ?2 AS period, sum(usable) AS usable,
+              sum(downtime) AS downtime, sum(on_delivery) AS on_delivery, sum(deliveries_completed) AS completed
+            FROM robot_hours
+            WHERE hour >= \(store.flavour.instant("?1")) AND hour < \(store.flavour.instant("?3")) GROUP BY 1
             """, [.integer(first), .integer(length), .integer(end + length)])
         for row in sums {
             let index = Int(row.integer("period") ?? 0)
@@ -151,8 +201,9 @@ public struct FleetStory: Sendable {
         }
         let spans = try store.rows(
             """
-            SELECT state, started_at, ended_at FROM robot_states WHERE ended_at - started_at > 86400000000
-            UNION ALL SELECT state, started_at, NULL FROM robot_states WHERE ended_at IS NULL
+            SELECT state, started_at, ended_at FROM robot_states
+            WHERE ended_at - started_at > \(store.flavour.span(micros: Grid.day))
+            UNION ALL SELECT state, started_at, ended_at FROM robot_states WHERE ended_at IS NULL
             """, [])
         for row in spans {
             let stateClass = classes[row.text("state") ?? ""]

@@ -1,3 +1,5 @@
+internal import TextForms
+
 /// Instants and lengths of time as people write them.
 public enum InstantText {
     /// `2026-11-02 16:15:07.992`, UTC.
@@ -14,18 +16,9 @@ public enum InstantText {
 
     /// `2026-11-02`
     public static func date(_ instant: Int64) -> String {
-        let days = floorDivide(instant, 86_400_000_000)
-        // Howard Hinnant's civil_from_days.
-        let z = days + 719_468
-        let era = floorDivide(z, 146_097)
-        let dayOfEra = z - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * shifted + 2) / 5 + 1
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+        let civil = CivilDay(containing: instant)
+        return
+            "\(padded(Int64(civil.year), 4))-\(padded(Int64(civil.month), 2))-\(padded(Int64(civil.day), 2))"
     }
 
     /// `16:15:07.992`

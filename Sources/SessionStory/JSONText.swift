@@ -1,3 +1,5 @@
+internal import TextForms
+
 /// Writes small JSON documents, in the order they are told.
 public struct JSONText {
     /// What was written so far.
@@ -71,26 +73,5 @@ public struct JSONText {
         needsComma = true
     }
 
-    private mutating func quote(_ value: String) {
-        text += "\""
-        for scalar in value.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7F || scalar.value == 0x2028
-                    || scalar.value == 0x2029
-                {
-                    let hex = String(scalar.value, radix: 16)
-                    text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-                } else {
-                    text.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        text += "\""
-    }
+    private mutating func quote(_ value: String) { JSONString.append(value, to: &text, .cautious) }
 }

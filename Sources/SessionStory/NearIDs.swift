@@ -41,7 +41,7 @@ public struct NearIDs: Sendable {
         }
         let examples = try ["delivery", "demand", "trip", "quote", "offer"].compactMap { kind in
             try store.rows(
-                "SELECT session_id AS id FROM sessions WHERE session_id >= ?1 AND session_id < ?2 LIMIT 1",
+                "SELECT min(session_id) AS id FROM sessions WHERE session_id >= ?1 AND session_id < ?2",
                 [.text(kind + ":"), .text(kind + ";")]
             ).first?.text("id")
         }

@@ -37,7 +37,8 @@ public struct RobotStory: Sendable {
         let errors = try store.rows(
             """
             SELECT occurred_at, event, payload FROM events
-            WHERE robot_id = ?1 AND robot_use IS NOT NULL AND robot_use & 4 <> 0 ORDER BY occurred_at, event
+            WHERE robot_id = ?1 AND robot_use IS NOT NULL AND robot_use & 4 <> 0
+            ORDER BY occurred_at, event, event_id
             """, [.text(id)])
         let reader = EventDetailsReader()
         let classes = try StateClasses(store)
@@ -54,7 +55,8 @@ public struct RobotStory: Sendable {
             id: id, states: states,
             windows: try store.rows(
                 """
-                SELECT * FROM assignment_windows WHERE kind = 'robot' AND entity_id = ?1 ORDER BY started_at
+                SELECT * FROM assignment_windows WHERE kind = 'robot' AND entity_id = ?1
+                ORDER BY started_at, session_id
                 """, [.text(id)]),
             errors: errors, errorDetails: errors.map(reader.details), stateSeconds: seconds,
             onDeliverySeconds: stored.reduce(0) { $0 + ($1.number("on_delivery") ?? 0) } / 1e6, hours: hours,

@@ -51,7 +51,7 @@ public struct SessionStory: Sendable {
             """
             SELECT s.event_id, s.occurred_at, s.event, s.via, s.via_id, e.robot_id, e.pilot_id, e.payload
             FROM session_events s JOIN events e
-              ON e.hour = \(store.dialect.hour("s.occurred_at")) AND e.event_id = s.event_id
+              ON e.hour = \(store.flavour.hour("s.occurred_at")) AND e.event_id = s.event_id
                 AND e.occurred_at = s.occurred_at
             WHERE s.session_id = ?1 ORDER BY s.occurred_at, s.event, s.event_id
             """, [id])
@@ -61,7 +61,7 @@ public struct SessionStory: Sendable {
             windows: try store.rows(
                 """
                 SELECT * FROM assignment_windows WHERE session_id = ?1
-                ORDER BY started_at, CASE kind WHEN 'merchant' THEN 0 WHEN 'robot' THEN 1 ELSE 2 END
+                ORDER BY started_at, CASE kind WHEN 'merchant' THEN 0 WHEN 'robot' THEN 1 ELSE 2 END, entity_id
                 """, [id]),
             events: events, details: events.map(reader.details), askedFor: askedFor)
     }

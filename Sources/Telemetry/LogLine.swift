@@ -1,4 +1,5 @@
 internal import Glibc
+internal import TextForms
 
 /// How important a log line is.
 public enum LogLevel: String, CaseIterable, Comparable, Sendable {
@@ -124,22 +125,7 @@ enum LogLine {
             + "\(padded(milliseconds, 3))Z"
     }
 
-    /// A JSON string (RFC 8259 section 7).
     static func quote(_ text: String, _ line: inout String) {
-        line += "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": line += "\\\""
-            case "\\": line += "\\\\"
-            case "\n": line += "\\n"
-            case "\r": line += "\\r"
-            case "\t": line += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                line += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: line.unicodeScalars.append(scalar)
-            }
-        }
-        line += "\""
+        JSONString.append(text, to: &line, .demanded)
     }
 }

@@ -227,7 +227,7 @@ enum CommandLineTool {
             """
             SELECT received_at, transport, origin, reason, detail, substr(body, 1, \(shownBody)) AS body,
               length(body) AS size
-            FROM rejected_events ORDER BY \(store.dialect.arrival)
+            FROM rejected_events ORDER BY \(store.flavour.arrival)
             """, [])
         let wantsJSON = try arguments.wantsJSON()
         for row in rows {

@@ -1,6 +1,7 @@
 import ArchiveSource
 import FleetSimulator
 import SessionStory
+import TextForms
 
 /// The dials of the fleet as options of the command line: name, unit, meaning, and how each is set.
 struct FleetDial {
@@ -84,13 +85,6 @@ struct FleetDial {
     }
 
     private static func daysSinceEpoch(_ date: ArchiveDay) -> Int64 {
-        // Howard Hinnant's days_from_civil, from 1970 on.
-        let year = date.month <= 2 ? date.year - 1 : date.year
-        let era = year / 400
-        let yearOfEra = year - era * 400
-        let shifted = (date.month + 9) % 12
-        let dayOfYear = (153 * shifted + 2) / 5 + date.day - 1
-        return Int64(
-            era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468)
+        Int64(CivilDay(year: date.year, month: date.month, day: date.day).daysSinceEpoch)
     }
 }

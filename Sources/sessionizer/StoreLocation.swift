@@ -37,7 +37,8 @@ enum StoreLocation: CustomStringConvertible {
         case .postgres(var settings):
             settings.fence = fence
             settings.limits.idleSeconds = min(settings.limits.idleSeconds, 2 * seconds)
-            // One frozen in the middle of COPY is not idle to the server: the statement's own time ends it.
+            // Beside that, whoever takes the partition ends it (`PostgresLeases.take`): the only way where the writer is
+            // frozen in the middle of COPY, as the server heeds no time-out while it waits for rows.
             settings.limits.statementSeconds = min(settings.limits.statementSeconds, 2 * seconds)
             return .postgres(settings)
         }

@@ -35,7 +35,7 @@ enum VerifyCommand {
         parts.store.close()
 
         // All tables as of one moment, though a service may be writing meanwhile.
-        _ = try found.rows(found.dialect.beginSnapshot, [])
+        _ = try found.rows(found.flavour.beginSnapshot, [])
         let comparison = StoreComparison(expected: try scratch.reader(), found: found, limit: limit)
         var outcomes: [TableOutcome] = []
         let isShown = isatty(STDERR_FILENO) == 1

@@ -1,4 +1,5 @@
 import MessageBatches
+import SeededRandomness
 import Testing
 
 @testable import ArchiveSource
@@ -110,7 +111,7 @@ import Testing
     @Test(arguments: formats) func noiseIsHandedOnForTheDecoderToReject(
         _ format: ArchiveWriter.Compression
     ) throws {
-        var random = RepeatableRandom(state: 7)
+        var random = Randomness(state: 7)
         var noise: [UInt8] = [0]
         for _ in 0..<300_000 { noise.append(UInt8(truncatingIfNeeded: random.next())) }
         noise.append(UInt8(ascii: "\n"))

@@ -1,4 +1,5 @@
 import MessageBatches
+import SeededRandomness
 
 @testable import ArchiveSource
 
@@ -57,22 +58,9 @@ func read(path: String, limits: ArchiveLimits = ArchiveLimits(), maxMessages: In
 
 /// Lines that look like events, each of its own length.
 func eventLines(_ count: Int) -> [String] {
-    var random = RepeatableRandom(state: UInt64(count))
+    var random = Randomness(state: UInt64(count))
     return (0..<count).map { index in
         let noise = (0..<Int(random.next() % 40)).map { _ in String(random.next() % 36, radix: 36) }.joined()
         return #"{"event_id":\#(index),"robot":"r-\#(random.next() % 2000)","noise":"\#(noise)"}"#
-    }
-}
-
-/// Random numbers that are the same in each run (SplitMix64).
-struct RepeatableRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -70,8 +70,10 @@ public final class StoreUnderTest {
 
     /// Takes a batch in; what the totals are since the last start.
     @discardableResult
-    public func ingest(_ lines: [String], at now: Instant = 0) throws -> IngestTotals {
-        try ingestor?.ingest(Self.decoded(lines.map { Array($0.utf8) }), clock: { now })
+    public func ingest(
+        _ lines: [String], _ details: BatchDetails = BatchDetails(), at now: Instant = 0
+    ) throws -> IngestTotals {
+        try ingestor?.ingest(Self.decoded(lines.map { Array($0.utf8) }), details, clock: { now })
         return totals
     }
 

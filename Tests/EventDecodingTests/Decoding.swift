@@ -46,18 +46,3 @@ struct Decoded {
 func json(_ fields: String, event: String = "a.b", timestamp: String = "2026-03-01T09:30:00Z") -> String {
     #"{"event":"\#(event)","timestamp":"\#(timestamp)"\#(fields.isEmpty ? "" : "," + fields)}"#
 }
-
-/// A small generator whose seed is printed, so that a failure can be had again.
-struct Random: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}

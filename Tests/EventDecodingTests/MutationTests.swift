@@ -1,6 +1,7 @@
 import EventDecoding
 import MessageBatches
 import PlainJSON
+import SeededRandomness
 import SessionCore
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
     @Test func tenThousandMutations() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("mutations with seed \(seed)")
-        var random = Random(seed: seed)
+        var random = Randomness(state: seed)
         let decoder = EventDecoder()
         let alphabet = Array(#"{}[],:"\ue0-.+ntf19 "#.utf8)
         for round in 0..<10_000 {
@@ -55,7 +56,7 @@ import Testing
     @Test func tenThousandRandomTexts() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("random texts with seed \(seed)")
-        var random = Random(seed: seed)
+        var random = Randomness(state: seed)
         let decoder = EventDecoder()
         let pieces = [
             "{", "}", "[", "]", ",", ":", "\"", "\\", "\"a\"", "\"\\u00e9\"", "1", "-", "1e5", "true", "null",

@@ -1,3 +1,4 @@
+import SeededRandomness
 import SessionPipeline
 import Testing
 
@@ -85,7 +86,7 @@ import Testing
 
     /// Whatever has happened: when nothing more does, all partitions are held, each by one, in fair parts.
     @Test(arguments: 0..<UInt64(300)) func itSettlesInFairParts(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = Randomness(state: seed)
         let partitions = Int.random(in: 1...12, using: &random)
         var table = Table(leases: Array(repeating: (nil, 0, 0), count: partitions))
         var replicas: [Replica] = []
@@ -116,18 +117,5 @@ import Testing
         let counts = replicas.map(\.running.count)
         #expect(counts.reduce(0, +) == partitions, "seed \(seed): \(counts)")
         #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 1, "seed \(seed): \(counts)")
-    }
-}
-
-/// A repeatable source of randomness (SplitMix64).
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

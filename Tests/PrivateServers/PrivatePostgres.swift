@@ -102,6 +102,16 @@ public final class PrivatePostgres: Sendable {
     /// Ends it without a warning, as a crash would; its data stay.
     public func kill() throws { _ = try Self.script("kill", folder) }
 
+    /// Its processes as of now, the first one first: for a test that freezes them all.
+    public func processes() throws -> [pid_t] {
+        let text = try String(contentsOfFile: folder.path + "/data/postmaster.pid", encoding: .utf8)
+        guard let first = text.split(separator: "\n").first.flatMap({ pid_t($0) }) else {
+            throw Failure(description: "no process in \(folder.path)/data/postmaster.pid")
+        }
+        let children = try Self.command("/bin/ps", ["-o", "pid=", "--ppid", "\(first)"])
+        return [first] + children.output.split(whereSeparator: \.isWhitespace).compactMap { pid_t($0) }
+    }
+
     /// Starts it again.
     public func start() throws {
         _ = try Self.script("start", folder, environment: ["PRIVATE_POSTGRES_OPTIONS": options])

@@ -1,6 +1,7 @@
 import EngineUnderTest
 import Foundation
 import ProgramUnderTest
+import SeededRandomness
 import Testing
 
 @Suite struct ReplayTests {

@@ -3,6 +3,7 @@ import EngineUnderTest
 import EventDecoding
 import Foundation
 import MessageBatches
+import SeededRandomness
 import SessionPipeline
 import Testing
 

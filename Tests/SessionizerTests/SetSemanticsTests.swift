@@ -1,6 +1,7 @@
 import EngineUnderTest
 import Foundation
 import ReferenceModel
+import SeededRandomness
 import SessionCore
 import SessionPipeline
 import Testing

@@ -1,5 +1,6 @@
 import EngineUnderTest
 import ReferenceModel
+import SeededRandomness
 import SessionCore
 import SessionStore
 import StoreComparison

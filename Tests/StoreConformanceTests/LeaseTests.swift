@@ -1,5 +1,5 @@
 import EngineUnderTest
-import PostgresStore
+@testable import PostgresStore
 import ReferenceModel
 import SessionStore
 import Testing
@@ -55,6 +55,45 @@ import Testing
         }
         #expect(theirs?.epoch == mine.epoch + 1)
         #expect(try a.renew([mine]).leases[0].holder == "b")
+    }
+
+    /// A replica is frozen in the middle of a transaction: whoever takes its partition over does not wait for the
+    /// server's time-outs, whose time is not over here before the test's is.
+    @Test(arguments: ["idle", "copy"]) func aFrozenWritersTransactionIsEnded(where place: String) throws {
+        let fresh = try FreshStore(.postgres)
+        let (a, b) = (try leases(fresh, "a", seconds: 0.05), try leases(fresh, "b"))
+        defer {
+            a.close()
+            b.close()
+        }
+        let fence = try #require(try a.take(0))
+        let writer = try StoreUnderTest(place: .partition(url: fresh.url, fence), maxResident: 1000)
+        defer { writer.close() }
+        let frozen = try PostgresStore.frozen(url: fresh.url, fence, inCopy: place == "copy")
+        let begun = ContinuousClock.now
+        var theirs: PostgresLeases.Fence?
+        while theirs == nil, begun.duration(to: .now) < .seconds(20) { theirs = try b.take(0) }
+        #expect(theirs?.epoch == fence.epoch + 1)
+        #expect(begun.duration(to: .now) < .seconds(5))
+        withExtendedLifetime(frozen) {}
+        let error = #expect(throws: StoreError.self) {
+            try writer.ingest([#"{"event":"x","timestamp":"2026-11-02T10:00:00Z"}"#])
+        }
+        #expect(error?.kind == .fenced)
+    }
+
+    /// A holder whose lease has not run out is left in peace, and so is one that the server is at work for.
+    @Test func aLivingWritersTransactionIsNot() throws {
+        let fresh = try FreshStore(.postgres)
+        let (a, b) = (try leases(fresh, "a", seconds: 600), try leases(fresh, "b"))
+        defer {
+            a.close()
+            b.close()
+        }
+        let fence = try #require(try a.take(0))
+        let living = try PostgresStore.frozen(url: fresh.url, fence, inCopy: false)
+        #expect(try b.take(0) == nil)
+        #expect(throws: Never.self) { try living.run("COMMIT") }
     }
 
     @Test func anotherNumberOfPartitionsIsRefused() throws {
@@ -117,5 +156,19 @@ import Testing
         }
         let differences = try writers[0].differences(from: referenceTables(lines: lines))
         #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
+    }
+}
+
+extension PostgresStore {
+    /// A connection in the middle of a writer's transaction, whose client does nothing more.
+    fileprivate static func frozen(url: String, _ fence: PostgresLeases.Fence, inCopy: Bool) throws
+        -> Connection
+    {
+        let connection = try Connection(
+            Target(url: url, limits: PostgresLimits(), applicationName: "frozen", readOnly: false))
+        try connection.run("BEGIN")
+        try PostgresStore.check(fence, connection)
+        if inCopy { try connection.beginCopy("COPY links FROM STDIN") }
+        return connection
     }
 }

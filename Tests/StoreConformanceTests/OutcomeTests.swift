@@ -1,5 +1,6 @@
 import EngineUnderTest
 import ReferenceModel
+import SeededRandomness
 import SessionCore
 import SessionPipeline
 import SessionStore
@@ -107,7 +108,7 @@ import Testing
         }
         let rows = try store.place.withReader {
             try $0.rows(
-                "SELECT origin, reason, body FROM rejected_events ORDER BY \($0.dialect.arrival)", [])
+                "SELECT origin, reason, body FROM rejected_events ORDER BY \($0.flavour.arrival)", [])
         }
         #expect(
             rows.map { $0.text("reason") } == [

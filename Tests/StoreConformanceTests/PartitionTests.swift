@@ -1,12 +1,13 @@
 import EngineUnderTest
 import EventDecoding
 import Foundation
-import PostgresStore
+@testable import PostgresStore
 import PrivateServers
 import ReferenceModel
 import SessionCore
 import SessionPipeline
 import SessionStore
+import Synchronization
 import Testing
 
 /// The months of `events` in PostgreSQL.
@@ -102,6 +103,174 @@ import Testing
             try store.one("SELECT reason, body FROM rejected_events ORDER BY rejected_id LIMIT 1"))
         #expect(rejected.text("reason") == "before_retention")
         #expect(rejected.text("body") == old[0])
+    }
+
+    /// What is refused for its age is kept as every other reject is: its own place, its own headers, all its bytes, also
+    /// of an event that came in an envelope.
+    @Test func whatIsTooOldIsKeptWithHeadersAndPlace() throws {
+        let fresh = try FreshStore(.postgres)
+        guard case .postgres(let url, _) = fresh.place else { return }
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 0)
+        defer { store.close() }
+        try store.ingest(events(150, month: "2022-05"))
+        store.close()
+        _ = try PostgresStore.retireMonths(olderThan: 730, PostgresStore.Settings(url: url))
+        try store.restart()
+        let old = events(2, month: "2022-05", robot: "R2")
+        let escaped = old[1].replacing("\"", with: "\\\"")
+        let batch =
+            ["no JSON"] + events(1, month: "2024-05") + [old[0], "{}"] + events(1, month: "2024-06")
+            + [#"{"level":"info","message":"\#(escaped)"}"#] + events(1, month: "2024-07")
+        for hasPositions in [true, false] {
+            try store.ingest(
+                batch,
+                BatchDetails(hasPositions: hasPositions, headers: { $0 == 4 ? nil : #"{"n":\#($0)}"# }))
+        }
+        let rows = try store.place.withReader {
+            try $0.rows(
+                "SELECT origin, reason, headers, body FROM rejected_events ORDER BY rejected_id", [])
+        }
+        func row(_ origin: String, _ reason: String, _ index: Int) -> [String?] {
+            [origin, reason, #"{"n":\#(index)}"#, batch[index]]
+        }
+        #expect(
+            rows.map { row in ["origin", "reason", "headers", "body"].map { row.text($0) } } == [
+                row("test:1", "malformed_json", 0), row("test:3", "before_retention", 2),
+                row("test:6", "before_retention", 5), row("test", "malformed_json", 0),
+                row("test", "before_retention", 2), row("test", "before_retention", 5),
+            ])
+    }
+
+    private func connect(_ fresh: FreshStore) throws -> Connection {
+        try Connection(
+            Target(url: fresh.url, limits: PostgresLimits(), applicationName: "test", readOnly: false))
+    }
+
+    /// Waits until so many sessions of a store wait for a lock of a kind.
+    private func waits(_ fresh: FreshStore, for kind: String, _ count: Int) throws {
+        let end = Date().addingTimeInterval(30)
+        let question = """
+            SELECT count(*) FROM pg_locks WHERE locktype = '\(kind)' AND NOT granted
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """
+        while try PrivatePostgres.shared().sql(question, in: fresh.database ?? "") != "\(count)" {
+            try #require(Date() < end, "they do not come to wait")
+            usleep(5000)
+        }
+    }
+
+    /// So many threads, each of which gets ready by itself, goes on when all are ready, and is waited for.
+    private func atOnce(
+        _ count: Int, _ meanwhile: () throws -> Void,
+        _ work: @escaping @Sendable (_ number: Int, _ ready: () -> Void) throws -> Void
+    ) throws -> [String] {
+        let (ready, go, done) = (
+            DispatchSemaphore(value: 0), DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)
+        )
+        let failures = Arrivals()
+        for number in 0..<count {
+            Thread.detachNewThread {
+                do {
+                    try work(number) {
+                        ready.signal()
+                        go.wait()
+                    }
+                } catch { failures.add("\(number): \(error)") }
+                done.signal()
+            }
+        }
+        for _ in 0..<count { try #require(ready.wait(timeout: .now() + 60) == .success) }
+        for _ in 0..<count { go.signal() }
+        try meanwhile()
+        for _ in 0..<count { try #require(done.wait(timeout: .now() + 60) == .success) }
+        return failures.all
+    }
+
+    private final class Arrivals: Sendable {
+        private let texts = Mutex<[String]>([])
+        func add(_ text: String) { texts.withLock { $0.append(text) } }
+        var all: [String] { texts.withLock { $0 } }
+    }
+
+    private static let makersLock = "\(Migration.lockClass), 3"
+
+    /// Transactions that all wait for the one that makes the month they need: it is made once, and they find it.
+    @Test func oneMakesAMonthAndTheOthersFindIt() throws {
+        let fresh = try FreshStore(.postgres)
+        let holder = try connect(fresh)
+        defer { holder.close() }
+        try holder.run("SELECT pg_advisory_lock(\(Self.makersLock))")
+        let meanwhile = {
+            try waits(fresh, for: "advisory", 4)
+            try holder.run("SELECT pg_advisory_unlock(\(Self.makersLock))")
+        }
+        let failures = try atOnce(4, meanwhile) { [url = fresh.url] _, ready in
+            let connection = try Connection(
+                Target(url: url, limits: PostgresLimits(), applicationName: "test", readOnly: false))
+            defer { connection.close() }
+            try connection.run("BEGIN; SELECT count(*) FROM retired_months")
+            try connection.run("SELECT to_regclass('sessionizer.events_2024_02')")
+            ready()
+            try connection.run("SELECT ensure_partition('2024-02-10Z')")
+            try connection.run("COMMIT")
+        }
+        #expect(failures == [])
+        #expect(try partitions(fresh).contains("events_2024_02"))
+    }
+
+    /// While a month is made, others write events of it to the default partition.
+    @Test func whatIsWrittenMeanwhileMovesAsWell() throws {
+        let fresh = try FreshStore(.postgres)
+        let other = try connect(fresh)
+        defer { other.close() }
+        try other.run("BEGIN")
+        try other.run(
+            """
+            INSERT INTO events (event_id, occurred_at, received_at, event, payload, hour)
+            VALUES ('late', '2024-02-10 10:00Z', now(), 'x', '{}', 474154)
+            """)
+        let meanwhile = {
+            try waits(fresh, for: "relation", 1)
+            try other.run("COMMIT")
+        }
+        let lines = events(150, month: "2024-02")
+        let failures = try atOnce(1, meanwhile) { [place = fresh.place] _, ready in
+            let store = try StoreUnderTest(place: place, maxResident: 1000)
+            defer { store.close() }
+            ready()
+            try store.ingest(lines)
+        }
+        #expect(failures == [])
+        #expect(try rows("events_2024_02", fresh) == 151)
+        #expect(try rows("events_default", fresh) == 0)
+    }
+
+    /// Several writers need the same new month in their batches at one moment, and others write a few of its events: some
+    /// stand in each other's way and are tried again, all get what they want, and nothing is lost.
+    @Test func severalBatchesNeedOneMonthAtOnce() throws {
+        let fresh = try FreshStore(.postgres)
+        let table = try PostgresLeases(
+            PostgresStore.Settings(url: fresh.url), replica: "a", partitions: 6, seconds: 600)
+        defer { table.close() }
+        let fences = try (0..<6).map { try #require(try table.take($0)) }
+        let lines = (0..<6).map { events($0 < 4 ? 150 : 30, month: "2024-02", robot: "R\($0)") }
+        let holder = try connect(fresh)
+        defer { holder.close() }
+        let meanwhile = {
+            try waits(fresh, for: "advisory", 4)
+            try holder.run("SELECT pg_advisory_unlock(\(Self.makersLock))")
+        }
+        // Only the template's months are needed to begin with: opening a store does not wait for the lock.
+        try holder.run("SELECT pg_advisory_lock(\(Self.makersLock))")
+        let failures = try atOnce(6, meanwhile) { [url = fresh.url] number, ready in
+            let store = try StoreUnderTest(place: .partition(url: url, fences[number]), maxResident: 1000)
+            defer { store.close() }
+            ready()
+            try store.ingestPatiently(lines[number]) { _ in usleep(10_000) }
+        }
+        #expect(failures == [])
+        #expect(try rows("events_2024_02", fresh) == 4 * 150 + 2 * 30)
+        #expect(try rows("events_default", fresh) == 0)
     }
 
     /// A service drops them by itself; while a reader holds a month, it goes on and tries again later.

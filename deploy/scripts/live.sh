@@ -83,7 +83,7 @@ stop)
 *) fail "expected start or stop" ;;
 esac
 
-[ -x $run ] || fail "$run is missing: make build"
+[ -x "$run" ] || fail "$run is missing: make build"
 [ -z "$(other)" ] || fail "it is running already, as process $(other); make live-stop ends it"
 [ ! -d "$dir/services" ] || $services remove "$dir/services"
 mkdir -p "$dir"

@@ -30,8 +30,20 @@ except OSError:
 EOF
 }
 
-# Whether a process of ours is still there: a zombie is not.
-lives() { [ -r "/proc/$1/stat" ] && [ "$(sed 's/.*) //' "/proc/$1/stat" | cut -c1)" != Z ]; }
+# Whether a process of ours is still there: a zombie is not. It may go between any two looks at it.
+lives() {
+    state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1)
+    [ -n "$1" ] && [ -n "$state" ] && [ "$state" != Z ]
+}
+
+# Where it is reached, as DIR/ports has it.
+read_ports() {
+    amqp='' management='' dist='' epmd='' node=''
+    # shellcheck source=/dev/null
+    . "$dir/ports"
+    [ -n "$amqp" ] && [ -n "$management" ] && [ -n "$dist" ] && [ -n "$epmd" ] && [ -n "$node" ] ||
+        fail "$dir/ports is not whole; remove the folder and start anew"
+}
 
 wait_gone() {
     tries=0
@@ -59,7 +71,7 @@ end_all() {
     fi
     # Its port mapper, found by the port that only it was given.
     if [ -f "$dir/ports" ]; then
-        . "$dir/ports"
+        read_ports
         for process in /proc/[0-9]*; do
             # A process may be gone before it is looked at.
             [ "$(cat "$process/comm" 2>/dev/null)" = epmd ] || continue
@@ -82,7 +94,7 @@ start)
         python3 -c 'import secrets; print(secrets.token_hex(20), end="")' > "$dir/home/.erlang.cookie"
         chmod 400 "$dir/home/.erlang.cookie"
     fi
-    . "$dir/ports"
+    read_ports
     echo '[rabbitmq_management,rabbitmq_consistent_hash_exchange].' > "$dir/plugins"
     cat > "$dir/rabbitmq.conf" <<EOF
 listeners.tcp.1 = 127.0.0.1:$amqp
@@ -123,7 +135,7 @@ stop|kill)
     ;;
 ctl)
     dir=$(cd "$2" && pwd)
-    . "$dir/ports"
+    read_ports
     shift 2
     exec env -i PATH="$PATH" LANG=C.UTF-8 HOME="$dir/home" RABBITMQ_CONF_ENV_FILE=/dev/null \
         RABBITMQ_NODENAME="$node" ERL_EPMD_PORT="$epmd" /usr/lib/rabbitmq/bin/rabbitmqctl "$@"

@@ -46,6 +46,8 @@ typedef struct {
     csj_span source, state, from_state, to_state, reason, rejection_reason, error_code, error_message;
     /* Bit n is set where the field of that number is there. */
     uint32_t present;
+    /* The caller's own: which message it is of. */
+    uint32_t message;
 } csj_record;
 
 /* How a scan went besides its record. */

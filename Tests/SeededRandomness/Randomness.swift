@@ -1,0 +1,16 @@
+/// A repeatable source of randomness (SplitMix64): tests print its seed, so that a failure can be had again.
+public struct Randomness: RandomNumberGenerator {
+    private var state: UInt64
+
+    /// The same seed gives the same numbers on every machine.
+    public init(state: UInt64) { self.state = state }
+
+    /// See `RandomNumberGenerator`.
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
