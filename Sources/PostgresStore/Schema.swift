@@ -7,6 +7,7 @@ enum Schema {
         ("0001_tables", tables), ("0002_partitions", SchemaPartitions.functions),
         ("0003_views", SchemaViews.views), ("0004_leases", SchemaLeases.tables),
         ("0005_hours", SchemaHours.tables), ("0006_questions", SchemaQuestions.indices),
+        ("0007_audit", SchemaAudit.tables),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.
