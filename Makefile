@@ -7,7 +7,7 @@ TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 SERVER_PACKAGES = rabbitmq-server postgresql prometheus curl openssl
 SWIFT ?= swift
 
-.PHONY: help build demo demo-shots api-check page-check openapi services services-stop live live-stop test test-long lint deps server-deps catalogue docs fuzz bench bench-postgres bench-live torture clean
+.PHONY: help build demo demo-shots api-check page-check openapi services services-stop live live-stop test test-long lint deps server-deps catalogue docs fuzz bench bench-postgres bench-live bench-readers torture clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -79,6 +79,10 @@ bench-postgres: build server-deps ## time a replay into PostgreSQL beside COPY o
 
 bench-live: build server-deps ## time the live service, broker and database on the same cores: drain, store, latency, restart
 	bench/live.py
+
+bench-readers: build server-deps ## time 200 readers of deliveries while events flow in, and each question on a million sessions (about 7 minutes)
+	@deploy/scripts/install-packages.sh wrk
+	bench/readers.py
 
 SEED ?= $(shell date +%s)
 torture: build server-deps ## let the live service suffer: make torture SECONDS=3600 SEED=1

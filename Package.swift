@@ -200,7 +200,7 @@ let package = Package(
             name: "APITests",
             dependencies: [
                 "sessionizer", "HTTPServer", "SessionAPI", "AccessControl", "SessionStore", "SQLiteStore",
-                "ArchiveSource",
+                "PostgresStore", "PrivateServers", "ArchiveSource",
                 "EngineUnderTest", "FleetSimulator",
             ], swiftSettings: strict),
         // The built program, run as a user runs it.

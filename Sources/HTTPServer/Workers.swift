@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Glibc
 internal import Synchronization
 
 /// Threads that answer, apart from those that serve connections: a slow answer keeps nobody else's connection
@@ -22,13 +23,31 @@ final class Workers: Sendable {
     init(count: Int, capacity: Int) {
         self.count = count
         self.capacity = capacity
-        for index in 0..<count {
-            ended.enter()
-            DispatchQueue(label: "http.worker.\(index)").async { [self] in
-                while let job = take() { job() }
-                ended.leave()
-            }
-        }
+        for _ in 0..<count { begin() }
+    }
+
+    /// How much less than what else the program does: `nice` of the threads that answer. At a flood of questions they
+    /// get a tenth of a core that somebody else wants, and all of one that nobody does.
+    private static let niceness: Int32 = 10
+
+    /// A thread of its own, not one of a pool: its priority can be lowered and not raised again.
+    private func begin() {
+        ended.enter()
+        var thread = pthread_t()
+        let me = Unmanaged.passRetained(self).toOpaque()
+        let code = pthread_create(
+            &thread, nil,
+            { context in
+                guard let context else { return nil }
+                let workers = Unmanaged<Workers>.fromOpaque(context).takeRetainedValue()
+                // 0: this thread (Linux; elsewhere it would be the process, sched(7)).
+                _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Workers.niceness)
+                while let job = workers.take() { job() }
+                workers.ended.leave()
+                return nil
+            }, me)
+        precondition(code == 0, "no thread: \(String(cString: strerror(code)))")
+        pthread_detach(thread)
     }
 
     /// - Returns: Whether there was room for it.

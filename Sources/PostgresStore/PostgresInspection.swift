@@ -41,7 +41,7 @@ public struct PostgresInspection: Equatable, Sendable {
 
     /// What `deploy/postgres/grants.sql` gives the writer beside SELECT: a test holds the two against each other.
     static let writerRights: [(rights: [String], tables: [String])] = [
-        (["INSERT"], ["events", "links", "rejected_events", "ingestion_batches", "meta"]),
+        (["INSERT"], ["events", "links", "rejected_events", "ingestion_batches", "meta", "audit"]),
         (
             ["INSERT", "UPDATE", "DELETE"],
             [
@@ -123,7 +123,7 @@ public struct PostgresInspection: Equatable, Sendable {
             UNION ALL
             SELECT 'SELECT on ' || relname FROM pg_class
             WHERE relnamespace = 'sessionizer'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition
-              AND NOT has_table_privilege(oid, 'SELECT')
+              AND relname <> 'audit' AND NOT has_table_privilege(oid, 'SELECT')
             ORDER BY 1
             """)
         missingRights = (0..<lacking.count).map { lacking.text($0, 0) }

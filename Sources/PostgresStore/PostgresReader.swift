@@ -3,6 +3,16 @@ public import SessionStore
 /// A store that is only asked. Its session is read-only, whatever the role may do.
 public final class PostgresReader: TableReading {
     private let connection: Connection
+    /// Questions that are kept prepared.
+    private var known: [String: Known] = [:]
+
+    /// What is known of a question that was asked before.
+    private struct Known {
+        var sql: String
+        /// A letter for each parameter: the server takes the types of the first time for all times.
+        var types: String
+        var names: ColumnNames?
+    }
 
     /// Connects to an existing store.
     public init(_ settings: PostgresStore.Settings) throws {
@@ -27,20 +37,65 @@ public final class PostgresReader: TableReading {
 
     /// The rows of a query, all at once: instants as microseconds, arrays as JSON, flags as 0 or 1.
     public func rows(_ sql: String, _ parameters: [TableValue] = []) throws -> [TableRow] {
-        var values = Parameters()
-        for parameter in parameters {
-            switch parameter {
-            case .null: values.add(String?.none)
-            case .integer(let number): values.add(number)
-            case .real(let number): values.add(number)
-            case .text(let text): values.add(text)
-            }
-        }
-        let rows = try connection.query(Self.numbered(sql), values)
+        let rows = try connection.query(Self.numbered(sql), Self.given(parameters).values)
         let columns = (0..<rows.columnCount).map { rows.name($0) }
         return (0..<rows.count).map { row in
             TableRow(columns: columns, values: (0..<Int32(columns.count)).map { rows.value(row, $0) })
         }
+    }
+
+    /// The same for questions that come again and again: prepared once in a connection, which saves the server reading
+    /// and planning each anew (five sixths of the time of a delivery's story). Most questions are always the same; those
+    /// with lists of their own shape are not worth keeping.
+    public func forEachAnswer(
+        _ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool
+    ) throws {
+        let (values, types) = Self.given(parameters)
+        if known[sql] == nil, known.count < 200 {
+            known[sql] = Known(sql: Self.numbered(sql), types: types, names: nil)
+        }
+        let rows: Rows
+        let names: ColumnNames
+        if let kept = known[sql], kept.types == types {
+            rows = try connection.execute(kept.sql, values)
+            names = kept.names ?? Self.names(rows)
+            if kept.names == nil { known[sql]?.names = names }
+        } else {
+            rows = try connection.query(Self.numbered(sql), values)
+            names = Self.names(rows)
+        }
+        let columns = Int32(names.all.count)
+        for row in 0..<rows.count
+        where try !body(AnswerRow(names: names, values: (0..<columns).map { rows.value(row, $0) })) { return }
+    }
+
+    /// Statements that are no question, in one message.
+    public func run(_ sql: String) throws { try connection.run(sql) }
+
+    private static func names(_ rows: Rows) -> ColumnNames {
+        ColumnNames((0..<rows.columnCount).map { rows.name($0) })
+    }
+
+    private static func given(_ parameters: [TableValue]) -> (values: Parameters, types: String) {
+        var values = Parameters()
+        var types = ""
+        for parameter in parameters {
+            switch parameter {
+            case .null:
+                values.add(String?.none)
+                types += "t"
+            case .integer(let number):
+                values.add(number)
+                types += "i"
+            case .real(let number):
+                values.add(number)
+                types += "r"
+            case .text(let text):
+                values.add(text)
+                types += "t"
+            }
+        }
+        return (values, types)
     }
 
     /// `$1` for `?1`, outside quotes.

@@ -7,6 +7,7 @@ enum Schema {
         ("0001_tables", tables), ("0002_partitions", SchemaPartitions.functions),
         ("0003_views", SchemaViews.views), ("0004_leases", SchemaLeases.tables),
         ("0005_hours", SchemaHours.tables), ("0006_questions", SchemaQuestions.indices),
+        ("0007_audit", SchemaAudit.tables),
         ("0008_partitions_at_once", SchemaPartitionsAtOnce.function),
         ("0009_partition_keys", SchemaLeases.keys),
     ]

@@ -8,7 +8,7 @@ struct Target {
     let keywords: [String]
     let values: [String]
     /// How long an answer may take before the connection counts as lost, in seconds.
-    let answerWithin: Double
+    var answerWithin: Double
 
     /// - Parameters:
     ///   - url: A connection URI of libpq's, `sslmode` and all. What it says goes before every default here.

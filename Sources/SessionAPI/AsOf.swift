@@ -13,8 +13,11 @@ struct AsOf: Sendable {
 
     init(_ store: any StoreConversation, clock: APIClock, wall: Int64) throws {
         scopes = try store.rows(
-            "SELECT scope, last_event_at, last_committed_at, events FROM freshness ORDER BY scope")
-        let batch = try store.rows("SELECT max(batch_id) AS batch_id FROM ingestion_batches").first
+            """
+            SELECT scope, last_event_at, last_committed_at, events,
+              (SELECT max(batch_id) FROM ingestion_batches) AS batch_id FROM freshness ORDER BY scope
+            """)
+        let batch = scopes.first
         let all = scopes.first { $0.text("scope") == "all" }
         lastEventAt = all?.integer("last_event_at")
         lastCommittedAt = all?.integer("last_committed_at")

@@ -21,7 +21,9 @@ enum Sessions {
     /// The session that an id stands for, and the id that was asked for where it is another one.
     /// - Throws: ``Problem`` where it stands for none that the reader may see, or for several.
     static func find(_ id: String, _ call: Call) throws -> (row: AnswerRow, askedFor: String?) {
-        for candidate in [id] + kinds.map({ "\($0):\(id)" }) {
+        // Every session's id begins with its kind: of a bare id it is no use to ask as it is.
+        let isWhole = kinds.contains { id.hasPrefix("\($0):") }
+        for candidate in (isWhole ? [id] : []) + kinds.map({ "\($0):\(id)" }) {
             let own = try call.rows("SELECT * FROM sessions WHERE session_id = ?1", [.text(candidate)])
             if let row = own.first {
                 if !call.reader.sees(merchant: row.text("merchant_id")) { break }

@@ -36,7 +36,10 @@ enum CheckConfig {
                     "for the live service: --amqp URL --queue NAME"))
         }
         let listen = isLive ? settings.live.httpListen : arguments["--listen"] ?? settings.live.httpListen
-        let readers = !isLive || LiveService.offersAPI(arguments, listen: listen) ? OfferedAPI.connections : 0
+        // One of them writes the audit, unless that is a file.
+        let readers =
+            !isLive || LiveService.offersAPI(arguments, listen: listen)
+            ? OfferedAPI.connections + (arguments["--audit"] == nil ? 1 : 0) : 0
         let store = CheckedStore(
             settings: settings, location: location, catalogue: catalogue, isWriter: isLive, readers: readers,
             replicas: replicas)

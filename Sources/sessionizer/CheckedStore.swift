@@ -109,8 +109,9 @@ struct CheckedStore {
             isWriter
             ? found.missingRights
             : found.missingRights.filter {
-                !$0.hasPrefix("INSERT")
-                    && !$0.hasPrefix("UPDATE") && !$0.hasPrefix("DELETE")
+                $0 == "INSERT on audit"
+                    || !$0.hasPrefix("INSERT")
+                        && !$0.hasPrefix("UPDATE") && !$0.hasPrefix("DELETE")
             }
         let advice = "as the owner: psql -v writer=\(found.role) -v reader=ROLE -f deploy/postgres/grants.sql"
         if !needed.isEmpty {
@@ -123,7 +124,7 @@ struct CheckedStore {
                 "grants", .well,
                 isWriter
                     ? "\(found.role) may read and write what serve needs"
-                    : "\(found.role) may read all tables")
+                    : "\(found.role) may read all tables, and add to the audit")
         ]
         guard isWriter else { return all }
         if !found.mayMakePartitions {

@@ -1,6 +1,7 @@
 import AccessControl
 import ArchiveSource
 import HTTPServer
+import PostgresStore
 import SQLiteStore
 import SessionAPI
 import SessionCore
@@ -20,7 +21,8 @@ struct OfferedAPI: Sendable {
     let tls: HTTPServer.TLS?
     private let location: StoreLocation
     private let access: AccessControl?
-    private let audit: String
+    /// A file; nil: the store itself keeps the audit.
+    private let audit: String?
     private let hosts: Set<String>
     private let knownEvents: Set<String>
     private let clock: APIClock
@@ -56,8 +58,9 @@ struct OfferedAPI: Sendable {
         surroundings.hosts = hosts
         surroundings.access = access
         surroundings.isSecure = tls != nil
-        surroundings.audit = try audit(audit, isNeeded: access != nil)
-        return try SessionAPI(store: askable(), surroundings: surroundings)
+        let store = try askable()
+        surroundings.audit = try openAudit(isNeeded: access != nil)
+        return try SessionAPI(store: store, surroundings: surroundings)
     }
 
     /// The store, with connections of its own for each worker and then some.
@@ -72,10 +75,11 @@ struct OfferedAPI: Sendable {
         }
     }
 
-    private static func auditPath(_ location: StoreLocation) -> String {
+    private static func auditPath(_ location: StoreLocation) -> String? {
         switch location {
         case .sqlite(let path): "\(path)-audit.db"
-        case .postgres: "sessionizer-audit.db"
+        // Replicas share one.
+        case .postgres: nil
         }
     }
 
@@ -127,10 +131,14 @@ struct OfferedAPI: Sendable {
     }
 
     /// Where nobody is asked who they are, an audit that cannot be kept is no reason to show nothing.
-    private func audit(_ path: String, isNeeded: Bool) throws -> SQLiteAudit? {
+    private func openAudit(isNeeded: Bool) throws -> (any AuditKeeping)? {
         do {
-            return try SQLiteAudit(path: path)
-        } catch  where !isNeeded {
+            if let audit { return try SQLiteAudit(path: audit) }
+            switch location {
+            case .sqlite: return nil
+            case .postgres(let settings): return try PostgresAudit(settings)
+            }
+        } catch let error as StoreError where !isNeeded && !error.kind.isTransient {
             say("no audit is kept: \(error)")
             return nil
         }

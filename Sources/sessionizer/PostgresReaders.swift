@@ -65,42 +65,37 @@ final class PostgresReaders: AskableStore {
         func ask<Answer>(within seconds: Double, _ body: (any StoreConversation) throws -> Answer) throws
             -> Answer
         {
-            _ = try reader.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \(Self.limit(seconds))")
             do {
-                try limit(seconds)
                 let answer = try body(self)
-                _ = try reader.rows("COMMIT")
+                try reader.run("COMMIT")
                 return answer
             } catch {
-                _ = try? reader.rows("ROLLBACK")
+                try? reader.run("ROLLBACK")
                 throw error
             }
         }
 
-        private func limit(_ seconds: Double) throws {
-            _ = try reader.rows("SET LOCAL statement_timeout = \(max(1, Int(seconds * 1000)))")
+        private static func limit(_ seconds: Double) -> String {
+            "SET LOCAL statement_timeout = \(max(1, Int(seconds * 1000)))"
         }
 
         func attempt<Answer>(within seconds: Double, _ body: () throws -> Answer) throws -> Answer? {
-            _ = try reader.rows("SAVEPOINT attempt")
-            try limit(seconds)
+            try reader.run("SAVEPOINT attempt; \(Self.limit(seconds))")
             do {
                 let answer = try body()
                 // What was set within the savepoint ends with it.
-                _ = try reader.rows("ROLLBACK TO SAVEPOINT attempt")
+                try reader.run("ROLLBACK TO SAVEPOINT attempt")
                 return answer
             } catch let failure as StoreError where failure.kind == .conflict {
-                _ = try reader.rows("ROLLBACK TO SAVEPOINT attempt")
+                try reader.run("ROLLBACK TO SAVEPOINT attempt")
                 return nil
             }
         }
 
         func forEachRow(_ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool) throws
         {
-            let rows = try reader.rows(sql, parameters)
-            guard let first = rows.first else { return }
-            let names = ColumnNames(first.columns)
-            for row in rows where try !body(AnswerRow(names: names, values: row.values)) { return }
+            try reader.forEachAnswer(sql, parameters, body)
         }
     }
 }

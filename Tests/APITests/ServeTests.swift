@@ -4,59 +4,6 @@ import Testing
 
 /// The built program's `serve` and `token`, as a user runs them.
 @Suite struct ServeTests {
-    /// The program stands beside the tests' own binary.
-    private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        .deletingLastPathComponent().appendingPathComponent("sessionizer")
-
-    private struct Run {
-        let process: Process
-        let folder: Folder
-        let complaints: String
-
-        init(_ folder: Folder, _ arguments: [String]) throws {
-            self.folder = folder
-            complaints = folder.path("stderr-\(UUID().uuidString)")
-            process = Process()
-            process.executableURL = ServeTests.program
-            process.arguments = arguments
-            process.currentDirectoryURL = folder.url
-            process.environment = [:]
-            _ = FileManager.default.createFile(atPath: complaints, contents: nil)
-            _ = FileManager.default.createFile(atPath: complaints + "-out", contents: nil)
-            process.standardError = FileHandle(forWritingAtPath: complaints)
-            process.standardOutput = FileHandle(forWritingAtPath: complaints + "-out")
-            try process.run()
-        }
-
-        var text: String { (try? String(contentsOfFile: complaints, encoding: .utf8)) ?? "" }
-        var output: String { (try? String(contentsOfFile: complaints + "-out", encoding: .utf8)) ?? "" }
-
-        /// The port it says it listens on.
-        func port() throws -> Int {
-            let deadline = Date() + 30
-            while Date() < deadline {
-                if let line = text.split(separator: "\n").first(where: { $0.contains(" on http") }),
-                    let port = line.dropLast().split(separator: ":").last.flatMap({ Int($0) })
-                {
-                    return port
-                }
-                if !process.isRunning { break }
-                usleep(10_000)
-            }
-            throw Client.Failure(what: "it does not serve: \(text)")
-        }
-
-        func end() -> Int32 {
-            process.waitUntilExit()
-            return process.terminationStatus
-        }
-
-        func stop() -> Int32 {
-            process.terminate()
-            return end()
-        }
-    }
-
     private func folder() throws -> (Folder, store: String) {
         let folder = try Folder()
         let store = folder.path("day.db")
@@ -66,7 +13,7 @@ import Testing
 
     @Test func servesUntilItIsTold() throws {
         let (folder, store) = try folder()
-        let run = try Run(folder, ["serve", "--store", store, "--listen", "127.0.0.1:0"])
+        let run = try ServedProgram(folder, ["serve", "--store", store, "--listen", "127.0.0.1:0"])
         let client = Client(port: try run.port())
         #expect(try client.get("/analytics/v1/home").status == 200)
         #expect(try client.get("/deliveries/D-1").text.contains("<!doctype html>"))
@@ -82,25 +29,27 @@ import Testing
         (["--listen", "127.0.0.1:99999"], 1, "expected ADDRESS:PORT"), (["what"], 2, "takes no operand"),
     ]) func saysWhatIsWrong(arguments: [String], status: Int32, text: String) throws {
         let (folder, store) = try folder()
-        let run = try Run(folder, ["serve", "--store", store] + arguments)
+        let run = try ServedProgram(folder, ["serve", "--store", store] + arguments)
         #expect(run.end() == status)
         #expect(run.text.contains(text), "\(run.text)")
     }
 
     @Test func aStoreThatIsNoneIsNotMade() throws {
         let folder = try Folder()
-        let run = try Run(folder, ["serve", "--store", "sqlite:none.db", "--listen", "127.0.0.1:0"])
+        let run = try ServedProgram(
+            folder, ["serve", "--store", "sqlite:none.db", "--listen", "127.0.0.1:0"])
         #expect(run.end() == 1 && run.text.contains("none.db"))
         #expect(!FileManager.default.fileExists(atPath: folder.path("none.db")))
     }
 
     @Test func aTokenOpens() throws {
         let (folder, store) = try folder()
-        let made = try Run(folder, ["token", "alice", "--role", "viewer", "--merchants", "harbor-burgers"])
+        let made = try ServedProgram(
+            folder, ["token", "alice", "--role", "viewer", "--merchants", "harbor-burgers"])
         #expect(made.end() == 0)
         let token = try #require(made.text.split(separator: "\n").first?.split(separator: " ").last)
         try folder.write("tokens", made.output)
-        let run = try Run(
+        let run = try ServedProgram(
             folder, ["serve", "--store", store, "--listen", "127.0.0.1:0", "--tokens", "tokens"])
         let client = Client(port: try run.port())
         #expect(try client.get("/analytics/v1/me").status == 401)
@@ -109,7 +58,7 @@ import Testing
             me.json["name"] as? String == "alice" && me.json["merchants"] as? [String] == ["harbor-burgers"])
         #expect(try client.get("/").status == 200)
         #expect(run.stop() == 0)
-        #expect(try Run(folder, ["token", "alice", "--role", "king"]).end() == 2)
+        #expect(try ServedProgram(folder, ["token", "alice", "--role", "king"]).end() == 2)
     }
 
     @Test func speaksTLS() throws {
@@ -135,7 +84,7 @@ import Testing
                 "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
             ])
         #expect(made.0 == 0)
-        let run = try Run(
+        let run = try ServedProgram(
             folder,
             [
                 "serve", "--store", store, "--listen", "127.0.0.1:0", "--tls-certificate", "cert.pem",

@@ -165,7 +165,7 @@ extension LiveTests {
                 },
                 "\(other)")
             let many = try check(scene, base + ["--replicas", "20"])
-            #expect(many.lines.contains { $0.hasPrefix("missing connections: 240 connections") }, "\(many)")
+            #expect(many.lines.contains { $0.hasPrefix("missing connections: 260 connections") }, "\(many)")
         }
 
         @Test func settingsFilesAndSecrets() async throws {

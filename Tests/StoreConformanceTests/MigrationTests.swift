@@ -30,7 +30,7 @@ import Testing
         #expect(failures.withLock { $0 } == [])
         #expect(
             try server.sql("SELECT version, name FROM schema_migrations ORDER BY 1", in: database)
-                == "1|0001_tables\n2|0002_partitions\n3|0003_views\n4|0004_leases\n5|0005_hours\n6|0006_questions\n7|0008_partitions_at_once"
+                == "1|0001_tables\n2|0002_partitions\n3|0003_views\n4|0004_leases\n5|0005_hours\n6|0006_questions\n7|0007_audit\n8|0008_partitions_at_once\n9|0009_partition_keys"
         )
     }
 
@@ -104,6 +104,9 @@ import Testing
             (writer, "DROP TABLE sessions"), (writer, "DELETE FROM rejected_events"),
             (writer, "CREATE TABLE sessionizer.mine (a int)"),
             (writer, "UPDATE schema_migrations SET version = 1"),
+            (reader, "SELECT who FROM audit"), (reader, "DELETE FROM audit"),
+            (writer, "UPDATE audit SET who = 'x'"),
+            (writer, "TRUNCATE audit"), (writer, "ALTER TABLE audit DISABLE TRIGGER audit_stays"),
             (reader, "DELETE FROM sessions"), (reader, "SELECT ensure_partition(now())"),
             (reader, "SELECT retire_months(730)"),
         ] {

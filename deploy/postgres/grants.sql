@@ -24,6 +24,12 @@ GRANT INSERT, UPDATE ON sessionizer.freshness, sessionizer.source_offsets, sessi
   sessionizer.partition_keys TO :"writer";
 GRANT INSERT, UPDATE, DELETE ON sessionizer.replicas TO :"writer";
 
+-- Who asked what: every service adds to it, under whichever role it runs, and no role may change or delete a row (a trigger
+-- refuses it even to the owner). The writer's service shows it to an `admin`; whoever connects as the reader does not see it.
+REVOKE ALL ON sessionizer.audit FROM :"writer", :"reader";
+GRANT INSERT ON sessionizer.audit TO :"writer", :"reader";
+GRANT SELECT ON sessionizer.audit TO :"writer";
+
 -- Both run with the owner's rights and do one thing each: a new month's partition; dropping the months that are older
 -- than the retention (31 days at least). Without them events rest in the default partition, and nothing is dropped.
 GRANT EXECUTE ON FUNCTION sessionizer.ensure_partition(timestamptz), sessionizer.retire_months(integer) TO :"writer";

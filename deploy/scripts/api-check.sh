@@ -29,7 +29,7 @@ trap stop EXIT
 # Serves a store; its address is in $address.
 serve() {
     "$program" replay "$folder/archive" --store "$2" >"$folder/replay-$1"
-    "$program" serve --store "$2" --listen 127.0.0.1:0 --audit "$folder/audit-$1.db" 2>"$folder/log-$1" &
+    "$program" serve --store "$2" --listen 127.0.0.1:0 2>"$folder/log-$1" &
     servers="$servers $!"
     tries=0
     until address=$(sed -n 's/.* on \(http:[^ ]*\)\/$/\1/p' "$folder/log-$1") && [ -n "$address" ]; do

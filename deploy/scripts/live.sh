@@ -117,7 +117,7 @@ if curl -s -m 2 -o /dev/null "http://$listen/"; then
     echo "$busy is taken by something else; the page is at $listen"
 fi
 title "sessionizer check-config, then serve"
-set -- --amqp "$amqp" --queue live --declare --store "$store" --http "$listen" --audit "$dir/audit.db"
+set -- --amqp "$amqp" --queue live --declare --store "$store" --http "$listen"
 "$run" check-config "$@"
 # In a session of its own: Ctrl-C is for this script, which ends things one after the other.
 setsid "$run" serve "$@" 2> "$dir/service.log" &
