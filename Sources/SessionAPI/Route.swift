@@ -42,7 +42,7 @@ struct Route: Sendable {
         Route("home", "home", isFleetWide: true, [], Home.answer),
         Route("search", "search", Search.rules, Search.answer),
         Route("delivery", "deliveries/{id}", Story.rules, Story.answer),
-        Route("deliveryText", "deliveries/{id}/text", [], StoryText.answer),
+        Route("deliveryText", "deliveries/{id}/text", StoryText.rules, StoryText.answer),
         Route("deliveryPlain", "deliveries/{id}/plain", [], StoryPlain.answer),
         Route("deliveryStream", "deliveries/{id}/stream", isRevalidated: false, [], Streams.answer),
         Route("sessions", "sessions", Sessions.listRules, Sessions.list),

@@ -5,10 +5,10 @@ import Testing
 /// The built program's `serve` and `token`, as a user runs them.
 @Suite struct ServeTests {
     /// The program stands beside the tests' own binary.
-    private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("sessionizer")
 
-    private struct Run {
+    struct Run {
         let process: Process
         let folder: Folder
         let complaints: String
