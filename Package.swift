@@ -185,7 +185,7 @@ let package = Package(
             name: "APITests",
             dependencies: [
                 "sessionizer", "HTTPServer", "SessionAPI", "AccessControl", "SessionStore", "SQLiteStore",
-                "ArchiveSource",
+                "PostgresStore", "ArchiveSource",
                 "EngineUnderTest", "FleetSimulator",
             ], swiftSettings: strict),
         // The built program, run as a user runs it.
