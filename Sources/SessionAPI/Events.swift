@@ -257,6 +257,14 @@ enum Events {
             ])
     }
 
+    /// Their ids, up to a thousand, the latest first.
+    static func orphanList(in range: TimeRange, _ call: Call) -> SQLQuestion {
+        SQLQuestion(
+            "SELECT e.event_id, e.occurred_at, e.event, e.robot_id FROM events e\nWHERE "
+                + "\(orphanCondition(robot: false, call))\nORDER BY e.occurred_at DESC, e.event_id DESC LIMIT 1000",
+            [.integer(range.from), .integer(range.to)])
+    }
+
     /// How many there are, up to a thousand.
     static func orphanCount(in range: TimeRange, _ call: Call) -> SQLQuestion {
         SQLQuestion(

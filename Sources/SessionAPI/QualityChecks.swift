@@ -147,8 +147,8 @@ struct QualityChecks {
     // MARK: - What they tell
 
     private func orphans() throws -> QualityCheck {
-        let question = Events.orphanCount(in: range, call)
-        let count = try question.rows(call).first?.integer("n") ?? 0
+        let question = Events.orphanList(in: range, call)
+        let count = Int64(try question.rows(call).count)
         return QualityCheck(
             name: "orphan_errors", count: count,
             sentence: plural(count, "robot error belongs", "robot errors belong")
@@ -162,13 +162,15 @@ struct QualityChecks {
     private func anomalous() throws -> QualityCheck {
         let question = SQLQuestion(
             """
-            SELECT count(*) AS n FROM (SELECT 1 FROM sessions WHERE anomaly_count > 0
-              AND first_event_at >= \(call.at(1)) AND first_event_at < \(call.at(2)) LIMIT 10000) bounded
+            SELECT session_id, anomaly_count FROM sessions WHERE anomaly_count > 0
+              AND first_event_at >= \(call.at(1)) AND first_event_at < \(call.at(2))
+            ORDER BY first_event_at DESC, session_id DESC LIMIT 1000
             """, [.integer(range.from), .integer(range.to)])
-        let count = try question.rows(call).first?.integer("n") ?? 0
+        let count = Int64(try question.rows(call).count)
         return QualityCheck(
             name: "anomalous_sessions", count: count,
-            sentence: plural(count, "session", "sessions") + " with contradictions.",
+            sentence: plural(count, "session", "sessions")
+                + " with contradictions\(count == 1000 ? " (or more)" : "").",
             matters:
                 "Somebody named a robot or pilot while another held the session, or milestones are the wrong "
                 + "way round: windows and durations of these are doubtful.",

@@ -43,7 +43,7 @@ import Testing
         let checks = try checks(reply)
         #expect(checks.count == 11)
         var positive: Set<String> = []
-        for (name, check) in checks {
+        for (name, check) in checks.sorted(by: { $0.key < $1.key }) {
             guard name != "late_events" else {
                 // Not measured, so nothing was asked; and why not is said.
                 #expect(check["count"] is NSNull && check["sql"] is NSNull)

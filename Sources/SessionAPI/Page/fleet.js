@@ -71,16 +71,16 @@ function totals(supply, rangeQuery) {
 
 /** A figure beside that of a week before: by how much it changed, in words and with the figure itself. */
 function change(before, key) {
-    if (!before.totals) return "no figure a week before";
+    if (!before.totals) return "no data the week before";
     return changed(before.totals_now[key], before.totals[key], key.endsWith("_seconds") ? (n) => `${hours(n)} h` : count);
 }
 
 function changed(now, then, write) {
-    if (then === 0) return now === 0 ? "none a week before either" : "none a week before";
+    if (then === 0) return now === 0 ? "none the week before either" : "none the week before";
     const share = (now - then) / then;
-    const rest = `than a week before (${write(then)})`;
-    if (Math.abs(share) < 0.005) return `as a week before (${write(then)})`;
-    return share > 0 ? `▲ ${percent(share)} more ${rest}` : `▼ ${percent(-share)} less ${rest}`;
+    const rest = `the week before (${write(then)})`;
+    if (Math.abs(share) < 0.005) return `the same as ${rest}`;
+    return share > 0 ? `▲ ${percent(share)} above ${rest}` : `▼ ${percent(-share)} below ${rest}`;
 }
 
 function downtime(told, rangeQuery) {
@@ -95,7 +95,7 @@ function comparedDowntime(before, first) {
     if (!before) return null;
     if (before.seconds === null) return " Of the week before nothing is known.";
     const row = before.rows.find((r) => r.key === first.key);
-    return [" In all ", changed(before.seconds_now, before.seconds, (n) => `${hours(n)} h`), row && [`; of this reason ${changed(row.seconds_now, row.seconds, (n) => `${hours(n)} h`)}`], "."];
+    return [" All of it: ", changed(before.seconds_now, before.seconds, (n) => `${hours(n)} h`), row && ["; ", first.key === "" ? "without a reason" : data(first.key, 60), `: ${changed(row.seconds_now, row.seconds, (n) => `${hours(n)} h`)}`], "."];
 }
 
 function hourly(supply, zone) {
