@@ -1,4 +1,5 @@
 import AccessControl
+import EngineUnderTest
 import Foundation
 import SQLiteStore
 import SessionStore
@@ -246,6 +247,37 @@ import Testing
         try folder.write("tokens", "a viewer \(firstDigest)\nb viewer \(secondDigest)\n")
         #expect(try service.get("home", taken).status == 401)
         #expect(try signIn(first).status == 204)
+    }
+
+    /// A stream that was opened with it ends before it tells anything more.
+    @Test func aTokenThatIsTakenBackEndsItsStreams() throws {
+        let folder = try Folder()
+        let (token, digest) = AccessControl.fresh()
+        var settings = AccessControl.Settings()
+        settings.tokens = try folder.write("tokens", "a viewer \(digest)\n")
+        let store = try StoreUnderTest(path: folder.path("live.db"), maxResident: 100)
+        func line(_ minute: Int) -> String {
+            #"{"event":"demand.created","timestamp":"2026-11-02T10:0\#(minute):00Z","delivery_id":"D-1"}"#
+        }
+        _ = try store.ingest([line(0)])
+        let service = try ServiceUnderTest(
+            store: folder.path("live.db"), folder: folder, access: AccessControl(settings) { _ in },
+            clock: .wall)
+        let signedIn = try service.client.send(
+            "POST", "/analytics/v1/sign-in", ["Authorization": "Bearer \(token)"])
+        let cookie = try #require(signedIn.header("Set-Cookie")).prefix { $0 != ";" }
+        let connection = try Client.Connection(port: service.client.port)
+        try connection.write(
+            "GET /analytics/v1/deliveries/D-1/stream HTTP/1.1\r\nHost: localhost\r\nCookie: \(cookie)\r\nConnection: close\r\n\r\n"
+        )
+        _ = try connection.read(until: "event_count\":1}")
+        _ = try store.ingest([line(1)])
+        _ = try connection.read(until: "event_count\":2}")
+        try folder.write("tokens", "# nobody\n")
+        _ = try store.ingest([line(2)])
+        let rest = String(decoding: try connection.readAll(), as: UTF8.self)
+        #expect(!rest.contains("event_count"), "\(rest)")
+        store.close()
     }
 
     @Test func eachUseLeavesARow() throws {
