@@ -1,4 +1,6 @@
 """Points 1, 5, 6, 9, 13, 14: what one reads, and by which means."""
+import csv
+import io
 import json
 import random
 import sqlite3
@@ -344,13 +346,32 @@ def same_everywhere(t):
                          for w in rows(t.day, "SELECT * FROM assignment_windows WHERE session_id = ?", s["session_id"]))
         text = urllib.request.urlopen(f"{t.day_server.base}/analytics/v1/deliveries/{quote(s['delivery_id'], safe='')}/text").read().decode()
         shell = json.loads(subprocess.run([t.program, "session", s["delivery_id"], "--store", t.day.url, "--format", "json"], capture_output=True, text=True, check=True).stdout)["session"]
-        held = [seen["outcome"] == s["outcome"] == shell["outcome"], s["outcome"].upper() in text, seen["events"] == s["event_count"] == shell["event_count"],
-                seen["errors"] == s["error_count"] == shell["error_count"], f"{s['event_count']} events, {s['error_count']} errors" in text,
+        address = f"{t.day_server.base}/deliveries/{quote(s['delivery_id'], safe='')}"
+        told = json.loads(urllib.request.urlopen(address + ".json").read())
+        table = list(csv.DictReader(io.StringIO(urllib.request.urlopen(address + ".csv").read().decode())))
+        printed = subprocess.run([t.program, "session", s["delivery_id"], "--store", t.day.url], capture_output=True, check=True).stdout.decode()
+        held = [text == printed, told["session"]["outcome"] == s["outcome"], len(table) == len(told["events"]) == s["event_count"],
+                [r["event_id"] for r in table] == [e["event_id"] for e in told["events"]], {r["outcome"] for r in table} == {s["outcome"]},
+                next((r["error_code"] for r in table if r["error_code"]), None) == s["first_error_code"], seen["outcome"] == s["outcome"] == shell["outcome"], s["outcome"].upper().replace("_", " ") in text, seen["events"] == s["event_count"] == shell["event_count"],
+                seen["errors"] == s["error_count"] == shell["error_count"], ", ".join(f"{s[c + '_count']} {c}{'' if s[c + '_count'] == 1 else 's'}" for c in ("event", "error")) in text,
                 seen["first"] == s["first_error_code"], seen["windows"] == windows, all(w.split()[1] in text for w in windows)]
         if not all(held):
             wrong.append((s["session_id"], held))
-    t.expect(not wrong, f"page, JSON, text, command line and tables agree on outcome, windows, counts, first error for {len(sample)} deliveries; differing: {wrong[:2]}")
+    t.expect(not wrong, f"page, .json, .csv, text, command line and tables agree on outcome, windows, counts, first error for {len(sample)} deliveries, and the text is what the command line prints, byte for byte; differing: {wrong[:2]}")
     page.close()
+    copying = t.browser.context(permissions=["clipboard-read", "clipboard-write"])
+    page, copies = copying.new_page(), []
+    for s in sample[:20]:
+        page.goto(f"{t.day_server.base}/deliveries/{quote(s['delivery_id'], safe='')}")
+        settled(page)
+        for key, flag in (("y", []), ("Y", ["--brief"])):
+            page.evaluate("navigator.clipboard.writeText('')")
+            page.keyboard.press(key)
+            page.wait_for_function("async () => (await navigator.clipboard.readText()) !== ''")
+            printed = subprocess.run([t.program, "session", s["delivery_id"], "--store", t.day.url, *flag], capture_output=True, check=True).stdout.decode()
+            copies.append(page.evaluate("navigator.clipboard.readText()") == printed)
+    t.expect(all(copies), f"y and Y copy what `sessionizer session ID` and `--brief` print, byte for byte ({len(copies)} copies)")
+    copying.close()
     plain = t.browser.context(java_script_enabled=False)
     page = plain.new_page()
     page.goto(t.day_server.base + "/deliveries/D-11")

@@ -28,7 +28,6 @@ public final class AccessControl: AccessChecking {
         var tokens = StaticTokens()
         var signed: SignedTokens?
         var versions: [String] = []
-        var lookedAt: Int64 = .min / 2
     }
 
     private let settings: Settings
@@ -55,7 +54,7 @@ public final class AccessControl: AccessChecking {
     /// See `AccessChecking`.
     public func reader(token: String, now: Int64) throws -> Reader {
         try content.withLock { content in
-            refresh(&content, now: now)
+            refresh(&content)
             if let reader = content.tokens.reader(of: token) {
                 if let end = reader.expiresAt, now >= end {
                     throw AccessRefusal("the token of \(reader.name) has expired")
@@ -84,10 +83,8 @@ public final class AccessControl: AccessChecking {
         return (token, "sha256:" + Digest.sha256(Array(token.utf8)))
     }
 
-    /// Looks at the files at most every five seconds.
-    private func refresh(_ content: inout Content, now: Int64) {
-        guard now - content.lookedAt >= 5_000_000 else { return }
-        content.lookedAt = now
+    /// Looks at the files with each question, which costs microseconds: a token that was taken back opens nothing more.
+    private func refresh(_ content: inout Content) {
         let versions = Self.versions(settings)
         if versions == content.versions { return }
         content.versions = versions

@@ -22,6 +22,16 @@ struct Call {
         self.store = store
     }
 
+    /// The same with another "now".
+    init(_ call: Call, clock: APIClock) throws {
+        let asOf = try AsOf(call.store, clock: clock, wall: call.asOf.now)
+        self.init(
+            Question(
+                request: call.request, objects: call.objects, parameters: call.parameters,
+                reader: call.reader,
+                api: call.api, asOf: asOf), store: call.store)
+    }
+
     var flavour: SQLFlavour { store.flavour }
     var rules: StoreRules { api.rules }
 

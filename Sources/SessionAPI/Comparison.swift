@@ -22,10 +22,9 @@ final class Comparisons: Sendable {
 
     /// Of those that began in the thirty days before the hour in which this one did.
     func comparison(to row: AnswerRow, _ call: Call) throws -> Comparison? {
-        guard row.text("kind") == "delivery", let start = row.integer("first_event_at") else { return nil }
+        guard let hour = Comparison.hour(of: row) else { return nil }
         let key = Key(
-            merchant: row.text("merchant_id"), hour: InstantFormat.floor(start, to: InstantFormat.hour),
-            isBound: call.reader.merchants != nil)
+            merchant: row.text("merchant_id"), hour: hour, isBound: call.reader.merchants != nil)
         let now = clock()
         if let found = known.withLock({ $0[key] }), now < found.until { return found.comparison }
         let comparison = try Comparison(merchant: key.merchant, before: key.hour, call)
@@ -42,6 +41,18 @@ struct Comparison: Sendable {
     private let of: String
     private let sessions: Int
     private let durations: [(name: String, sessions: Int, median: Double, p90: Double)]
+
+    /// As the store has it now: what is remembered for a minute would make two texts differ.
+    init?(to row: AnswerRow, _ call: Call) throws {
+        guard let hour = Self.hour(of: row) else { return nil }
+        try self.init(merchant: row.text("merchant_id"), before: hour, call)
+    }
+
+    /// The hour in which a delivery began; nil for what is none, which is compared with nothing.
+    static func hour(of row: AnswerRow) -> Int64? {
+        guard row.text("kind") == "delivery" else { return nil }
+        return row.integer("first_event_at").map { InstantFormat.floor($0, to: InstantFormat.hour) }
+    }
 
     /// Nil where fewer than twenty are like it.
     init?(merchant: String?, before start: Int64, _ call: Call) throws {

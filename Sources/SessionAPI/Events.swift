@@ -257,13 +257,20 @@ enum Events {
             ])
     }
 
+    /// Their ids, up to a thousand, the latest first.
+    static func orphanList(in range: TimeRange, _ call: Call) -> SQLQuestion {
+        SQLQuestion(
+            "SELECT e.event_id, e.occurred_at, e.event, e.robot_id FROM events e\nWHERE "
+                + "\(orphanCondition(robot: false, call))\nORDER BY e.occurred_at DESC, e.event_id DESC LIMIT 1000",
+            [.integer(range.from), .integer(range.to)])
+    }
+
     /// How many there are, up to a thousand.
-    static func orphanCount(in range: TimeRange, _ call: Call) throws -> Int64 {
-        try call.rows(
+    static func orphanCount(in range: TimeRange, _ call: Call) -> SQLQuestion {
+        SQLQuestion(
             "SELECT count(*) AS n FROM (SELECT 1 FROM events e WHERE "
-                + "\(orphanCondition(robot: false, call)) AND ?3 = '' LIMIT 1000) bounded",
-            [.integer(range.from), .integer(range.to), .text("")]
-        ).first?.integer("n") ?? 0
+                + "\(orphanCondition(robot: false, call)) LIMIT 1000) bounded",
+            [.integer(range.from), .integer(range.to)])
     }
 
     /// ?1 to ?2: the range; ?3: the robot.

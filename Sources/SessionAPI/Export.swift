@@ -10,7 +10,7 @@ enum Export {
             .whole("limit", 1...1_000_000),
         ]
 
-    private static let header = [
+    static let header = [
         "session_id", "delivery_id", "outcome", "merchant_id", "occurred_at", "event", "via", "via_id",
         "robot_id",
         "pilot_id", "error_code", "error_message", "from_state", "to_state", "reason", "event_id",
@@ -24,6 +24,20 @@ enum Export {
         return .csv(name: "incidents_\(day(range.from))_\(day(range.to - 1)).csv") {
             try work.withLock { try $0.next() }
         }
+    }
+
+    /// A joined event as a row under ``header``.
+    static func cells(_ session: AnswerRow, _ row: AnswerRow) -> [CSVWriter.Cell] {
+        let id = session.text("session_id") ?? ""
+        let event = StoryEvent(row, session: id, windows: [])
+        return [
+            .text(id), .text(session.text("delivery_id")), .plain(session.text("outcome") ?? ""),
+            .text(session.text("merchant_id")), .plain(InstantFormat.text(event.at)), .text(event.name),
+            .plain(event.via), .text(event.entity), .text(row.text("robot_id")),
+            .text(row.text("pilot_id")), .text(event.fields.errorCode), .text(event.fields.errorMessage),
+            .text(event.fields.fromState), .text(event.fields.toState), .text(event.fields.reason),
+            .text(event.id),
+        ]
     }
 
     private struct Work {
@@ -89,17 +103,7 @@ enum Export {
                     return
                 }
                 rows += 1
-                let event = StoryEvent(row, session: id, windows: [])
-                csv.row([
-                    .text(id), .text(session.text("delivery_id")), .plain(session.text("outcome") ?? ""),
-                    .text(session.text("merchant_id")), .plain(InstantFormat.text(event.at)),
-                    .text(event.name),
-                    .plain(event.via), .text(event.entity), .text(row.text("robot_id")),
-                    .text(row.text("pilot_id")),
-                    .text(event.fields.errorCode), .text(event.fields.errorMessage),
-                    .text(event.fields.fromState),
-                    .text(event.fields.toState), .text(event.fields.reason), .text(event.id),
-                ])
+                csv.row(Export.cells(session, row))
             }
         }
     }

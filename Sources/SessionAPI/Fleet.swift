@@ -5,41 +5,22 @@ enum Fleet {
     static let utilizationRules: [ParameterRule] =
         ParameterRule.range + [
             .word("bucket", ["hour", "day", "all"]), .word("by", ["none", "zone", "robot"]), .id("zone"),
-            .id("robot"),
+            .id("robot"), WeekBefore.rule,
         ]
 
     static func utilization(_ call: Call) throws -> Answer {
         let range = try call.range().wholeHours
-        let bucket = call.parameters.text("bucket") ?? "hour"
-        let by = call.parameters.text("by") ?? "none"
-        let wanted = call.parameters.text("zone")
-        let zones = by == "zone" || wanted != nil ? try Zones(range, call) : nil
-        struct Key: Hashable {
-            var at: Int64?
-            var name: String?
-        }
-        var sums: [Key: Usage] = [:]
-        var totals = Usage()
-        for (robot, hour, usage) in try Usage.byHour(range, robot: call.parameters.text("robot"), call) {
-            let zone = zones?.zone(of: robot, before: hour + InstantFormat.hour)
-            if let wanted, zone != wanted { continue }
-            let at: Int64? =
-                bucket == "all"
-                ? nil : bucket == "day" ? InstantFormat.floor(hour, to: InstantFormat.day) : hour
-            let name = by == "zone" ? zone : by == "robot" ? robot : nil
-            sums[Key(at: at, name: name), default: Usage()].add(usage)
-            totals.add(usage)
-        }
-        let rows = sums.sorted { ($0.key.at ?? 0, $0.key.name ?? "") < ($1.key.at ?? 0, $1.key.name ?? "") }
+        let supply = try Supply(range, call)
+        let before = try WeekBefore.asked(of: range, call)
         var out = JSONWriter()
-        out.object { out in
+        try out.object { out in
             call.asOf.write(&out)
             range.write(&out)
-            out.text("bucket", bucket)
-            out.text("by", by)
-            out.object("totals") { out in totals.write(&out) }
+            out.text("bucket", supply.bucket)
+            out.text("by", supply.by)
+            out.object("totals") { out in supply.totals.write(&out) }
             out.array("rows") { out in
-                for (key, usage) in rows {
+                for (key, usage) in supply.rows {
                     out.object { out in
                         out.instant("at", key.at)
                         out.text("key", key.name)
@@ -47,12 +28,49 @@ enum Fleet {
                     }
                 }
             }
+            try before?.writeSupply(supply.totals, of: range, call, &out)
         }
-        return .json(out, rows: rows.count)
+        return .json(out, rows: supply.rows.count)
+    }
+
+    /// Hours of the fleet, as the request groups them.
+    struct Supply {
+        struct Key: Hashable {
+            var at: Int64?
+            var name: String?
+        }
+
+        let bucket: String
+        let by: String
+        private(set) var totals = Usage()
+        /// The first hour of which anything is known.
+        private(set) var firstHour: Int64?
+        let rows: [(key: Key, usage: Usage)]
+
+        init(_ range: TimeRange, _ call: Call) throws {
+            bucket = call.parameters.text("bucket") ?? "hour"
+            by = call.parameters.text("by") ?? "none"
+            let wanted = call.parameters.text("zone")
+            let zones = by == "zone" || wanted != nil ? try Zones(range, call) : nil
+            var sums: [Key: Usage] = [:]
+            for (robot, hour, usage) in try Usage.byHour(range, robot: call.parameters.text("robot"), call) {
+                firstHour = min(firstHour ?? hour, hour)
+                let zone = zones?.zone(of: robot, before: hour + InstantFormat.hour)
+                if let wanted, zone != wanted { continue }
+                let at: Int64? =
+                    bucket == "all"
+                    ? nil : bucket == "day" ? InstantFormat.floor(hour, to: InstantFormat.day) : hour
+                let name = by == "zone" ? zone : by == "robot" ? robot : nil
+                sums[Key(at: at, name: name), default: Usage()].add(usage)
+                totals.add(usage)
+            }
+            rows = sums.sorted { ($0.key.at ?? 0, $0.key.name ?? "") < ($1.key.at ?? 0, $1.key.name ?? "") }
+                .map { ($0.key, $0.value) }
+        }
     }
 
     /// Downtime that reaches into a range. ?1 to ?2: the range.
-    private static func downtime(_ range: TimeRange, _ call: Call) throws -> [StateInterval] {
+    fileprivate static func downtime(_ range: TimeRange, _ call: Call) throws -> [StateInterval] {
         let states = call.rules.downtime.sorted()
         if states.isEmpty { return [] }
         let list = states.indices.map { "?\($0 + 3)" }.joined(separator: ", ")
@@ -69,49 +87,63 @@ enum Fleet {
     }
 
     static let downtimeRules: [ParameterRule] =
-        ParameterRule.range + [.word("by", ["reason", "state", "robot"]), .id("zone"), .id("robot")]
+        ParameterRule.range + [
+            .word("by", ["reason", "state", "robot"]), .id("zone"), .id("robot"), WeekBefore.rule,
+        ]
 
     static func downtime(_ call: Call) throws -> Answer {
         let range = try call.range()
         let by = call.parameters.text("by") ?? "reason"
-        let wanted = call.parameters.text("zone")
-        let zones = wanted == nil ? nil : try Zones(range, call)
-        var sums: [String: (robots: Set<String>, intervals: Int, seconds: Double)] = [:]
-        for state in try downtime(range, call) {
-            if let robot = call.parameters.text("robot"), robot != state.robot { continue }
-            let end = state.endedAt ?? call.asOf.now
-            if let wanted, zones?.zone(of: state.robot, before: end) != wanted { continue }
-            let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
-            if seconds <= 0 { continue }
-            let key = by == "reason" ? state.reason ?? "" : by == "state" ? state.state : state.robot
-            sums[key, default: ([], 0, 0)].robots.insert(state.robot)
-            sums[key, default: ([], 0, 0)].intervals += 1
-            sums[key, default: ([], 0, 0)].seconds += seconds
-        }
-        let rows = sums.sorted { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }
-        let all = rows.reduce(0) { $0 + $1.value.seconds }
+        let sums = try Downtime(range, by: by, call)
+        let before = try WeekBefore.asked(of: range, call)
         var out = JSONWriter()
-        out.object { out in
+        try out.object { out in
             call.asOf.write(&out)
             range.write(&out)
             out.text("by", by)
-            out.number("seconds", all)
+            out.number("seconds", sums.seconds)
             out.array("rows") { out in
                 var told = 0.0
-                for (key, sum) in rows {
+                for (key, sum) in sums.rows {
                     told += sum.seconds
                     out.object { out in
                         out.text("key", key)
                         out.integer("robots", sum.robots.count)
                         out.integer("intervals", sum.intervals)
                         out.number("seconds", sum.seconds)
-                        out.number("share", sum.seconds / all)
-                        out.number("cumulative", told / all)
+                        out.number("share", sum.seconds / sums.seconds)
+                        out.number("cumulative", told / sums.seconds)
                     }
                 }
             }
+            try before?.writeDowntime(sums, of: range, by: by, call, &out)
         }
-        return .json(out, rows: rows.count)
+        return .json(out, rows: sums.rows.count)
+    }
+
+    /// Downtime within a range by reason, state or robot, the longest first.
+    struct Downtime {
+        let rows: [(key: String, sum: (robots: Set<String>, intervals: Int, seconds: Double))]
+        var seconds: Double { rows.reduce(0) { $0 + $1.sum.seconds } }
+
+        init(_ range: TimeRange, by: String, _ call: Call) throws {
+            let wanted = call.parameters.text("zone")
+            let zones = wanted == nil ? nil : try Zones(range, call)
+            var sums: [String: (robots: Set<String>, intervals: Int, seconds: Double)] = [:]
+            for state in try downtime(range, call) {
+                if let robot = call.parameters.text("robot"), robot != state.robot { continue }
+                let end = min(state.endedAt ?? call.asOf.now, range.to)
+                if let wanted, zones?.zone(of: state.robot, before: end) != wanted { continue }
+                let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
+                if seconds <= 0 { continue }
+                let key = by == "reason" ? state.reason ?? "" : by == "state" ? state.state : state.robot
+                sums[key, default: ([], 0, 0)].robots.insert(state.robot)
+                sums[key, default: ([], 0, 0)].intervals += 1
+                sums[key, default: ([], 0, 0)].seconds += seconds
+            }
+            rows = sums.sorted { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }
+                .map { ($0.key, $0.value) }
+        }
     }
 
     static let intervalRules: [ParameterRule] =

@@ -68,6 +68,9 @@ struct ParameterRule: Sendable {
 struct Parameters: Sendable {
     private var values: [String: [String]] = [:]
 
+    /// None.
+    init() {}
+
     init(_ query: [(name: String, value: String)], rules: [ParameterRule]) throws(Problem) {
         var errors: [(parameter: String, problem: String)] = []
         for (name, value) in query {

@@ -8,30 +8,37 @@ extension Robots {
     static func states(_ call: Call) throws -> Answer {
         let robot = call.objects[0]
         try expectKnown(robot, call)
-        let from = call.parameters.instant("from") ?? Self.earliest
-        let to = call.parameters.instant("to") ?? Self.latest
-        let after = try call.cursor(keys: 1).flatMap { Int64($0.keys[0]) } ?? Self.earliest
         let size = call.pageSize
-        let rows = try call.rows(
+        let rows = try statePage(
+            robot, from: call.parameters.instant("from"), to: call.parameters.instant("to"),
+            after: call.cursor(keys: 1).flatMap { Int64($0.keys[0]) }, size: size + 1, call)
+        var out = JSONWriter()
+        out.object { out in
+            out.text("robot_id", robot)
+            out.array("rows") { out in
+                for row in rows.prefix(size) { row.write(&out, call.rules) }
+            }
+            out.text(
+                "next", call.next(rows.count > size ? ["\(rows[size - 1].startedAt)"] : nil))
+        }
+        return .json(out, rows: min(rows.count, size))
+    }
+
+    /// States of a robot that reach into a range, those that began after an instant, in order.
+    static func statePage(
+        _ robot: String, from: Int64?, to: Int64?, after: Int64?, size: Int, _ call: Call
+    ) throws -> [StateInterval] {
+        try call.rows(
             """
             SELECT * FROM robot_states WHERE robot_id = ?1 AND started_at < \(call.at(3))
               AND (ended_at IS NULL OR ended_at > \(call.at(2))) AND started_at > \(call.at(4))
             ORDER BY started_at LIMIT ?5
             """,
             [
-                .text(robot), .integer(from), .integer(to), .integer(after),
-                .integer(Int64(size + 1)),
-            ])
-        var out = JSONWriter()
-        out.object { out in
-            out.text("robot_id", robot)
-            out.array("rows") { out in
-                for row in rows.prefix(size) { StateInterval(row).write(&out, call.rules) }
-            }
-            out.text(
-                "next", call.next(rows.count > size ? ["\(rows[size - 1].integer("started_at") ?? 0)"] : nil))
-        }
-        return .json(out, rows: min(rows.count, size))
+                .text(robot), .integer(from ?? earliest), .integer(to ?? latest),
+                .integer(after ?? earliest), .integer(Int64(size)),
+            ]
+        ).map(StateInterval.init)
     }
 
     static func at(_ call: Call) throws -> Answer {

@@ -14,10 +14,13 @@ struct Route: Sendable {
     let isRevalidated: Bool
     let parameters: [ParameterRule]
     let answer: @Sendable (Call) throws -> Answer
+    /// The same as a table, at a page's address with `.csv`.
+    let csv: CSVForm?
 
     private init(
         _ operation: String, _ template: String, roles: Set<Role> = all, isFleetWide: Bool = false,
-        isAudited: Bool = true, isRevalidated: Bool = true, _ parameters: [ParameterRule] = [],
+        isAudited: Bool = true, isRevalidated: Bool = true, csv: CSVForm? = nil,
+        _ parameters: [ParameterRule] = [],
         _ answer: @escaping @Sendable (Call) throws -> Answer
     ) {
         self.operation = operation
@@ -28,6 +31,7 @@ struct Route: Sendable {
         self.isRevalidated = isRevalidated
         self.parameters = parameters
         self.answer = answer
+        self.csv = csv
     }
 
     private static let all: Set<Role> = [.viewer, .operator_, .finance, .admin]
@@ -42,12 +46,12 @@ struct Route: Sendable {
         Route("home", "home", isFleetWide: true, [], Home.answer),
         Route("search", "search", Search.rules, Search.answer),
         Route("delivery", "deliveries/{id}", Story.rules, Story.answer),
-        Route("deliveryText", "deliveries/{id}/text", [], StoryText.answer),
+        Route("deliveryText", "deliveries/{id}/text", StoryText.rules, StoryText.answer),
         Route("deliveryPlain", "deliveries/{id}/plain", [], StoryPlain.answer),
         Route("deliveryStream", "deliveries/{id}/stream", isRevalidated: false, [], Streams.answer),
         Route("sessions", "sessions", Sessions.listRules, Sessions.list),
         Route("session", "sessions/{id}", [], Sessions.one),
-        Route("sessionEvents", "sessions/{id}/events", Story.eventRules, Story.eventsAnswer),
+        Route("sessionEvents", "sessions/{id}/events", csv: .events, Story.eventRules, Story.eventsAnswer),
         Route("event", "events/{id}", [.instant("at")], Events.one),
         Route("explain", "events/{id}/explain", [.instant("at"), .id("session")], Events.explain),
         Route("orphans", "orphans", roles: operators, isFleetWide: true, Events.orphanRules, Events.orphans),
@@ -58,13 +62,15 @@ struct Route: Sendable {
         Route("robot", "robots/{id}", isFleetWide: true, Robots.dayRules, Robots.one),
         Route("robotTimeline", "robots/{id}/timeline", isFleetWide: true, Robots.dayRules, Robots.timeline),
         Route(
-            "robotStates", "robots/{id}/states", isFleetWide: true, ParameterRule.range + ParameterRule.page,
+            "robotStates", "robots/{id}/states", isFleetWide: true, csv: .states,
+            ParameterRule.range + ParameterRule.page,
             Robots.states),
         Route(
             "robotAt", "robots/{id}/at", isFleetWide: true, [.instant("time", isRequired: true)], Robots.at),
         Route("pilot", "pilots/{id}", roles: finances, isFleetWide: true, Robots.dayRules, Pilots.one),
         Route(
-            "utilization", "fleet/utilization", isFleetWide: true, Fleet.utilizationRules, Fleet.utilization),
+            "utilization", "fleet/utilization", isFleetWide: true, csv: .utilization, Fleet.utilizationRules,
+            Fleet.utilization),
         Route("downtime", "fleet/downtime", isFleetWide: true, Fleet.downtimeRules, Fleet.downtime),
         Route(
             "downtimeIntervals", "fleet/downtime/intervals", isFleetWide: true, Fleet.intervalRules,
@@ -80,6 +86,14 @@ struct Route: Sendable {
             "audit", "audit", roles: [.admin], isFleetWide: true, isRevalidated: false, Service.auditRules,
             Service.audit),
     ]
+
+    /// That of an operation, which must be there.
+    static func named(_ operation: String) -> Route {
+        guard let route = table.first(where: { $0.operation == operation }) else {
+            preconditionFailure("there is no operation \(operation)")
+        }
+        return route
+    }
 
     private static let parts = table.map { $0.template.split(separator: "/").map(String.init) }
 

@@ -13,15 +13,26 @@ extension SessionAPI {
                     "The token proves nothing: it is unknown, expired or not for this service.", refusal)
             }
         }
-        if let reader = cookies.reader(request, now: now) { return reader }
+        do {
+            if let reader = try cookies.reader(
+                request, now: now, prove: { try access.reader(token: $0, now: now) })
+            {
+                return reader
+            }
+        } catch let refusal as AccessRefusal {
+            throw Self.unauthenticated(
+                "The token that this cookie was given for has expired or was taken back.", refusal)
+        }
         throw Self.unauthenticated("This needs a token.", nil)
     }
 
     func signIn(_ request: HTTPRequest) throws -> HTTPResponse {
         guard let access else { return HTTPResponse(status: 204, headers: [], body: .bytes([])) }
-        guard Self.bearer(request) != nil else { throw Self.unauthenticated("This needs a token.", nil) }
+        guard let token = Self.bearer(request) else {
+            throw Self.unauthenticated("This needs a token.", nil)
+        }
         let reader = try reader(of: request)
-        return cookies.signIn(reader, secret: access.secret(), now: surroundings.wall())
+        return cookies.signIn(reader, token: token, secret: access.secret(), now: surroundings.wall())
     }
 
     private static func bearer(_ request: HTTPRequest) -> String? {

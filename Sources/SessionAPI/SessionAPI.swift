@@ -114,9 +114,13 @@ public final class SessionAPI: Sendable {
         let isAPI = request.segments.starts(with: ["analytics", "v1"])
         var response: HTTPResponse
         do {
-            try checkOrigin(request, isAPI: isAPI)
+            let data = isAPI ? nil : try PageData.find(request)
+            try checkOrigin(request, isAPI: isAPI || data != nil)
             if isAPI {
                 response = try api(request, requestID, &observation)
+            } else if let data {
+                response = try answer(
+                    request, data.route, data.objects, data.form, requestID, &observation)
             } else if let page = PageFiles.answer(request) {
                 observation.route = "page"
                 guard request.method == "GET" || request.method == "HEAD" else {
@@ -181,6 +185,13 @@ public final class SessionAPI: Sendable {
                 kind: .notFound, title: "No such route", detail: "There is no such route.",
                 hint: "/openapi.json lists all routes.")
         }
+        return try answer(request, route, objects, .json, requestID, &observation)
+    }
+
+    private func answer(
+        _ request: HTTPRequest, _ route: Route, _ objects: [String], _ form: PageData.Form,
+        _ requestID: String, _ observation: inout Observation
+    ) throws -> HTTPResponse {
         observation.route = route.template
         guard request.method == "GET" || request.method == "HEAD" else { throw Self.wrongMethod("GET, HEAD") }
         let reader = try reader(of: request)
@@ -194,9 +205,13 @@ public final class SessionAPI: Sendable {
             for object in objects where object.unicodeScalars.count > 300 || object.utf8.contains(0) {
                 throw Parameters.problem([("id", "is longer than 300 characters, or holds a NUL character")])
             }
-            let parameters = try Parameters(request.query, rules: route.parameters)
+            let csv = form == .csv ? route.csv : nil
+            let parameters = try Parameters(request.query, rules: csv?.parameters ?? route.parameters)
             let (response, rows) = try store.ask(within: limits.statementSeconds) { conversation in
-                try respond(to: request, route, objects, parameters, reader, conversation)
+                try respond(
+                    to: request, csv?.answer ?? route.answer,
+                    isRevalidated: route.isRevalidated && csv == nil, objects, parameters, reader,
+                    conversation)
             }
             entry.status = response.status
             entry.rows = rows
@@ -210,8 +225,8 @@ public final class SessionAPI: Sendable {
     }
 
     private func respond(
-        to request: HTTPRequest, _ route: Route, _ objects: [String], _ parameters: Parameters,
-        _ reader: Reader,
+        to request: HTTPRequest, _ answer: (Call) throws -> Answer, isRevalidated: Bool,
+        _ objects: [String], _ parameters: Parameters, _ reader: Reader,
         _ conversation: any StoreConversation
     ) throws -> (HTTPResponse, rows: Int?) {
         let asOf = try AsOf(conversation, clock: clock, wall: surroundings.wall())
@@ -222,17 +237,17 @@ public final class SessionAPI: Sendable {
             store: conversation)
         let tag = tag(of: request, reader, asOf)
         var headers: [(name: String, value: String)] = [
-            ("Cache-Control", route.isRevalidated ? "private, no-cache" : "no-store"),
+            ("Cache-Control", isRevalidated ? "private, no-cache" : "no-store"),
             ("Vary", "Authorization, Cookie, Accept-Encoding"),
         ]
-        if route.isRevalidated {
+        if isRevalidated {
             let known = request.header("If-None-Match")?.split(separator: ",").map { $0.filter { $0 != " " } }
             headers.append(("ETag", tag))
             if known?.contains(tag) == true {
                 return (HTTPResponse(status: 304, headers: headers, body: .bytes([])), 0)
             }
         }
-        switch try route.answer(call) {
+        switch try answer(call) {
         case .json(let out, let rows):
             headers.append(("Content-Type", "application/json"))
             return (HTTPResponse(status: 200, headers: headers, body: .bytes(out.bytes)), rows)

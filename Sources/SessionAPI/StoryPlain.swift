@@ -1,3 +1,4 @@
+internal import HTTPServer
 internal import SessionStore
 
 /// A delivery as a document without a script: the text, and its first events as a table. The page leads here where a
@@ -6,8 +7,15 @@ enum StoryPlain {
     private static let most = 200
 
     static func answer(_ call: Call) throws -> Answer {
-        let story = try Story(
+        let call = try Call(call, clock: .lastEvent)
+        var story = try Story(
             call.objects[0], limit: call.api.limits.deliveryEvents, context: 1_800_000_000, call)
+        story.comparison = try Comparison(to: story.row, call)
+        return .html(document(story, call))
+    }
+
+    /// The same words as ``StoryText``'s, without the list of events, which is a table here.
+    private static func document(_ story: Story, _ call: Call) -> String {
         let title = escaped(story.id)
         let events = story.events.prefix(most)
         var html = """
@@ -23,7 +31,8 @@ enum StoryPlain {
             <body>
             <main>
             <h1>\(title)</h1>
-            <pre>\(escaped(StoryText.text(story, call)))</pre>
+            <pre>\(escaped(StoryText.text(story, isBrief: true, call)))</pre>
+            <p><a href="/analytics/v1/deliveries/\(PercentCoding.encoded(story.id))/text">The whole story as text</a></p>
             <h2>Events, \(events.count) of \(story.row.integer("event_count") ?? 0)</h2>
             <div class="table-box">
             <table>
@@ -47,7 +56,7 @@ enum StoryPlain {
             html += "</tr>\n"
         }
         html += "</tbody>\n</table>\n</div>\n</main>\n</body>\n</html>\n"
-        return .html(html)
+        return html
     }
 
     private static func why(_ event: StoryEvent, _ story: Story) -> String {

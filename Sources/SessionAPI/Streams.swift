@@ -60,8 +60,12 @@ final class Streams: Sendable {
                 headers: [("Retry-After", "10")])
         }
         let ticket = Ticket(streams: self, id: id)
-        let store = call.api.store
-        return { ticket.next(store) }
+        let (api, request, asked) = (call.api, call.request, call.reader)
+        return {
+            guard let piece = ticket.next(api.store) else { return nil }
+            // Who may see it no more hears no more: asked before anything is told, at least every fifteen seconds.
+            return piece.isEmpty || (try? api.reader(of: request)) == asked ? piece : nil
+        }
     }
 
     /// Leaves the list of listeners when the stream is let go of.

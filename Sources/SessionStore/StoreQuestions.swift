@@ -153,13 +153,22 @@ extension StoreConversation {
 }
 
 /// Why a question got no answer.
-public enum QuestionFailure: Error, Sendable {
+public enum QuestionFailure: Error, Sendable, CustomStringConvertible {
     /// It took longer than so many seconds and was ended.
     case tooSlow(seconds: Double)
     /// All connections were in use for longer than so many seconds.
     case busy(seconds: Double)
     /// The store does not answer; with what it said.
     case unavailable(String)
+
+    /// For people.
+    public var description: String {
+        switch self {
+        case .tooSlow(let seconds): "the store needed more than \(seconds) s for an answer and was stopped"
+        case .busy(let seconds): "no connection to the store was free within \(seconds) s"
+        case .unavailable(let text): text
+        }
+    }
 }
 
 /// A store that many may ask at once, on connections of its own: who asks slows down nobody who writes.

@@ -8,8 +8,6 @@ public struct SessionStory: Sendable {
     public let windows: [TableRow]
     /// Its joined events with their payloads, in order.
     public let events: [TableRow]
-    /// What each of the events says.
-    let details: [EventDetails]
     /// The id that was asked for, where it became this session's only later.
     public let askedFor: String?
 
@@ -18,22 +16,26 @@ public struct SessionStory: Sendable {
     ///   quote's or offer's id.
     /// - Returns: The stories of the sessions it names (a shared trip names several); none where it is unknown.
     public static func find(_ id: String, in store: any TableReading) throws -> [SessionStory] {
+        try sessions(of: id, in: store).map { try load($0.row, askedFor: $0.askedFor, in: store) }
+    }
+
+    /// The rows of the sessions that an id names, as ``find(_:in:)`` takes it, each with the id that led to it where that
+    /// is another one.
+    public static func sessions(of id: String, in store: any TableReading) throws -> [(
+        row: TableRow, askedFor: String?
+    )] {
         for candidate in [id] + ["delivery:", "demand:", "trip:", "quote:", "offer:"].map({ $0 + id }) {
             if let row = try store.rows("SELECT * FROM sessions WHERE session_id = ?1", [.text(candidate)])
                 .first
             {
-                return [try load(row, askedFor: nil, in: store)]
+                return [(row, nil)]
             }
             let owners = try store.rows(
-                "SELECT session_id FROM session_members WHERE named_id = ?1 ORDER BY session_id",
-                [.text(candidate)])
-            if !owners.isEmpty {
-                return try owners.compactMap { owner in
-                    try store.rows("SELECT * FROM sessions WHERE session_id = ?1", [owner["session_id"]])
-                        .first
-                        .map { try load($0, askedFor: candidate, in: store) }
-                }
-            }
+                """
+                SELECT s.* FROM session_members m JOIN sessions s ON s.session_id = m.session_id
+                WHERE m.named_id = ?1 ORDER BY s.session_id
+                """, [.text(candidate)])
+            if !owners.isEmpty { return owners.map { ($0, candidate) } }
         }
         return []
     }
@@ -55,7 +57,6 @@ public struct SessionStory: Sendable {
                 AND e.occurred_at = s.occurred_at
             WHERE s.session_id = ?1 ORDER BY s.occurred_at, s.event, s.event_id
             """, [id])
-        let reader = EventDetailsReader()
         return SessionStory(
             row: row,
             windows: try store.rows(
@@ -63,7 +64,7 @@ public struct SessionStory: Sendable {
                 SELECT * FROM assignment_windows WHERE session_id = ?1
                 ORDER BY started_at, CASE kind WHEN 'merchant' THEN 0 WHEN 'robot' THEN 1 ELSE 2 END, entity_id
                 """, [id]),
-            events: events, details: events.map(reader.details), askedFor: askedFor)
+            events: events, askedFor: askedFor)
     }
 
     /// How many letters must change to make one id of the other.

@@ -12,7 +12,10 @@ public struct TerminalText {
 
     /// Appends a piece.
     public mutating func write(_ piece: String, _ style: Style = .plain) {
-        let safe = Self.safe(piece)
+        write(safe: Self.safe(piece), style)
+    }
+
+    private mutating func write(safe: String, _ style: Style) {
         guard isColoured, style != .plain else {
             text += safe
             return
@@ -28,28 +31,41 @@ public struct TerminalText {
 
     /// Appends a piece, filled up with blanks.
     public mutating func column(_ piece: String, _ width: Int, _ style: Style = .plain) {
-        write(piece, style)
-        text += String(repeating: " ", count: max(1, width - piece.count))
+        let safe = Self.safe(piece)
+        write(safe: safe, style)
+        text += String(repeating: " ", count: max(1, width - safe.count))
     }
 
     /// Appends a piece with blanks before it: a column of figures.
     public mutating func right(_ piece: String, _ width: Int, _ style: Style = .plain) {
-        text += String(repeating: " ", count: max(1, width - piece.count))
-        write(piece, style)
+        let safe = Self.safe(piece)
+        text += String(repeating: " ", count: max(1, width - safe.count))
+        write(safe: safe, style)
     }
 
     /// Ends the line.
     public mutating func newline() { text += "\n" }
 
-    /// Ids and messages come from outside: control characters must not reach the terminal.
+    /// Ids and messages come from outside: what would steer a terminal, or reorder the text around it, or cannot be seen,
+    /// is shown as `\u202e`, as the page shows it.
     static func safe(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })
-        else {
-            return text
+        if !text.unicodeScalars.contains(where: isUnseen) { return text }
+        var safe = ""
+        for scalar in text.unicodeScalars {
+            if isUnseen(scalar) {
+                let digits = String(scalar.value, radix: 16)
+                safe += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            } else {
+                safe.unicodeScalars.append(scalar)
+            }
         }
-        return String(
-            text.unicodeScalars.map { scalar -> Character in
-                scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) ? "\u{FFFD}" : Character(scalar)
-            })
+        return safe
+    }
+
+    private static func isUnseen(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF: true
+        default: false
+        }
     }
 }

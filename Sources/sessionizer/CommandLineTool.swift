@@ -1,6 +1,7 @@
 import ArchiveSource
 import ConfigurationFile
 import Glibc
+import SessionAPI
 import SessionStore
 import SessionStory
 
@@ -29,8 +30,9 @@ enum CommandLineTool {
           sessionizer verify PATH... [--store URL] [--from DAY] [--to DAY] [--limit N] [--format text|json]
               derive every table anew from an archive and compare it with the store, row by row: exit 0 when nothing
               differs, 1 with the differences
-          sessionizer session ID [--store URL] [--format text|json]
-              the story of a delivery (a bare delivery id is enough), demand, trip, quote or offer
+          sessionizer session ID [--store URL] [--brief] [--format text|json]
+              the story of a delivery (a bare delivery id is enough), demand, trip, quote or offer; --brief leaves out
+              the list of its events
           sessionizer robot ID [--store URL] [--format text|json]
               what a robot did
           sessionizer fleet [--store URL] [--format text|json]
@@ -172,18 +174,31 @@ enum CommandLineTool {
     }
 
     private static func session(_ words: [String], _ settings: Settings) throws -> Int32 {
-        let arguments = try Arguments(words, allowed: ["--store", "--format"])
+        let arguments = try Arguments(words, allowed: ["--store", "--format"], flags: ["--brief"])
         guard arguments.operands.count == 1 else { throw UsageError(description: "session needs one id") }
         let id = arguments.operands[0]
-        let store = try settings.store(arguments["--store"]).reader()
-        let stories = try SessionStory.find(id, in: store)
-        if stories.isEmpty {
+        let wantsJSON = try arguments.wantsJSON()
+        let place = try settings.store(arguments["--store"])
+        let store = try place.reader()
+        let sessions = try SessionStory.sessions(of: id, in: store)
+        if sessions.isEmpty {
             complain("sessionizer: no session is known as \(id)")
             complain(try SessionStory.near(id, in: store).text(command: "session"))
             return 1
         }
-        for story in stories {
-            try put(try arguments.wantsJSON() ? story.json() : story.rendered(isColoured: isColoured))
+        if wantsJSON {
+            for story in try SessionStory.find(id, in: store) { try put(story.json()) }
+            return 0
+        }
+        store.close()
+        // The words are the API's: what is printed is what the page copies.
+        let api = try OfferedAPI.ofOneReader(place)
+        for (number, (row, askedFor)) in sessions.enumerated() {
+            if number > 0 { try put("") }
+            let text = try api.text(
+                of: row.text("session_id") ?? id, askedFor: askedFor, isBrief: arguments.has("--brief"),
+                isColoured: isColoured)
+            try put(text, terminator: "")
         }
         return 0
     }

@@ -63,6 +63,21 @@ struct OfferedAPI: Sendable {
         return try SessionAPI(store: store, surroundings: surroundings)
     }
 
+    /// For one question of a command line: the store as it is, with one connection and all the time it takes.
+    static func ofOneReader(_ location: StoreLocation) throws -> SessionAPI {
+        let store: any AskableStore =
+            switch location {
+            case .sqlite(let path): try SQLiteReaders(path: path, connections: 1)
+            case .postgres(let settings): try PostgresReaders(settings, connections: 1)
+            }
+        var limits = SessionAPI.Limits()
+        limits.statementSeconds = 600
+        return try SessionAPI(
+            store: store, limits: limits,
+            surroundings: SessionAPI.Surroundings(
+                version: CommandLineTool.version, clock: .lastEvent, wall: wallClock, compress: { $0 }))
+    }
+
     /// The store, with connections of its own for each worker and then some.
     private func askable() throws -> any AskableStore {
         switch location {

@@ -61,7 +61,7 @@ paths = [
     "sessions?open_longer_than=0", f"sessions?robot={robots[0]}", f"sessions?pilot={pilots[0]}", "sessions?error=LID_ERROR",
     f"sessions?merchant={sessions[0]['merchant_id']}&zone={sessions[0]['zone_id']}", "orphans?limit=500",
     f"orphans?robot={robots[0]}", "rejected", "robots", "fleet/utilization", "fleet/utilization?by=zone&bucket=day",
-    "fleet/utilization?by=robot&bucket=all", "fleet/downtime", "fleet/downtime?by=robot", "fleet/downtime/intervals?limit=500",
+    "fleet/utilization?by=robot&bucket=all", "fleet/downtime", "fleet/downtime?by=robot", "fleet/utilization?compare=week_before", "fleet/downtime?compare=week_before", "fleet/downtime/intervals?limit=500",
     "fleet/reliability", "funnel", "merchants/usage", "incidents/export.csv?outcome=failed", "search?q=D-1", "search?q=-1",
     "search?q=burger", "search?q=R-0", "deliveries/none-such",
 ]

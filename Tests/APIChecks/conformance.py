@@ -85,7 +85,10 @@ for row in failed:
 ask(v1 + "deliveries/{id}", delivery["demand_ids"][0])
 ask(v1 + "deliveries/{id}", "no such id", expect=404)
 text = ask(v1 + "deliveries/{id}/text", delivery["delivery_id"])
-assert delivery["failure_code"] in text and len(text.splitlines()) < 40
+brief = ask(v1 + "deliveries/{id}/text", delivery["delivery_id"], brief="true")
+assert text.startswith(brief) and delivery["failure_code"] in brief and len(brief.splitlines()) < 40
+plain = ask(v1 + "deliveries/{id}/plain", delivery["delivery_id"])
+assert "<table>" in plain and delivery["failure_code"] in plain
 ask(v1 + "sessions/{id}", delivery["session_id"])
 page = ask(v1 + "sessions/{id}/events", delivery["session_id"], limit=10)
 seen = [event["event_id"] for event in page["events"]]
@@ -132,9 +135,20 @@ intervals = ask(v1 + "fleet/downtime/intervals", reason=down["rows"][0]["key"], 
 assert len(intervals["rows"]) == min(500, down["rows"][0]["intervals"]), "intervals behind a figure"
 ask(v1 + "fleet/reliability"), ask(v1 + "funnel"), ask(v1 + "merchants/usage"), ask(v1 + "quality")
 csv = ask(v1 + "incidents/export.csv", outcome="failed", limit=20)
-asked.update([v1 + "incidents/export.csv", v1 + "deliveries/{id}/text"])
+asked.update([v1 + "incidents/export.csv", v1 + "deliveries/{id}/text", v1 + "deliveries/{id}/plain"])
 assert csv.splitlines()[-1].startswith("# cut after 20 rows"), csv[-200:]
+for route in ["fleet/utilization", "fleet/downtime"]:
+    told = ask(v1 + route, compare="week_before")["week_before"]
+    assert told["known"] or "nothing to compare with" in told["sentence"], told["sentence"]
 ask(v1 + "audit"), ask("/openapi.json")
+ids = {"deliveries": delivery["delivery_id"], "demands": delivery["demand_ids"][0], "trips": delivery["delivery_id"],
+       "robots": delivery["robot_id"], "pilots": delivery["pilot_id"], "events": event["event_id"]}
+for page in [template for template in document["paths"] if not template.startswith(v1) and template != "/openapi.json"]:
+    query = {"q": delivery["delivery_id"]} if page == "/search.json" else {}
+    told = ask(page, ids.get(page.split("/")[1].split(".")[0]), **query)
+    if page.endswith(".csv"):
+        assert len(told.splitlines()) > 1, page
+        asked.add(page)
 left = {template for template, item in document["paths"].items() if "get" in item} - asked
 left -= {v1 + "deliveries/{id}/stream"}  # tried where a store changes: Tests/APITests
 for template in sorted(left):

@@ -1,4 +1,5 @@
 import AccessControl
+import EngineUnderTest
 import Foundation
 import SQLiteStore
 import SessionStore
@@ -8,9 +9,9 @@ import Testing
 
 /// Who may see what, route by route.
 @Suite struct AccessTests {
-    private static let merchant = "harbor-burgers"
+    static let merchant = "harbor-burgers"
 
-    private struct Cast {
+    struct Cast {
         let service: ServiceUnderTest
         let day: SimulatedStore
         let folder: Folder
@@ -66,7 +67,7 @@ import Testing
         ]
     }
 
-    private func deliveries(_ day: SimulatedStore, _ condition: String) throws -> [(
+    func deliveries(_ day: SimulatedStore, _ condition: String) throws -> [(
         row: TableRow, event: String
     )] {
         let tables = try SQLiteReader(path: day.path)
@@ -219,6 +220,66 @@ import Testing
         #expect(try cast.service.get("me", cookie).status == 401)
     }
 
+    /// From the next request on, without a restart.
+    @Test func aTokenThatIsTakenBackTakesItsCookiesWithIt() throws {
+        let folder = try Folder()
+        let (first, firstDigest) = AccessControl.fresh()
+        let (second, secondDigest) = AccessControl.fresh()
+        var settings = AccessControl.Settings()
+        settings.tokens = try folder.write("tokens", "a viewer \(firstDigest)\nb operator \(secondDigest)\n")
+        let (service, _) = try ServiceUnderTest.simulated(AccessControl(settings) { _ in })
+        func signIn(_ token: String) throws -> (status: Int, cookie: [String: String]) {
+            let reply = try service.client.send(
+                "POST", "/analytics/v1/sign-in", ["Authorization": "Bearer \(token)"])
+            return (reply.status, ["Cookie": String((reply.header("Set-Cookie") ?? "").prefix { $0 != ";" })])
+        }
+        let (taken, kept) = (try signIn(first).cookie, try signIn(second).cookie)
+        #expect(try service.get("home", taken).status == 200 && service.get("quality", kept).status == 200)
+        // The first is taken back, the second made less.
+        try folder.write("tokens", "b viewer \(secondDigest)\n")
+        let refused = try service.get("home", taken)
+        #expect(refused.status == 401)
+        #expect((refused.json["detail"] as? String)?.contains("taken back") == true)
+        #expect(try service.client.get("/home.json", taken).status == 401)
+        #expect(try service.get("home", kept).status == 200 && service.get("quality", kept).status == 403)
+        #expect(try signIn(first).status == 401)
+        // It stays ended when the line comes back: its owner signs in anew.
+        try folder.write("tokens", "a viewer \(firstDigest)\nb viewer \(secondDigest)\n")
+        #expect(try service.get("home", taken).status == 401)
+        #expect(try signIn(first).status == 204)
+    }
+
+    /// A stream that was opened with it ends before it tells anything more.
+    @Test func aTokenThatIsTakenBackEndsItsStreams() throws {
+        let folder = try Folder()
+        let (token, digest) = AccessControl.fresh()
+        var settings = AccessControl.Settings()
+        settings.tokens = try folder.write("tokens", "a viewer \(digest)\n")
+        let store = try StoreUnderTest(path: folder.path("live.db"), maxResident: 100)
+        func line(_ minute: Int) -> String {
+            #"{"event":"demand.created","timestamp":"2026-11-02T10:0\#(minute):00Z","delivery_id":"D-1"}"#
+        }
+        _ = try store.ingest([line(0)])
+        let service = try ServiceUnderTest(
+            store: folder.path("live.db"), folder: folder, access: AccessControl(settings) { _ in },
+            clock: .wall)
+        let signedIn = try service.client.send(
+            "POST", "/analytics/v1/sign-in", ["Authorization": "Bearer \(token)"])
+        let cookie = try #require(signedIn.header("Set-Cookie")).prefix { $0 != ";" }
+        let connection = try Client.Connection(port: service.client.port)
+        try connection.write(
+            "GET /analytics/v1/deliveries/D-1/stream HTTP/1.1\r\nHost: localhost\r\nCookie: \(cookie)\r\nConnection: close\r\n\r\n"
+        )
+        _ = try connection.read(until: "event_count\":1}")
+        _ = try store.ingest([line(1)])
+        _ = try connection.read(until: "event_count\":2}")
+        try folder.write("tokens", "# nobody\n")
+        _ = try store.ingest([line(2)])
+        let rest = String(decoding: try connection.readAll(), as: UTF8.self)
+        #expect(!rest.contains("event_count"), "\(rest)")
+        store.close()
+    }
+
     @Test func eachUseLeavesARow() throws {
         let cast = try Cast()
         let own = try #require(try deliveries(cast.day, "1").first)
@@ -273,7 +334,7 @@ import Testing
         let access = try AccessControl(settings) { complaints.add($0) }
         #expect(try access.reader(token: first, now: 0).name == "a")
         try folder.write("tokens", "b admin \(secondDigest)\n")
-        #expect(throws: AccessRefusal.self) { try access.reader(token: first, now: 6_000_000) }
+        #expect(throws: AccessRefusal.self) { try access.reader(token: first, now: 1) }
         #expect(try access.reader(token: second, now: 6_000_000).role == .admin)
         // A file that cannot be used takes nothing back and lets nobody in.
         try folder.write("tokens", "b nonsense \(secondDigest)\n")

@@ -152,7 +152,7 @@ import Testing
 
     @Test func theTextIsShort() throws {
         for truth in day.truth.filter({ $0.fault != nil }) {
-            let reply = try service.get("deliveries/\(truth.session)/text")
+            let reply = try service.get("deliveries/\(truth.session)/text?brief=true")
             #expect(reply.status == 200)
             #expect(reply.text.split(separator: "\n", omittingEmptySubsequences: false).count <= 40)
             #expect(reply.text.contains(truth.fault?.code ?? "?"))

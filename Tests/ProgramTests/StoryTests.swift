@@ -23,6 +23,11 @@ import Testing
         return outcome.output.split(separator: "\n").map(String.init)
     }
 
+    /// What it says below "What happened".
+    private func events(_ id: String) throws -> [String] {
+        Array(try lines("session", id).drop { $0 != "What happened" }.dropFirst())
+    }
+
     private func replayOddErrors() throws {
         try replay(
             #"{"event": "demand.assigned", "timestamp": "2026-11-02T10:00:00Z", "delivery_id": "D1", "robot_id": "R1"}"#,
@@ -38,7 +43,7 @@ import Testing
 
     @Test func aSessionsEventsSayWhatTheirPayloadsSay() throws {
         try replayOddErrors()
-        let told = try lines("session", "D1")
+        let told = try events("D1")
         func line(_ event: String) -> String {
             told.first { $0.contains(event) && !$0.contains("opened by \(event)") } ?? ""
         }
@@ -75,7 +80,7 @@ import Testing
         try replay(
             #"{"event":"sensor.early","timestamp":"1969-12-31T22:30:00Z","delivery_id":"D1"}"#,
             #"{"event":"demand.created","timestamp":"2026-11-02T10:10:00Z","delivery_id":"D1"}"#)
-        let told = try lines("session", "D1")
+        let told = try events("D1")
         #expect(told.contains { $0.contains("1969-12-31 22:30:00.000") && $0.contains("sensor.early") })
         #expect(told.contains { $0.contains("2026-11-02 10:10:00.000") && $0.contains("demand.created") })
     }

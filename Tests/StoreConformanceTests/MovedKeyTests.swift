@@ -2,6 +2,7 @@ import EngineUnderTest
 import PostgresStore
 import PrivateServers
 import ReferenceModel
+import SeededRandomness
 import SessionStore
 import Testing
 

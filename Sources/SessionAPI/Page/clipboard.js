@@ -4,8 +4,8 @@ import {el, toast} from "./dom.js";
 
 const clean = (text) => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
 
-export async function copyText(text, said, more = "") {
-    const whole = clean(text + more);
+export async function copyText(text, said) {
+    const whole = clean(text);
     try {
         await navigator.clipboard.writeText(whole);
         toast(said);

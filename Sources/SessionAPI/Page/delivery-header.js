@@ -1,6 +1,6 @@
 // The top of a delivery's page: what became of it, how long each step took beside comparable ones, who served it.
 
-import {data, el, link} from "./dom.js";
+import {data, el, forms, link} from "./dom.js";
 import {clock, count, day, duration, parse, plural, weekday, zoneName} from "./time.js";
 import {outcomeBadge} from "./tables.js";
 
@@ -20,7 +20,7 @@ export function header(model, page) {
                 s.failure_message && data(s.failure_message, 160)),
             el("span", {class: "live", id: "live", role: "status"}),
             el("span", {class: "title-actions"},
-                el("a", {href: `/analytics/v1/deliveries/${encodeURIComponent(id)}`, class: "as-json"}, "JSON"),
+                forms(`/deliveries/${encodeURIComponent(id)}`),
                 el("button", {type: "button", "aria-keyshortcuts": "c", title: "c", on: {click: () => page.copyLink()}}, "Copy link"),
                 el("button", {type: "button", "aria-keyshortcuts": "y", title: "y", on: {click: () => page.copyAsText()}}, "Copy as text"))),
         asked && el("p", {class: "asked"}, data(asked, 120), " became part of this ", s.kind, "."),

@@ -53,6 +53,7 @@ export function bindDeliveryKeys(page) {
 
     bind("c", "Copy a link to exactly this", () => page.copyLink(), "Take along");
     bind("y", "Copy as text", () => page.copyAsText(), "Take along");
+    bind("Y", "Copy the summary only", () => page.copyAsText(true), "Take along");
     bind("Escape", "One step back: panel, selection, filter, zoom", () => {
         const {state} = page;
         if (timeline.measure) {

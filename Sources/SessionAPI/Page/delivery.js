@@ -278,10 +278,11 @@ class DeliveryPage {
         copyText(this.permalink(), "Link copied: it keeps zoom, filter and selection.");
     }
 
-    async copyAsText() {
+    /** What `sessionizer session ID` prints, to the letter; `brief`: without the list of events. */
+    async copyAsText(brief = false) {
         try {
-            const text = await fetchText(address("deliveries/{}/text", [this.id]));
-            await copyText(text, "Copied as text, with the link.", "\n" + this.permalink() + "\n");
+            const text = await fetchText(address("deliveries/{}/text", [this.id], brief ? {brief: true} : {}));
+            await copyText(text, brief ? "The summary is copied." : "Copied as text.");
         } catch (error) {
             toast(error.document ? `${error.document.title}. ${error.document.hint ?? ""}` : String(error.message));
         }

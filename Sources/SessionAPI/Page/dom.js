@@ -57,9 +57,17 @@ export function data(text, most = 400) {
     return el("bdi", {}, visible(String(text), most));
 }
 
+/** An id as a part of a page's address: a slash in it is encoded, and the dot of what would be taken for a form of data. */
+export const pathPart = (id) => encodeURIComponent(id).replace(/\.(json|csv)$/, "%2E$1");
+
+/** Links to the same as data, at the page's own address. `path`: without ending; `query`: from its question mark on. */
+export function forms(path, query = "", kinds = ["json", "csv"]) {
+    return el("span", {class: "forms"}, kinds.map((kind) => el("a", {href: `${path}.${kind}${query}`, class: `as-${kind}`, title: `The same as ${kind.toUpperCase()}`}, kind.toUpperCase())));
+}
+
 /** A link to a page of ours; the id is percent-encoded, also a slash in it. */
 export function link(kind, id, text, rest = "", properties = {}) {
-    return el("a", {href: `/${kind}/${encodeURIComponent(id)}${rest}`, ...properties}, text ?? data(id, 80));
+    return el("a", {href: `/${kind}/${pathPart(id)}${rest}`, ...properties}, text ?? data(id, 80));
 }
 
 /** The page of a session: `delivery:D-1` is asked for as `D-1`, the others by their whole name. */

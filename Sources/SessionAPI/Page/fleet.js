@@ -1,6 +1,6 @@
 // The fleet: how many hours it was usable, why it was not, and what came of the offers.
 
-import {announceTitle, data, el, link, replace} from "./dom.js";
+import {announceTitle, data, el, forms, link, pathPart, replace} from "./dom.js";
 import {get} from "./api.js";
 import {bar, columns, heatStep, loading, pareto, supplyLegend, usageParts} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
@@ -20,7 +20,7 @@ export async function show(main, _, query) {
     let supply;
     let zones;
     try {
-        [supply, zones] = await Promise.all([get("fleet/utilization", [], {...asked, bucket: "hour"}), get("fleet/utilization", [], {...readRange(query), by: "zone", bucket: "hour"})]);
+        [supply, zones] = await Promise.all([get("fleet/utilization", [], {...asked, bucket: "hour", compare: "week_before"}), get("fleet/utilization", [], {...readRange(query), by: "zone", bucket: "hour"})]);
     } catch (error) {
         done();
         return showProblem(main, error, () => show(main, _, query));
@@ -33,9 +33,10 @@ export async function show(main, _, query) {
     const choose = el("label", {}, "zone", el("select", {name: "zone"}, el("option", {value: ""}, "all"), names.map((z) => el("option", {value: z, selected: z === zone}, z))));
     choose.dataset.name = "zone";
     const rangeQuery = new URLSearchParams({from: supply.range.from, to: supply.range.to}).toString();
-    replace(main, el("h1", {}, "Fleet"), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
+    const wanted = `?${new URLSearchParams({from: supply.range.from, to: supply.range.to, ...(zone ? {zone} : {})})}`;
+    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Fleet"), el("span", {class: "title-actions"}, forms("/fleet", wanted))), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
         rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, rangeQuery),
-        loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], asked), (d) => downtime(d, rangeQuery))),
+        loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...asked, compare: "week_before"}), (d) => downtime(d, rangeQuery))),
         hourly(supply, zone), byZone(zones, rangeQuery),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, rangeQuery))),
         loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => get("fleet/utilization", [], {...asked, by: "robot", bucket: long ? "day" : "hour"}), (d) => heatMap(d, long))),
@@ -57,20 +58,44 @@ async function fill(place, what, read, draw) {
 function totals(supply, rangeQuery) {
     const t = supply.totals;
     const all = usageParts.reduce((sum, [key]) => sum + t[key], 0);
-    const fact = (name, value, rest, href) => el("li", {class: "step"}, el("span", {class: "step-name"}, href ? el("a", {href}, name) : name), el("span", {class: "step-value"}, value), el("span", {class: "step-like muted"}, rest));
-    return el("ul", {class: "steps four"},
-        fact("usable supply", `${hours(t.usable_seconds)} h`, `${percent(t.usable_seconds / all)} of ${hours(all)} robot hours`),
-        fact("down", `${hours(t.downtime_seconds)} h`, `${percent(t.downtime_seconds / all)} of them`, `/downtime?${rangeQuery}`),
-        fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, `${percent(t.on_delivery_seconds / t.usable_seconds)} of the usable`),
-        fact("deliveries completed", count(t.deliveries_completed), plural(t.error_count, "robot error"), `/sessions?outcome=completed&${rangeQuery}`));
+    const then = supply.week_before;
+    const fact = (name, value, rest, key, href) => el("li", {class: "step"}, el("span", {class: "step-name"}, href ? el("a", {href}, name) : name), el("span", {class: "step-value"}, value), el("span", {class: "step-like muted"}, rest),
+        then && el("span", {class: "step-before"}, change(then, key)));
+    return [el("ul", {class: "steps four"},
+        fact("usable supply", `${hours(t.usable_seconds)} h`, `${percent(t.usable_seconds / all)} of ${hours(all)} robot hours`, "usable_seconds"),
+        fact("down", `${hours(t.downtime_seconds)} h`, `${percent(t.downtime_seconds / all)} of them`, "downtime_seconds", `/downtime?${rangeQuery}`),
+        fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, `${percent(t.on_delivery_seconds / t.usable_seconds)} of the usable`, "on_delivery_seconds"),
+        fact("deliveries completed", count(t.deliveries_completed), plural(t.error_count, "robot error"), "deliveries_completed", `/sessions?outcome=completed&${rangeQuery}`)),
+    then && el("p", {class: "muted before-note", id: "week-before"}, then.sentence, then.known && parse(then.compared.to) < parse(supply.range.to) && ` Only hours that are over are compared, up to ${stamp(parse(then.compared.to), "m")}.`)];
+}
+
+/** A figure beside that of a week before: by how much it changed, in words and with the figure itself. */
+function change(before, key) {
+    if (!before.totals) return "no data the week before";
+    return changed(before.totals_now[key], before.totals[key], key.endsWith("_seconds") ? (n) => `${hours(n)} h` : count);
+}
+
+function changed(now, then, write) {
+    if (then === 0) return now === 0 ? "none the week before either" : "none the week before";
+    const share = (now - then) / then;
+    const rest = `the week before (${write(then)})`;
+    if (Math.abs(share) < 0.005) return `the same as ${rest}`;
+    return share > 0 ? `▲ ${percent(share)} above ${rest}` : `▼ ${percent(-share)} below ${rest}`;
 }
 
 function downtime(told, rangeQuery) {
     if (told.rows.length === 0) return el("p", {class: "muted"}, "No robot was down in this range.");
     const first = told.rows[0];
     return [el("p", {}, el("strong", {}, percent(first.share), " of it was ", first.key === "" ? "without a reason" : data(first.key, 60)),
-        ` (${hours(first.seconds)} of ${hours(told.seconds)} h, ${plural(first.robots, "robot")}).`),
+        ` (${hours(first.seconds)} of ${hours(told.seconds)} h, ${plural(first.robots, "robot")}).`, comparedDowntime(told.week_before, first)),
     pareto(told.rows, {what: "Downtime by reason", open: (r) => `/downtime?reason=${encodeURIComponent(r.key)}&${rangeQuery}`, length: hours})];
+}
+
+function comparedDowntime(before, first) {
+    if (!before) return null;
+    if (before.seconds === null) return " Of the week before nothing is known.";
+    const row = before.rows.find((r) => r.key === first.key);
+    return [" All of it: ", changed(before.seconds_now, before.seconds, (n) => `${hours(n)} h`), row && ["; ", first.key === "" ? "without a reason" : data(first.key, 60), `: ${changed(row.seconds_now, row.seconds, (n) => `${hours(n)} h`)}`], "."];
 }
 
 function hourly(supply, zone) {
@@ -123,7 +148,7 @@ function heatMap(told, long) {
         const share = r.downtime_seconds / whole;
         const off = r.off_duty_seconds / whole > 0.5;
         const text = `${Math.round(share * 100)}% down${off ? ", off duty" : ""}`;
-        return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {tabindex: "-1", href: `/robots/${encodeURIComponent(robot.id)}?day=${at.slice(0, 10)}#at=${encodeURIComponent(at)}`,
+        return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {tabindex: "-1", href: `/robots/${pathPart(robot.id)}?day=${at.slice(0, 10)}#at=${encodeURIComponent(at)}`,
             "aria-label": `${robot.id}, ${stamp(parse(at), "m")}: ${text}`, title: text}, share >= 0.005 ? Math.round(share * 100) : off ? "–" : "·"));
     };
     return [el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day" : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),

@@ -1,6 +1,6 @@
 // A delivery that is not over: the service says when it has changed, the page then reads it again.
 
-import {replace, say} from "./dom.js";
+import {pathPart, replace, say} from "./dom.js";
 import {streamAddress} from "./api.js";
 
 const LEAST = 1000;
@@ -130,7 +130,7 @@ export class Live {
 
 function sessionAnchor(id) {
     const a = document.createElement("a");
-    a.href = `/deliveries/${encodeURIComponent(id.replace(/^delivery:/, ""))}`;
+    a.href = `/deliveries/${pathPart(id.replace(/^delivery:/, ""))}`;
     a.textContent = id;
     return a;
 }

@@ -1,6 +1,6 @@
 // A pilot's shifts, deliveries and robots in a range.
 
-import {announceTitle, data, el, link, replace, sessionLink} from "./dom.js";
+import {announceTitle, data, el, forms, link, pathPart, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
 import {bar, part} from "./charts.js";
 import {pilotModel} from "./daymodel.js";
@@ -26,10 +26,11 @@ export async function show(main, id, query) {
     const host = el("div", {class: "tl-host"});
     const t = pilot.totals;
     const from = parse(pilot.range.from);
-    const other = (d) => `/pilots/${encodeURIComponent(id)}?day=${new Date(from + d * 86_400_000).toISOString().slice(0, 10)}`;
+    const other = (d) => `/pilots/${pathPart(id)}?day=${new Date(from + d * 86_400_000).toISOString().slice(0, 10)}`;
     const fact = (name, value) => el("li", {class: "step"}, el("span", {class: "step-name"}, name), el("span", {class: "step-value"}, value));
     replace(main, el("div", {class: "title-row"}, el("h1", {}, data(id, 80)), el("span", {}, rangeText(pilot.range)),
-        el("nav", {class: "links day-links", "aria-label": "Other days"}, el("a", {href: other(-1)}, "← day before"), " ", el("a", {href: other(1)}, "next day →"))),
+        el("nav", {class: "links day-links", "aria-label": "Other days"}, el("a", {href: other(-1)}, "← day before"), " ", el("a", {href: other(1)}, "next day →")),
+        el("span", {class: "title-actions"}, forms(`/pilots/${encodeURIComponent(id)}`, `?${new URLSearchParams(pilot.range)}`, ["json"]))),
     el("ul", {class: "steps four"}, fact("on shift", `${hours(t.shift_seconds)} h`), fact("assigned", `${hours(t.assigned_seconds)} h`), fact("deliveries", count(t.sessions))),
     el("section", {class: "timeline-part", "aria-labelledby": "day-title"}, el("div", {class: "tools"}, el("h2", {id: "day-title"}, "The day")), host),
     part(`Deliveries (${count(pilot.sessions.length)})`, table("Deliveries", [
@@ -44,7 +45,7 @@ export async function show(main, id, query) {
     const model = pilotModel(pilot);
     if (model.lanes.length === 0) return replace(host, el("p", {class: "muted"}, "Nothing is known of this pilot in this range."));
     const view = new Timeline(host, {
-        select: () => {}, view: () => {}, detail: (found) => { if (found.window?.session_id) location.href = `/deliveries/${encodeURIComponent(found.window.name)}`; },
+        select: () => {}, view: () => {}, detail: (found) => { if (found.window?.session_id) location.href = `/deliveries/${pathPart(found.window.name)}`; },
         label: (p) => el("div", {class: "lane-label", vars: {"--h": `${p.height}px`}}, el("span", {class: "lane-name"}, el("span", {}, p.lane.label), el("span", {class: "muted"}, count(p.lane.windows.length)))),
     });
     view.fold = false;

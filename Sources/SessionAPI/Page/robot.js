@@ -1,6 +1,6 @@
 // A robot's day: what it did, for whom, and what it was doing at any instant.
 
-import {announceTitle, data, el, link, replace, sessionLink} from "./dom.js";
+import {announceTitle, data, el, forms, link, pathPart, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
 import {bind} from "./keys.js";
 import {bar, part} from "./charts.js";
@@ -48,7 +48,7 @@ function header(robot, timeline) {
     const from = parse(robot.range.from);
     const to = parse(robot.range.to);
     const whole = to - from === DAY && from % DAY === 0;
-    const other = (d) => `/robots/${encodeURIComponent(robot.robot_id)}?day=${new Date(from + d * DAY).toISOString().slice(0, 10)}`;
+    const other = (d) => `/robots/${pathPart(robot.robot_id)}?day=${new Date(from + d * DAY).toISOString().slice(0, 10)}`;
     const t = robot.totals;
     const n = robot.now;
     const r = robot.reliability;
@@ -56,7 +56,8 @@ function header(robot, timeline) {
     return [
         el("div", {class: "title-row"}, el("h1", {}, data(robot.robot_id, 80)),
             el("span", {}, whole ? `${weekday(from, "utc")} ${day(from, "utc")} (UTC day)` : `${iso(from).slice(0, 16)} – ${iso(to).slice(0, 16)} UTC`),
-            whole && el("nav", {class: "links day-links", "aria-label": "Other days"}, el("a", {href: other(-1), rel: "prev"}, "← day before"), " ", el("a", {href: other(1), rel: "next"}, "next day →"))),
+            whole && el("nav", {class: "links day-links", "aria-label": "Other days"}, el("a", {href: other(-1), rel: "prev"}, "← day before"), " ", el("a", {href: other(1), rel: "next"}, "next day →")),
+            el("span", {class: "title-actions"}, forms(`/robots/${encodeURIComponent(robot.robot_id)}`, `?${rangeQuery(robot.range)}`))),
         el("p", {class: "about"}, n.class === null ? "No state of it is known." : [
             "Now: ", stateSwatch(n.state, n.class), " ", el("strong", {}, data(n.state, 40)), n.reason && [" · ", data(n.reason, 60)],
             ` for ${duration(n.seconds)}`, n.sessions.length > 0 && [", serving ", n.sessions.map((s, i) => [i > 0 && ", ", sessionLink(s)])],

@@ -1,6 +1,6 @@
 // What a pasted id leads to: straight to the one thing it can mean, else a list.
 
-import {announceTitle, data, el, replace} from "./dom.js";
+import {announceTitle, data, el, forms, pathPart, replace} from "./dom.js";
 import {get} from "./api.js";
 import {showProblem, waiting} from "./problem.js";
 import {outcomeBadge, table, time} from "./tables.js";
@@ -8,7 +8,7 @@ import {outcomeBadge, table, time} from "./tables.js";
 const AGAIN = 10;
 const PAGE = {delivery: "deliveries", demand: "deliveries", trip: "deliveries", quote: "deliveries", offer: "deliveries", robot: "robots", pilot: "pilots", event: "events"};
 
-export const hitAddress = (hit) => (hit.kind === "merchant" ? `/sessions?merchant=${encodeURIComponent(hit.id)}` : `/${PAGE[hit.kind]}/${encodeURIComponent(hit.id)}`);
+export const hitAddress = (hit) => (hit.kind === "merchant" ? `/sessions?merchant=${encodeURIComponent(hit.id)}` : `/${PAGE[hit.kind]}/${pathPart(hit.id)}`);
 
 export async function show(main, _, query) {
     const q = (query.get("q") ?? "").trim();
@@ -26,7 +26,8 @@ export async function show(main, _, query) {
     done();
     if (found.go) return location.replace(hitAddress(found.go));
     if (found.results.length === 0) return nothing(main, found, () => show(main, _, query));
-    replace(main, el("h1", {}, "Found for ", data(found.query, 100)),
+    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Found for ", data(found.query, 100)),
+        el("span", {class: "title-actions"}, forms("/search", `?${new URLSearchParams({q})}`, ["json"]))),
         el("p", {class: "muted"}, {exact: "The id itself, of several kinds.", prefix: "Ids that begin so.", anywhere: "Ids that hold it somewhere."}[found.searched],
             !found.complete && " There are more than are shown: add letters."),
         table("What was found", [

@@ -1,0 +1,302 @@
+internal import HTTPServer
+internal import SessionStore
+
+/// One question to the log, and what came of it.
+struct QualityCheck {
+    var name: String
+    /// Nil: not measured.
+    var count: Int64?
+    var sentence: String
+    var matters: String
+    var href: String?
+    /// What was asked; its column `n`, or the number of its rows, is the count.
+    var question: SQLQuestion?
+    /// What the program itself says of it.
+    var command: String?
+    /// Whether a count above nought is worth a look.
+    var isFault = true
+
+    func write(_ flavour: SQLFlavour, _ out: inout JSONWriter) {
+        out.object { out in
+            out.text("check", name)
+            out.text("status", count.map { $0 > 0 && isFault ? "look" : "ok" } ?? "not_measured")
+            out.integer("count", count)
+            out.text("sentence", sentence)
+            out.text("matters", matters)
+            out.text("href", href)
+            out.text("sql", question?.text)
+            out.text("command", command)
+        }
+    }
+}
+
+/// The checks of the page "Data quality". Each tells the SQL that it asked, with its values.
+struct QualityChecks {
+    let range: TimeRange
+    let messages: [AnswerRow]
+    let call: Call
+
+    /// The batches that are looked at: all, but of a very long history the latest.
+    static let batches = "(SELECT * FROM ingestion_batches ORDER BY batch_id DESC LIMIT 200000) recent"
+    private static let tooLong = "Not counted: it took longer than half a second."
+
+    private var span: String {
+        "from=\(PercentCoding.encoded(InstantFormat.text(range.from)))"
+            + "&to=\(PercentCoding.encoded(InstantFormat.text(range.to)))"
+    }
+    private var whole: TimeRange { range.wholeHours }
+
+    /// All of them, in the order of the way of an event through the service.
+    func all(_ clocks: (question: SQLQuestion, rows: [AnswerRow]?)) throws -> [QualityCheck] {
+        [
+            everyMessage, rejected, duplicates, try orphans(), try anomalous(), try conflicts(),
+            try overLinked(), try noReason(), skew(clocks), try late(), try unknownEvents(),
+        ]
+    }
+
+    private func sum(_ name: String) -> Int64 { messages.reduce(0) { $0 + ($1.integer(name) ?? 0) } }
+
+    private func plural(_ count: Int64, _ one: String, _ many: String) -> String {
+        "\(count) \(count == 1 ? one : many)"
+    }
+
+    private func batches(_ sum: String) -> SQLQuestion {
+        SQLQuestion("SELECT CAST(sum(\(sum)) AS BIGINT) AS n FROM \(Self.batches)")
+    }
+
+    // MARK: - Messages
+
+    private var everyMessage: QualityCheck {
+        let received = sum("received")
+        let lost = received - sum("accepted") - sum("duplicates") - sum("rejected") - sum("skipped")
+        return QualityCheck(
+            name: "every_message_counted", count: lost,
+            sentence: lost == 0
+                ? "Each of \(received) messages is in one bin: accepted, duplicate, rejected or skipped."
+                : "\(lost) messages are in no bin.",
+            matters: "What is in no bin is missing everywhere.",
+            question: batches("received - accepted - duplicates - rejected - skipped"),
+            command: "sessionizer verify ARCHIVE… --store URL")
+    }
+
+    private var rejected: QualityCheck {
+        QualityCheck(
+            name: "rejected", count: sum("rejected"),
+            sentence: plural(sum("rejected"), "message", "messages") + " could not be read.",
+            matters: "A rejected message is kept, but it is no event: it is missing in its delivery.",
+            href: "/analytics/v1/rejected", question: batches("rejected"),
+            command: "sessionizer rejected --store URL")
+    }
+
+    private var duplicates: QualityCheck {
+        let (received, duplicates) = (sum("received"), sum("duplicates"))
+        let share = received > 0 ? Double(duplicates) / Double(received) : 0
+        return QualityCheck(
+            name: "duplicates", count: duplicates,
+            sentence: plural(duplicates, "message", "messages") + " told what another had told, "
+                + "\((share * 1000).rounded() / 10)% of all.",
+            matters: "They count once and change nothing; many of them cost the broker.",
+            question: batches("duplicates"), isFault: share > 0.2)
+    }
+
+    /// How long after they happened events came. Only of those that came from a queue can that be known: an archive's
+    /// events were all received when it was replayed, whenever they had been written.
+    private func late() throws -> QualityCheck {
+        var check = QualityCheck(
+            name: "late_events", sentence: "",
+            matters:
+                "Until they came, what they tell was missing; afterwards every table is as if they had been in time. A "
+                + "stream that is read again from its beginning counts as late, too.")
+        let archive = call.asOf.scopes.first { $0.text("scope") == "archive" }
+        let isMixed = call.asOf.scopes.contains { !["all", "archive"].contains($0.text("scope") ?? "") }
+        let replayed =
+            archive.flatMap { row in row.integer("last_committed_at").map { ($0, row.integer("events") ?? 0) }
+            }
+            .map { at, events in
+                "\(events) events were replayed from an archive, the last at \(InstantFormat.words(at)) UTC: they were "
+                    + "received then, whenever they had come to the log, and that the archive does not tell."
+            }
+        if let replayed, !isMixed {
+            check.sentence = "Not measured: the \(replayed)"
+            return check
+        }
+        // An event bears the instant at which its batch began, by which its way in is known.
+        let queued =
+            archive == nil
+            ? ""
+            : " AND received_at NOT IN (SELECT started_at FROM ingestion_batches WHERE transport = 'archive')"
+        let question = SQLQuestion(
+            """
+            SELECT count(*) AS events,
+              CAST(coalesce(sum(CASE WHEN \(call.flavour.seconds(from: "occurred_at", to: "received_at")) > 600
+                THEN 1 ELSE 0 END), 0) AS BIGINT) AS n
+            FROM events WHERE hour >= ?1 AND hour < ?2\(queued)
+            """,
+            [.integer(whole.from / InstantFormat.hour), .integer(whole.to / InstantFormat.hour)])
+        check.question = question
+        let row = try question.rows(within: 0.5, call)?.first
+        check.count = row?.integer("n")
+        check.sentence =
+            check.count.map {
+                "\($0) of \(row?.integer("events") ?? 0) events from a queue came more than ten minutes after they happened."
+            } ?? Self.tooLong
+        if let replayed { check.sentence += " \(replayed)" }
+        return check
+    }
+
+    // MARK: - What they tell
+
+    private func orphans() throws -> QualityCheck {
+        let question = Events.orphanList(in: range, call)
+        let count = Int64(try question.rows(call).count)
+        return QualityCheck(
+            name: "orphan_errors", count: count,
+            sentence: plural(count, "robot error belongs", "robot errors belong")
+                + " to no session\(count == 1000 ? " (or more)" : "").",
+            matters:
+                "A fault while nobody was served is normal; one seconds off a window is a late or lost "
+                + "assignment.",
+            href: "/analytics/v1/orphans?\(span)", question: question)
+    }
+
+    private func anomalous() throws -> QualityCheck {
+        let question = SQLQuestion(
+            """
+            SELECT session_id, anomaly_count FROM sessions WHERE anomaly_count > 0
+              AND first_event_at >= \(call.at(1)) AND first_event_at < \(call.at(2))
+            ORDER BY first_event_at DESC, session_id DESC LIMIT 1000
+            """, [.integer(range.from), .integer(range.to)])
+        let count = Int64(try question.rows(call).count)
+        return QualityCheck(
+            name: "anomalous_sessions", count: count,
+            sentence: plural(count, "session", "sessions")
+                + " with contradictions\(count == 1000 ? " (or more)" : "").",
+            matters:
+                "Somebody named a robot or pilot while another held the session, or milestones are the wrong "
+                + "way round: windows and durations of these are doubtful.",
+            href: "/analytics/v1/sessions?anomalous=true&\(span)", question: question)
+    }
+
+    private func conflicts() throws -> QualityCheck {
+        let question = SQLQuestion(
+            "SELECT CAST(coalesce(sum(state_conflicts), 0) AS BIGINT) AS n FROM robot_hourly "
+                + "WHERE hour >= \(call.at(1)) AND hour < \(call.at(2))",
+            [.integer(whole.from), .integer(whole.to)])
+        let count = try question.rows(call).first?.integer("n") ?? 0
+        return QualityCheck(
+            name: "state_conflicts", count: count,
+            sentence: plural(count, "state change", "state changes")
+                + " from a state that the robot was not in.",
+            matters: "A change before it was lost or late: supply hours of these robots are doubtful.",
+            question: question)
+    }
+
+    private func overLinked() throws -> QualityCheck {
+        let question = SQLQuestion(
+            "SELECT from_id, count(*) AS targets FROM links GROUP BY from_id HAVING count(*) > ?1 LIMIT 100",
+            [.integer(call.rules.maxTargets)])
+        let ids = try question.rows(within: 0.5, call)?.compactMap { $0.text("from_id") }
+        return QualityCheck(
+            name: "over_linked", count: ids.map { Int64($0.count) },
+            sentence: ids.map { ids in
+                ids.isEmpty
+                    ? "No id is linked to more than \(call.rules.maxTargets) others."
+                    : "\(ids.count) ids are linked to more than \(call.rules.maxTargets) others: "
+                        + "\(ids.prefix(5).joined(separator: ", "))."
+            } ?? Self.tooLong,
+            matters:
+                "Such an id is a broken producer's; it stands for itself, and its events join no delivery.",
+            question: question)
+    }
+
+    private func noReason() throws -> QualityCheck {
+        let states = call.rules.downtime.sorted()
+        let list = states.isEmpty ? "NULL" : states.indices.map { "?\($0 + 3)" }.joined(separator: ", ")
+        let question = SQLQuestion(
+            "SELECT coalesce(sum(seconds), 0) AS n FROM robot_state_hourly WHERE hour >= \(call.at(1)) "
+                + "AND hour < \(call.at(2)) AND reason = '' AND state IN (\(list))",
+            [.integer(whole.from), .integer(whole.to)] + states.map { .text($0) })
+        let seconds = try question.rows(call).first?.number("n") ?? 0
+        return QualityCheck(
+            name: "no_reason", count: Int64(seconds),
+            sentence: seconds > 0
+                ? "\(InstantFormat.length(seconds)) of downtime without a reason."
+                : "All downtime has a reason.",
+            matters: "It stands as \"none given\" in the Pareto of downtime.",
+            href: "/analytics/v1/fleet/downtime/intervals?reason=&\(span)", question: question)
+    }
+
+    /// Names of stored events that the catalogue does not have; found by leaps through the key.
+    private func unknownEvents() throws -> QualityCheck {
+        let known = (call.api.knownEvents?.sorted()).map { $0.isEmpty ? [""] : $0 }
+        let question = known.map { known in
+            SQLQuestion(
+                """
+                WITH RECURSIVE names(name) AS (
+                  SELECT min(event) FROM event_hourly
+                  UNION ALL
+                  SELECT (SELECT min(e.event) FROM event_hourly e WHERE e.event > names.name) FROM names
+                    WHERE names.name IS NOT NULL)
+                SELECT name FROM names WHERE name IS NOT NULL
+                  AND name NOT IN (\(known.indices.map { "?\($0 + 1)" }.joined(separator: ", "))) LIMIT 10000
+                """, known.map { .text($0) })
+        }
+        let names = try question?.rows(call).compactMap { $0.text("name") }
+        return QualityCheck(
+            name: "unknown_events", count: names.map { Int64($0.count) },
+            sentence: names.map { names in
+                names.isEmpty
+                    ? "Every event's name is in the catalogue."
+                    : "\(names.count) names are not in the catalogue: \(names.prefix(10).joined(separator: ", "))."
+            } ?? "The catalogue is not known here.",
+            matters:
+                "Such events join by their ids and do nothing else; a mistyped name opens or closes nothing.",
+            question: question, command: "sessionizer catalogue", isFault: false)
+    }
+
+    // MARK: - Clocks
+
+    private func skew(_ clocks: (question: SQLQuestion, rows: [AnswerRow]?)) -> QualityCheck {
+        QualityCheck(
+            name: "clock_skew", count: clocks.rows.map { Int64($0.count) },
+            sentence: clocks.rows.map { clocks in
+                clocks.first.map { worst in
+                    let offset = worst.number("offset_seconds") ?? 0
+                    return "\(clocks.count) robots' clocks are off; \(worst.text("robot_id") ?? "?")'s by "
+                        + "\(InstantFormat.length(abs(offset))) \(offset > 0 ? "ahead" : "behind")."
+                } ?? "No robot's clock is off by more than 30 s."
+            } ?? "Not measured: it took too long.",
+            matters: "Events of such a robot join the wrong side of a window's end.",
+            question: clocks.question)
+    }
+
+    /// The median of (the robot says that it has arrived) - (the delivery's arrival), where it is more than 30 s over at
+    /// least five pairs. The two in the middle are averaged, which is one of them where their number is odd.
+    func clocks() throws -> (question: SQLQuestion, rows: [AnswerRow]?) {
+        func arrivals(_ milestone: String, _ state: String) -> String {
+            """
+            SELECT w.entity_id AS robot_id, \(call.flavour.seconds(from: "s.\(milestone)", to: "r.started_at")) AS seconds
+            FROM sessions s JOIN assignment_windows w ON w.session_id = s.session_id AND w.kind = 'robot'
+                AND w.started_at <= s.\(milestone) AND s.\(milestone) < coalesce(w.ended_at, w.expires_at)
+              JOIN robot_states r ON r.robot_id = w.entity_id AND r.state = '\(state)'
+                AND r.started_at > \(call.flavour.moved("s.\(milestone)", by: "-300"))
+                AND r.started_at < \(call.flavour.moved("s.\(milestone)", by: "300"))
+            WHERE s.first_event_at >= \(call.at(1)) AND s.first_event_at < \(call.at(2)) AND s.\(milestone) IS NOT NULL
+            """
+        }
+        let question = SQLQuestion(
+            """
+            WITH pairs AS (
+            \(arrivals("pickup_arrival_at", "at_pickup"))
+            UNION ALL
+            \(arrivals("dropoff_arrival_at", "at_dropoff"))),
+            ranked AS (
+              SELECT robot_id, seconds, row_number() OVER (PARTITION BY robot_id ORDER BY seconds) AS place,
+                count(*) OVER (PARTITION BY robot_id) AS pairs FROM pairs)
+            SELECT robot_id, pairs, avg(seconds) AS offset_seconds FROM ranked
+            WHERE pairs >= 5 AND place IN ((pairs + 1) / 2, (pairs + 2) / 2)
+            GROUP BY robot_id, pairs HAVING abs(avg(seconds)) > 30 ORDER BY abs(avg(seconds)) DESC, robot_id
+            """, [.integer(range.from), .integer(range.to)])
+        return (question, try question.rows(within: 1, call))
+    }
+}

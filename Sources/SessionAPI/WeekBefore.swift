@@ -1,0 +1,100 @@
+internal import SessionStore
+
+/// The same hours seven days earlier, beside a figure of the fleet.
+///
+/// Only hours that are over are compared: a day that has just begun would lose against the whole day of the week before.
+struct WeekBefore {
+    static let rule = ParameterRule.word("compare", ["week_before"])
+    private static let week = 7 * InstantFormat.day
+
+    /// The part of the request's range that is compared.
+    let range: TimeRange
+    /// The same, seven days earlier.
+    let before: TimeRange
+    /// The first hour of ``before`` of which anything is known.
+    private let firstHour: Int64?
+
+    /// Nil where the request does not want it, or no hour of its range is over.
+    static func asked(of range: TimeRange, _ call: Call) throws -> WeekBefore? {
+        guard call.parameters.text("compare") != nil else { return nil }
+        var part = range
+        part.to = min(range.to, max(range.from, InstantFormat.floor(call.asOf.now, to: InstantFormat.hour)))
+        if part.to <= part.from { return nil }
+        return try WeekBefore(part, call)
+    }
+
+    private init(_ range: TimeRange, _ call: Call) throws {
+        self.range = range
+        var before = range
+        before.from -= Self.week
+        before.to -= Self.week
+        self.before = before
+        firstHour = try call.rows(
+            "SELECT min(hour) AS hour FROM robot_hourly WHERE hour >= \(call.at(1)) AND hour < \(call.at(2))",
+            [.integer(before.wholeHours.from), .integer(before.wholeHours.to)]
+        ).first?.integer("hour")
+    }
+
+    private var isKnown: Bool { firstHour != nil }
+
+    /// What the comparison is worth, in words.
+    private var sentence: String {
+        let words = { (instant: Int64) in String(InstantFormat.words(instant).dropLast(3)) }
+        let span = "\(words(before.from)) – \(words(before.to)) UTC"
+        guard let firstHour else {
+            return "Nothing is known of the week before (\(span)): there is nothing to compare with."
+        }
+        if firstHour > before.wholeHours.from {
+            return "Compared with \(span), of which nothing is known before \(words(firstHour)): "
+                + "the change says little."
+        }
+        return "Compared with \(span)."
+    }
+
+    private func write(_ out: inout JSONWriter, _ body: (inout JSONWriter) throws -> Void) rethrows {
+        try out.object("week_before") { out in
+            out.object("compared") { out in
+                out.instant("from", range.from)
+                out.instant("to", range.to)
+            }
+            before.write(&out)
+            out.flag("known", isKnown)
+            out.flag("whole", firstHour.map { $0 <= before.wholeHours.from } ?? false)
+            out.text("sentence", sentence)
+            try body(&out)
+        }
+    }
+
+    /// Totals of the hours that are over, and of those seven days earlier.
+    func writeSupply(_ asked: Usage, of whole: TimeRange, _ call: Call, _ out: inout JSONWriter) throws {
+        let now = try range.to == whole.to ? asked : Fleet.Supply(range, call).totals
+        let then = try isKnown ? Fleet.Supply(before, call).totals : nil
+        write(&out) { out in
+            out.object("totals_now") { out in now.write(&out) }
+            if let then { out.object("totals") { out in then.write(&out) } } else { out.raw("totals", nil) }
+        }
+    }
+
+    func writeDowntime(
+        _ asked: Fleet.Downtime, of whole: TimeRange, by: String, _ call: Call, _ out: inout JSONWriter
+    ) throws {
+        let now = try range.to == whole.to ? asked : Fleet.Downtime(range, by: by, call)
+        let then = try Fleet.Downtime(before, by: by, call)
+        let seconds = Dictionary(then.rows.map { ($0.key, $0.sum.seconds) }, uniquingKeysWith: { $1 })
+        write(&out) { out in
+            out.number("seconds_now", now.seconds)
+            out.number("seconds", isKnown ? then.seconds : nil)
+            out.array("rows") { out in
+                let new = now.rows.map { (key: $0.key, seconds: $0.sum.seconds) }
+                let gone = then.rows.filter { row in !now.rows.contains { $0.key == row.key } }
+                for row in new + gone.map({ (key: $0.key, seconds: 0) }) {
+                    out.object { out in
+                        out.text("key", row.key)
+                        out.number("seconds_now", row.seconds)
+                        out.number("seconds", isKnown ? seconds[row.key] ?? 0 : nil)
+                    }
+                }
+            }
+        }
+    }
+}

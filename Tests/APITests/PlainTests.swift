@@ -1,0 +1,75 @@
+import EngineUnderTest
+import Foundation
+import Testing
+
+@testable import SessionAPI
+
+/// The document that the server itself makes: what comes from events is text in it, whatever it holds.
+@Suite struct PlainTests {
+    @Test(arguments: [
+        ("plain words", "plain words"),
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        (#""><img src=x onerror='x'>"#, "&quot;&gt;&lt;img src=x onerror=&#39;x&#39;&gt;"),
+        ("a & b &amp; c", "a &amp; b &amp;amp; c"), ("é 😀 漢字 עברית", "é 😀 漢字 עברית"), ("", ""),
+        ("two\nlines", "two\nlines"),
+    ]) func textIsEscaped(text: String, expected: String) {
+        #expect(StoryPlain.escaped(text) == expected)
+    }
+
+    /// C0 but the line feed, C1, and what turns the direction of writing or takes no room.
+    @Test func whatCannotBeSeenIsShown() {
+        let hidden: [ClosedRange<UInt32>] = [
+            0...9, 0xB...0x1F, 0x7F...0x9F, 0x61C...0x61C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x2069,
+            0xFEFF...0xFEFF,
+        ]
+        for value in hidden.joined() {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let digits = String(value, radix: 16)
+            let shown = "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            #expect(StoryPlain.escaped("a\(Character(scalar))b") == "a\(shown)b", "U+\(digits)")
+        }
+        #expect(StoryPlain.escaped("user\u{202E}gpj.exe") == #"user\u202egpj.exe"#)
+        #expect(StoryPlain.escaped("\r\n") == #"\u000d"# + "\n")
+    }
+
+    /// A character may be many scalars: each is looked at.
+    @Test func aClusterIsTakenApart() {
+        #expect(StoryPlain.escaped("<\u{301}>") == "&lt;\u{301}&gt;")
+        #expect(StoryPlain.escaped("👩\u{200D}🚀") == #"👩\u200d🚀"#)
+    }
+
+    @Test func aHostileDeliveryIsAHarmlessDocument() throws {
+        let folder = try Folder()
+        let path = folder.path("hostile.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        let long = String(repeating: "x", count: 100_000)
+        _ = try store.ingest([
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"<b>\"D\"</b>","robot_id":"R<i>1","merchant_id":"</pre><script>m</script>"}"#,
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:03:00Z","robot_id":"R<i>1","error":{"code":"\u202eEDOC","message":"\#(long)"}}"#,
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:04:00Z","robot_id":"R<i>1","error":{"code":"C","message":"</td></table><img src=x onerror=alert(1)>"}}"#,
+            #"{"event":"delivery.failed","timestamp":"2026-11-02T10:10:00Z","delivery_id":"<b>\"D\"</b>","error":{"code":"javascript:alert(1)"},"secret":"payload"}"#,
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: path, folder: folder)
+        let reply = try service.get("deliveries/%3Cb%3E%22D%22%3C%2Fb%3E/plain")
+        #expect(reply.status == 200 && reply.header("Content-Type") == "text/html; charset=utf-8")
+        let html = reply.text
+        // Every tag is one that the template has.
+        let tags = Set(html.matches(of: /<\/?([a-zA-Z!][a-zA-Z0-9]*)/).map { String($0.output.1) })
+        #expect(
+            tags.isSubset(of: [
+                "!doctype", "html", "head", "meta", "title", "link", "body", "main", "h1", "h2", "pre", "p",
+                "a", "div",
+                "table", "thead", "tbody", "tr", "th", "td", "time", "bdi",
+            ]), "\(tags)")
+        #expect(html.contains(#"<h1>delivery:&lt;b&gt;&quot;D&quot;&lt;/b&gt;</h1>"#))
+        #expect(html.contains(#"\u202eEDOC"#) && !html.unicodeScalars.contains("\u{202E}"))
+        #expect(!html.contains("payload"))
+        // A text of 100 kB is cut, and says so.
+        #expect(html.utf8.count < 20_000 && !html.contains(String(repeating: "x", count: 201)))
+        #expect(html.contains(String(repeating: "x", count: 199) + "…"))
+        #expect(
+            html.contains(#"href="/analytics/v1/deliveries/delivery%3A%3Cb%3E%22D%22%3C%2Fb%3E/text""#),
+            "\(html)")
+    }
+}

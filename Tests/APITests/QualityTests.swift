@@ -1,0 +1,125 @@
+import EngineUnderTest
+import Foundation
+import PostgresStore
+import SQLiteStore
+import SessionStore
+import Testing
+
+/// "Where the log is lying": each figure with the SQL behind it.
+@Suite struct QualityTests {
+    private func checks(_ reply: Client.Reply) throws -> [String: [String: Any]] {
+        let all = try #require(reply.json["checks"] as? [[String: Any]])
+        return Dictionary(all.map { ($0["check"] as? String ?? "", $0) }, uniquingKeysWith: { $1 })
+    }
+
+    /// What is shown can be run as it stands, and gives the figure beside it.
+    @Test(arguments: StoreKind.allCases) func theSQLGivesTheFigure(kind: StoreKind) throws {
+        let folder = try Folder()
+        let store = try FreshStore(kind)
+        for arguments in [
+            [
+                "simulate", "--out", "day", "--seed", "5", "--robots", "20", "--deliveries", "120",
+                "--faults", "3",
+                "--disorder", "0.1", "--duplicates", "0.05", "--losses", "0.03",
+            ],
+            ["replay", "day", "--store", store.url],
+        ] {
+            let run = try ServedProgram(folder, arguments)
+            #expect(run.end() == 0, "\(run.text)")
+        }
+        try folder.write(
+            "odd.jsonl",
+            "no JSON\n"
+                + (0..<40).map { n in
+                    #"{"event":"trip.created","timestamp":"2026-11-02T12:00:00Z","trip_id":"T-odd","delivery_id":"odd-\#(n)"}"#
+                        + "\n"
+                }.joined()
+                + #"{"event":"it's.odd","timestamp":"2026-11-02T12:00:00Z","robot_id":"R-001"}"# + "\n")
+        let odd = try ServedProgram(folder, ["replay", "odd.jsonl", "--store", store.url])
+        #expect(odd.end() == 0, "\(odd.text)")
+        let serve = try ServedProgram(folder, ["serve", "--store", store.url, "--listen", "127.0.0.1:0"])
+        defer { _ = serve.stop() }
+        let reply = try Client(port: serve.port()).get("/analytics/v1/quality")
+        let checks = try checks(reply)
+        #expect(checks.count == 11)
+        var positive: Set<String> = []
+        for (name, check) in checks.sorted(by: { $0.key < $1.key }) {
+            guard name != "late_events" else {
+                // Not measured, so nothing was asked; and why not is said.
+                #expect(check["count"] is NSNull && check["sql"] is NSNull)
+                #expect((check["sentence"] as? String)?.contains("were replayed from an archive") == true)
+                continue
+            }
+            let sql = try #require(check["sql"] as? String, "\(name)")
+            #expect(sql.firstMatch(of: /\?[0-9]/) == nil, "\(name)")
+            let rows = try store.place.withReader { try $0.rows(sql, []) }
+            let counted =
+                rows.first?.columns.contains("n") == true
+                ? Int64(rows[0].number("n") ?? 0) : Int64(rows.count)
+            let count = try #require((check["count"] as? NSNumber)?.int64Value, "\(name)")
+            #expect(counted == count, "\(name): \(sql)")
+            if count > 0 { positive.insert(name) }
+        }
+        #expect(
+            positive.isSuperset(of: [
+                "rejected", "duplicates", "orphan_errors", "state_conflicts", "over_linked",
+            ]),
+            "\(positive)")
+        #expect(checks["rejected"]?["command"] as? String == "sessionizer rejected --store URL")
+    }
+
+    /// Where a queue's events are beside an archive's, theirs are counted and the archive's are not.
+    @Test func latenessIsOfWhatCameFromAQueue() throws {
+        let folder = try Folder()
+        let path = folder.path("mixed.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        func events(_ robot: String, _ count: Int) -> [String] {
+            (0..<count).map { n in
+                #"{"event":"robot.heartbeat","timestamp":"2026-11-02T10:\#(10 + n):00Z","robot_id":"\#(robot)"}"#
+            }
+        }
+        // Received at 10:30: those of 10:10 to 10:19 are more than ten minutes old.
+        let at = 1_793_615_400_000_000
+        _ = try store.ingest(events("R-archive", 15), at: Int64(at + 3_600_000_000))
+        _ = try store.ingest(events("R-queue", 15), at: Int64(at))
+        store.close()
+        func sql(_ text: String) throws {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+            process.arguments = [
+                "-c",
+                "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.executescript(sys.argv[2])\nc.commit()",
+                path,
+                text,
+            ]
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+        }
+        func late() throws -> [String: Any] {
+            let service = try ServiceUnderTest(store: path, folder: folder)
+            return try #require(try checks(service.get("quality"))["late_events"])
+        }
+        #expect(try late()["status"] as? String == "not_measured")
+        // As the live service writes it.
+        try sql(
+            """
+            UPDATE ingestion_batches SET transport = 'amqp' WHERE started_at = \(at);
+            INSERT INTO freshness SELECT 'amqp', last_event_at, last_committed_at, 15 FROM freshness WHERE scope = 'archive';
+            UPDATE freshness SET events = 15 WHERE scope = 'archive';
+            """)
+        let mixed = try late()
+        #expect(mixed["count"] as? Int == 10 && mixed["status"] as? String == "look")
+        let sentence = try #require(mixed["sentence"] as? String)
+        #expect(sentence.hasPrefix("10 of 15 events from a queue"), "\(sentence)")
+        #expect(sentence.contains("15 events were replayed from an archive"), "\(sentence)")
+        let asked = try #require(mixed["sql"] as? String)
+        let reader = try SQLiteReader(path: path)
+        #expect(try reader.rows(asked, []).first?.integer("n") == 10)
+        // A queue alone: all of them.
+        try sql(
+            "UPDATE ingestion_batches SET transport = 'amqp'; DELETE FROM freshness WHERE scope = 'archive';")
+        let live = try late()
+        #expect(live["count"] as? Int == 25, "\(live)")
+    }
+}
