@@ -160,8 +160,6 @@ let package = Package(
         .testTarget(
             name: "PipelineTests", dependencies: ["SeededRandomness", "SessionPipeline"],
             swiftSettings: strict),
-        .testTarget(
-            name: "ServiceTests", dependencies: ["Telemetry", "HTTPServer"], swiftSettings: strict),
         // The built program against a real broker.
         .testTarget(
             name: "LiveTests",

@@ -194,14 +194,15 @@ final class AMQPConnection {
     }
 
     /// Publishes one message, persistent and mandatory. That it returns says only that the bytes were written.
+    /// - Parameter header: One more header, where its name is not empty.
     func publish(
         _ body: UnsafeRawBufferPointer, exchange: amqp_bytes_t, routingKey: amqp_bytes_t,
-        nowMilliseconds: Int64,
-        _ channel: UInt16
+        header: (name: amqp_bytes_t, value: amqp_bytes_t), nowMilliseconds: Int64, _ channel: UInt16
     ) throws(AMQPFailure) {
         try Self.check(
             crmq_publish(
-                state, channel, exchange, routingKey, nowMilliseconds, body.baseAddress, body.count),
+                state, channel, exchange, routingKey, header.name, header.value, nowMilliseconds,
+                body.baseAddress, body.count),
             "publishing")
     }
 

@@ -8,15 +8,19 @@ internal import SessionPipeline
 /// lost. One thread uses it.
 public final class AMQPPublisher {
     /// All that is fixed.
-    public struct Configuration: Sendable {
+    public struct Configuration {
         /// Tried in order.
         public var brokers: [AMQPAddress]
         /// Which queue is meant; without a topology it must be there.
         public var queue: QueueSettings
         /// Where to publish; the empty text is the default exchange, which routes by the queue's name.
         public var exchange: String
-        /// The routing key.
+        /// The routing key, of messages that have none of their own.
         public var routingKey: String
+        /// A message's own key, from its body; nothing where it has none. Nil: all have the same.
+        public var keyOf: ((UnsafeRawBufferPointer) -> [UInt8])?
+        /// The header that the key is in as well, for an exchange that hashes that.
+        public var keyHeader: String?
         /// How many messages may be unconfirmed.
         public var window: Int
         /// Seconds to try for a new connection when one was lost.
@@ -69,6 +73,7 @@ public final class AMQPPublisher {
     private let texts = Texts()
     private let exchange: amqp_bytes_t
     private let routingKey: amqp_bytes_t
+    private let keyHeader: amqp_bytes_t
     private var connection: AMQPConnection?
     private var window = ConfirmWindow()
     private var sinceLook = 0
@@ -79,6 +84,7 @@ public final class AMQPPublisher {
         self.configuration = configuration
         exchange = texts.bytes(configuration.exchange)
         routingKey = texts.bytes(configuration.routingKey)
+        keyHeader = texts.bytes(configuration.keyHeader ?? "")
         try connect()
     }
 
@@ -132,11 +138,22 @@ public final class AMQPPublisher {
     }
 
     private func write(_ body: UnsafeRawBufferPointer) throws(AMQPFailure) {
+        let key = configuration.keyOf?(body) ?? []
+        if key.isEmpty { return try write(body, key: routingKey) }
+        try key.span.bytes.withUnsafeBytes { bytes throws(AMQPFailure) in
+            try write(
+                body,
+                key: amqp_bytes_t(
+                    len: bytes.count, bytes: UnsafeMutableRawPointer(mutating: bytes.baseAddress)))
+        }
+    }
+
+    private func write(_ body: UnsafeRawBufferPointer, key: amqp_bytes_t) throws(AMQPFailure) {
         guard let connection else { return }
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         try connection.publish(
-            body, exchange: exchange, routingKey: routingKey,
+            body, exchange: exchange, routingKey: key, header: (keyHeader, key),
             nowMilliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000, Self.channel)
     }
 

@@ -282,12 +282,12 @@ static inline void crmq_set_flag(amqp_table_entry_t *entry, amqp_bytes_t key, in
 }
 
 /* Publishes one persistent JSON message with the time of publishing: as the property (seconds), and as the header
-   that RabbitMQ's own message timestamp plugin sets (milliseconds). */
+   that RabbitMQ's own message timestamp plugin sets (milliseconds). With one more header where that has a name. */
 static inline int crmq_publish(
     amqp_connection_state_t connection, uint16_t channel, amqp_bytes_t exchange, amqp_bytes_t routing_key,
-    int64_t now_ms, const void *body, size_t length
+    amqp_bytes_t header_name, amqp_bytes_t header_value, int64_t now_ms, const void *body, size_t length
 ) {
-    amqp_table_entry_t header;
+    amqp_table_entry_t headers[2];
     amqp_basic_properties_t properties;
     memset(&properties, 0, sizeof properties);
     properties._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG
@@ -295,9 +295,10 @@ static inline int crmq_publish(
     properties.content_type = amqp_cstring_bytes("application/json");
     properties.delivery_mode = 2;
     properties.timestamp = (uint64_t)(now_ms / 1000);
-    crmq_set_integer(&header, amqp_cstring_bytes("timestamp_in_ms"), now_ms);
-    properties.headers.num_entries = 1;
-    properties.headers.entries = &header;
+    crmq_set_integer(&headers[0], amqp_cstring_bytes("timestamp_in_ms"), now_ms);
+    if (header_name.len > 0) crmq_set_text(&headers[1], header_name, header_value);
+    properties.headers.num_entries = header_name.len > 0 ? 2 : 1;
+    properties.headers.entries = headers;
     return amqp_basic_publish(
         connection, channel, exchange, routing_key, 1, 0, &properties, crmq_bytes(body, length));
 }

@@ -8,7 +8,8 @@ import SessionStory
 /// `sessionizer publish PATH... --amqp URL --queue NAME`: an archive into a queue.
 enum PublishCommand {
     static let options: Set<String> = [
-        "--amqp", "--queue", "--queue-type", "--exchange", "--routing-key", "--binding-key", "--rate",
+        "--amqp", "--queue", "--queue-type", "--exchange", "--routing-key", "--key-field",
+        "--partition-header", "--binding-key", "--rate",
         "--speed",
         "--from", "--to", "--format",
     ]
@@ -27,13 +28,26 @@ enum PublishCommand {
             paths: arguments.operands, from: ArchiveReplay.day("--from", arguments),
             to: ArchiveReplay.day("--to", arguments))
         let queue = try live.queueSettings(bindsOnly: false)
-        let publisher = try AMQPPublisher(
-            AMQPPublisher.Configuration(
-                brokers: live.brokers(), queue: queue, exchange: live.exchange ?? "",
-                routingKey: arguments["--routing-key"] ?? queue.name, connectionName: "sessionizer publish",
-                version: CommandLineTool.version))
+        var configuration = try AMQPPublisher.Configuration(
+            brokers: live.brokers(), queue: queue, exchange: live.exchange ?? "",
+            routingKey: arguments["--routing-key"] ?? queue.name, connectionName: "sessionizer publish",
+            version: CommandLineTool.version)
+        if let name = arguments["--key-field"] {
+            guard live.exchange != nil else {
+                throw UsageError(
+                    description:
+                        "--key-field needs --exchange: without one, messages go to the queue by its name")
+            }
+            let field = OuterField(name)
+            configuration.keyOf = { field.value(in: $0, limit: Self.longestKey) }
+        }
+        configuration.keyHeader = live.partitionHeader
+        let publisher = try AMQPPublisher(configuration)
         return try Run(publisher: publisher, pace: pace, files: files).run(wantsJSON: wantsJSON)
     }
+
+    /// Of a routing key (AMQP 0-9-1: a short string).
+    private static let longestKey = 255
 
     /// How fast.
     enum Pace {

@@ -4,6 +4,43 @@ import Testing
 
 extension LiveTests {
     @Suite struct MovedKeyTests {
+        /// The partition key is a field of each event's, as a routing key or as a header: what has the same value comes to
+        /// the same partition, and the store knows which.
+        @Test(arguments: [nil, "market"]) func theKeyIsAFieldOrAHeader(header: String?) async throws {
+            let scene = try await Scene(.postgres)
+            let markets = ["north", "süd", "7"]
+            var lines: [String] = []
+            for (number, market) in markets.enumerated() {
+                let value = market == "7" ? market : "\"\(market)\""
+                lines += Lines.delivery(number).map { $0.dropLast() + ",\"market\":\(value)}" }
+            }
+            // Without a market of its own, and no event at all.
+            lines += Lines.delivery(9) + ["no json"]
+            try scene.folder.write("archive/a.jsonl", lines.joined(separator: "\n") + "\n")
+            try scene.replay()
+            let more = header.map { ["--partition-header", $0] } ?? []
+            let service = try await scene.serve(["--partitions", "4", "--declare"] + more)
+            try await eventually("it reads all partitions") {
+                try await service.metric("sessionizer_amqp_channels_total") == 4
+            }
+            let outcome = try Scene.run(
+                scene.program,
+                [
+                    "publish", "archive", "--amqp", scene.host.url, "--queue", "q.0", "--exchange", "q",
+                    "--key-field", "market", "--routing-key", "elsewhere",
+                ] + more)
+            #expect(outcome.status == 0, "\(outcome.complaints)")
+            try await eventually("all is decided about") {
+                try await service.outcomes().values.reduce(0, +) == lines.count
+            }
+            #expect(try await service.stop() == 0)
+            let keys = try scene.rows(
+                "SELECT partition_key, moves FROM partition_keys ORDER BY partition_key")
+            #expect(keys.map { $0.text("partition_key") } == ["7", "elsewhere", "north", "süd"])
+            #expect(keys.allSatisfy { $0.integer("moves") == 0 })
+            try scene.expectTablesOfReplay()
+        }
+
         /// The exchange routes one market's messages to another queue from time to time, while the queue before still
         /// holds some: two engines have the same deliveries by turns, and each has to see what the other made of them.
         @Test func theExchangeNumbersItsQueuesAnew() async throws {

@@ -82,6 +82,18 @@ typedef struct { uint64_t high, low; } csj_hash128;
 /* XXH3, 128 bits: identities are stored, so the function and its seed (none) must never change. */
 csj_hash128 csj_hash(const void *bytes, size_t length);
 
+/* Reads single fields by names that are not known beforehand. One thread at a time. */
+typedef struct csj_reader csj_reader;
+
+/* NULL where there is no memory. */
+csj_reader *csj_reader_create(void);
+void csj_reader_destroy(csj_reader *reader);
+
+/* Writes the text or number under an outermost key, at most `room` bytes of it; how many. 0 where there is none, or where
+   the message is no JSON object. */
+size_t csj_outer_field(
+    csj_reader *reader, const uint8_t *message, size_t length, const char *name, uint8_t *out, size_t room);
+
 #ifdef __cplusplus
 }
 #endif
