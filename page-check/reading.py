@@ -5,6 +5,7 @@ import json
 import random
 import sqlite3
 import subprocess
+import time
 import urllib.request
 from urllib.parse import quote
 
@@ -367,10 +368,15 @@ def same_everywhere(t):
         for key, flag in (("y", []), ("Y", ["--brief"])):
             page.evaluate("navigator.clipboard.writeText('')")
             page.keyboard.press(key)
-            page.wait_for_function("async () => (await navigator.clipboard.readText()) !== ''")
             printed = subprocess.run([t.program, "session", s["delivery_id"], "--store", t.day.url, *flag], capture_output=True, check=True).stdout.decode()
-            copies.append(page.evaluate("navigator.clipboard.readText()") == printed)
-    t.expect(all(copies), f"y and Y copy what `sessionizer session ID` and `--brief` print, byte for byte ({len(copies)} copies)")
+            copied, until = "", time.monotonic() + 10
+            while not copied and time.monotonic() < until:
+                page.wait_for_timeout(20)
+                copied = page.evaluate("navigator.clipboard.readText()")
+            copies.append(copied == printed)
+            if copied != printed:
+                wrong.append((s["session_id"], key, copied[:200], printed[:200]))
+    t.expect(all(copies), f"y and Y copy what `sessionizer session ID` and `--brief` print, byte for byte ({len(copies)} copies) {wrong[:1] or ''}")
     copying.close()
     plain = t.browser.context(java_script_enabled=False)
     page = plain.new_page()

@@ -9,7 +9,7 @@ enum StoryPlain {
     static func answer(_ call: Call) throws -> Answer {
         let call = try Call(call, clock: .lastEvent)
         var story = try Story(
-            call.objects[0], limit: call.api.limits.deliveryEvents, context: 1_800_000_000, call)
+            call.objects[0], limit: StoryText.most, context: 1_800_000_000, call)
         story.comparison = try Comparison(to: story.row, call)
         return .html(document(story, call))
     }

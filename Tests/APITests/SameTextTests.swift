@@ -1,5 +1,6 @@
 import EngineUnderTest
 import Foundation
+import SessionAPI
 import Testing
 
 /// "Copy as text", the page without a script and `sessionizer session ID` say the same words.
@@ -62,6 +63,25 @@ import Testing
         let led = try output(folder, ["session", demand, "--store", store.url])
         #expect(led.contains("\n\(demand) became part of this session\n"), "\(led.prefix(200))")
         #expect(try client.get("/analytics/v1/deliveries/\(demand)/text").text == led)
+    }
+
+    /// Beside a live queue, too: a text tells of the store, not of the clock.
+    @Test func theClockChangesNothing() throws {
+        let folder = try Folder()
+        let path = folder.path("open.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        _ = try store.ingest([
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1","robot_id":"R1"}"#,
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:03:00Z","robot_id":"R1","error":{"code":"LID"}}"#,
+            #"{"event":"robot.heartbeat","timestamp":"2026-11-02T10:20:00Z","robot_id":"R2"}"#,
+        ])
+        store.close()
+        let archive = try ServiceUnderTest(store: path, folder: folder)
+        let live = try ServiceUnderTest(store: path, folder: folder, clock: .wall)
+        let told = try live.get("deliveries/D1/text").text
+        #expect(told == (try archive.get("deliveries/D1/text").text))
+        #expect(told.contains("IN PROGRESS") && told.contains("17 m 00 s ago"), "\(told)")
+        #expect(try live.get("deliveries/D1/plain").text == archive.get("deliveries/D1/plain").text)
     }
 
     private func unescaped(_ html: some StringProtocol) -> String {
