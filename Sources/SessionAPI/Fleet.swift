@@ -20,7 +20,13 @@ enum Fleet {
         }
         var sums: [Key: Usage] = [:]
         var totals = Usage()
-        for (robot, hour, usage) in try Usage.byHour(range, robot: call.parameters.text("robot"), call) {
+        let one = call.parameters.text("robot")
+        let isWhole = one == nil && wanted == nil && by == "none"
+        let hours =
+            isWhole
+            ? try Usage.ofFleet(range, call).map { (robot: "", hour: $0.hour, usage: $0.usage) }
+            : try Usage.byHour(range, robot: one, call)
+        for (robot, hour, usage) in hours {
             let zone = zones?.zone(of: robot, before: hour + InstantFormat.hour)
             if let wanted, zone != wanted { continue }
             let at: Int64? =
@@ -204,8 +210,8 @@ struct Reliability {
             if let robot, robot != id { return }
             change(&found[id, default: Reliability(robot: id)])
         }
-        for (id, _, usage) in try Usage.byHour(range.wholeHours, robot: robot, call) {
-            at(id) { $0.operating += usage.usable }
+        for (id, seconds) in try Usage.usable(range.wholeHours, robot: robot, call) {
+            at(id) { $0.operating += seconds }
         }
         let sessions = try call.rows(
             """

@@ -131,7 +131,7 @@ enum Quality {
         let whole = range.wholeHours
         let conflicts =
             try call.rows(
-                "SELECT CAST(sum(state_conflicts) AS BIGINT) AS n FROM robot_hourly WHERE hour >= \(call.at(1)) "
+                "SELECT CAST(sum(state_conflicts) AS BIGINT) AS n FROM robot_hours WHERE hour >= \(call.at(1)) "
                     + "AND hour < \(call.at(2))", [.integer(whole.from), .integer(whole.to)]
             ).first?.integer("n") ?? 0
         let unknown = try unknownEvents(call)
@@ -198,7 +198,7 @@ enum Quality {
     }
 
     private static func overLinked(_ call: Call) throws -> Check {
-        let rows = try call.asked(within: 0.5) { store in
+        let rows = try call.asked(within: 0.3) { store in
             try store.rows(
                 "SELECT from_id FROM links GROUP BY from_id HAVING count(*) > ?1 LIMIT 100",
                 [.integer(call.rules.maxTargets)])
@@ -211,7 +211,7 @@ enum Quality {
                     ? "No id is linked to more than \(call.rules.maxTargets) others."
                     : "\(ids.count) ids are linked to more than \(call.rules.maxTargets) others: "
                         + "\(ids.prefix(5).joined(separator: ", "))."
-            } ?? "Not counted: it took longer than half a second.",
+            } ?? "Not counted: it took longer than 0.3 seconds.",
             matters:
                 "Such an id is a broken producer's; it stands for itself, and its events join no delivery.",
             sql:
@@ -269,7 +269,7 @@ enum Quality {
             WHERE s.first_event_at >= \(call.at(1)) AND s.first_event_at < \(call.at(2)) AND s.\(milestone) IS NOT NULL
             """
         }
-        let rows = try call.asked(within: 1) { store in
+        let rows = try call.asked(within: 0.4) { store in
             try store.rows(
                 arrivals("pickup_arrival_at", "at_pickup") + " UNION ALL "
                     + arrivals("dropoff_arrival_at", "at_dropoff"),
@@ -299,7 +299,7 @@ enum Quality {
                     "Not measured: the store holds replayed archives, whose events came long after they happened.",
                 matters: matters)
         }
-        let rows = try call.asked(within: 0.5) { store in
+        let rows = try call.asked(within: 0.3) { store in
             try store.rows(
                 """
                 SELECT count(*) AS n FROM events WHERE hour >= ?1 AND hour < ?2
@@ -314,7 +314,7 @@ enum Quality {
         return Check(
             name: "late_events", count: count,
             sentence: count.map { "\($0) events came more than ten minutes after they happened." }
-                ?? "Not counted: it took longer than half a second.",
+                ?? "Not counted: it took longer than 0.3 seconds.",
             matters: matters)
     }
 
