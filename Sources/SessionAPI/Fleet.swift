@@ -53,7 +53,13 @@ enum Fleet {
             let wanted = call.parameters.text("zone")
             let zones = by == "zone" || wanted != nil ? try Zones(range, call) : nil
             var sums: [Key: Usage] = [:]
-            for (robot, hour, usage) in try Usage.byHour(range, robot: call.parameters.text("robot"), call) {
+            let one = call.parameters.text("robot")
+            let isWhole = one == nil && wanted == nil && by == "none"
+            let hours =
+                isWhole
+                ? try Usage.ofFleet(range, call).map { (robot: "", hour: $0.hour, usage: $0.usage) }
+                : try Usage.byHour(range, robot: one, call)
+            for (robot, hour, usage) in hours {
                 firstHour = min(firstHour ?? hour, hour)
                 let zone = zones?.zone(of: robot, before: hour + InstantFormat.hour)
                 if let wanted, zone != wanted { continue }
@@ -236,8 +242,8 @@ struct Reliability {
             if let robot, robot != id { return }
             change(&found[id, default: Reliability(robot: id)])
         }
-        for (id, _, usage) in try Usage.byHour(range.wholeHours, robot: robot, call) {
-            at(id) { $0.operating += usage.usable }
+        for (id, seconds) in try Usage.usable(range.wholeHours, robot: robot, call) {
+            at(id) { $0.operating += seconds }
         }
         let sessions = try call.rows(
             """

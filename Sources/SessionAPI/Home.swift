@@ -86,7 +86,7 @@ enum Home {
         let range = try TimeRange(from: end - 48 * hour, to: end, maxDays: 3)
         var hours = (0..<48).map { Hour(at: range.from + Int64($0) * hour) }
         func place(_ at: Int64) -> Int { Int((at - range.from) / hour) }
-        for (_, at, usage) in try Usage.byHour(range, robot: nil, call) { hours[place(at)].usage.add(usage) }
+        for (at, usage) in try Usage.ofFleet(range, call) { hours[place(at)].usage.add(usage) }
         let merchants = try call.rows(
             """
             SELECT hour, CAST(sum(completed) AS BIGINT) AS completed,

@@ -38,7 +38,7 @@ struct QualityChecks {
 
     /// The batches that are looked at: all, but of a very long history the latest.
     static let batches = "(SELECT * FROM ingestion_batches ORDER BY batch_id DESC LIMIT 200000) recent"
-    private static let tooLong = "Not counted: it took longer than half a second."
+    private static let tooLong = "Not counted: it took longer than 0.3 seconds."
 
     private var span: String {
         "from=\(PercentCoding.encoded(InstantFormat.text(range.from)))"
@@ -134,7 +134,7 @@ struct QualityChecks {
             """,
             [.integer(whole.from / InstantFormat.hour), .integer(whole.to / InstantFormat.hour)])
         check.question = question
-        let row = try question.rows(within: 0.5, call)?.first
+        let row = try question.rows(within: 0.3, call)?.first
         check.count = row?.integer("n")
         check.sentence =
             check.count.map {
@@ -179,7 +179,7 @@ struct QualityChecks {
 
     private func conflicts() throws -> QualityCheck {
         let question = SQLQuestion(
-            "SELECT CAST(coalesce(sum(state_conflicts), 0) AS BIGINT) AS n FROM robot_hourly "
+            "SELECT CAST(coalesce(sum(state_conflicts), 0) AS BIGINT) AS n FROM robot_hours "
                 + "WHERE hour >= \(call.at(1)) AND hour < \(call.at(2))",
             [.integer(whole.from), .integer(whole.to)])
         let count = try question.rows(call).first?.integer("n") ?? 0
@@ -195,7 +195,7 @@ struct QualityChecks {
         let question = SQLQuestion(
             "SELECT from_id, count(*) AS targets FROM links GROUP BY from_id HAVING count(*) > ?1 LIMIT 100",
             [.integer(call.rules.maxTargets)])
-        let ids = try question.rows(within: 0.5, call)?.compactMap { $0.text("from_id") }
+        let ids = try question.rows(within: 0.3, call)?.compactMap { $0.text("from_id") }
         return QualityCheck(
             name: "over_linked", count: ids.map { Int64($0.count) },
             sentence: ids.map { ids in
@@ -297,6 +297,6 @@ struct QualityChecks {
             WHERE pairs >= 5 AND place IN ((pairs + 1) / 2, (pairs + 2) / 2)
             GROUP BY robot_id, pairs HAVING abs(avg(seconds)) > 30 ORDER BY abs(avg(seconds)) DESC, robot_id
             """, [.integer(range.from), .integer(range.to)])
-        return (question, try question.rows(within: 1, call))
+        return (question, try question.rows(within: 0.4, call))
     }
 }

@@ -62,6 +62,80 @@ struct Usage {
             usage.add(row)
             return (row.text("robot_id") ?? "", row.integer("hour") ?? 0, usage)
         }
+        found += try open(range, robot: robot, call)
+        return found
+    }
+
+    /// The same of all robots together: the store adds up, so that a day of thousands of robots is a few rows.
+    static func ofFleet(_ range: TimeRange, _ call: Call) throws -> [(hour: Int64, usage: Usage)] {
+        let place = "hour >= \(call.at(1)) AND hour < \(call.at(2))"
+        let names = [
+            "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
+        ]
+        let sums = names.map { "CAST(sum(\($0)) AS BIGINT) AS \($0)" }.joined(separator: ", ")
+        var found = try call.rows(
+            "SELECT hour, \(sums) FROM robot_hours WHERE \(place) GROUP BY hour",
+            [.integer(range.from), .integer(range.to)]
+        ).map { row in
+            func seconds(_ name: String) -> Double { Double(row.integer(name) ?? 0) / 1e6 }
+            return (
+                row.integer("hour") ?? 0,
+                Usage(
+                    usable: seconds("usable"), downtime: seconds("downtime"), offDuty: seconds("off_duty"),
+                    other: seconds("other"), onDelivery: seconds("on_delivery"),
+                    completed: row.integer("deliveries_completed") ?? 0,
+                    errors: row.integer("error_count") ?? 0)
+            )
+        }
+        // Whole hours of states of more than a day stand in no row of `robot_hours`.
+        let long = try call.rows(
+            "SELECT hour, state, count(*) AS n FROM long_state_hours WHERE \(place) GROUP BY hour, state",
+            [.integer(range.from), .integer(range.to)])
+        for row in long {
+            var usage = Usage()
+            usage.add(
+                seconds: 3600 * Double(row.integer("n") ?? 0),
+                of: call.rules.stateClass(row.text("state") ?? ""))
+            found.append((row.integer("hour") ?? 0, usage))
+        }
+        found += try open(range, robot: nil, call).map { ($0.hour, $0.usage) }
+        return found
+    }
+
+    /// Usable seconds by robot.
+    static func usable(_ range: TimeRange, robot: String?, _ call: Call) throws -> [String: Double] {
+        let condition = robot == nil ? "(?1 = '' OR ?1 <> '')" : "robot_id = ?1"
+        let place = "\(condition) AND hour >= \(call.at(2)) AND hour < \(call.at(3))"
+        let parameters: [TableValue] = [
+            .text(robot ?? ""), .integer(range.from), .integer(range.to),
+        ]
+        var found: [String: Double] = [:]
+        let rows = try call.rows(
+            "SELECT robot_id, CAST(sum(usable) AS BIGINT) AS usable FROM robot_hours WHERE \(place) GROUP BY robot_id",
+            parameters)
+        for row in rows {
+            found[row.text("robot_id") ?? ""] = Double(row.integer("usable") ?? 0) / 1e6
+        }
+        let long = try call.rows(
+            "SELECT robot_id, state, count(*) AS n FROM long_state_hours WHERE \(place) GROUP BY robot_id, state",
+            parameters)
+        for row in long {
+            let isUsable = call.rules.usable.contains(row.text("state") ?? "")
+            found[row.text("robot_id") ?? "", default: 0] +=
+                isUsable ? 3600 * Double(row.integer("n") ?? 0) : 0
+        }
+        for (robot, _, usage) in try open(range, robot: robot, call) {
+            found[robot, default: 0] += usage.usable
+        }
+        return found
+    }
+
+    /// States that have no end yet, up to now.
+    private static func open(_ range: TimeRange, robot: String?, _ call: Call) throws -> [(
+        robot: String, hour: Int64, usage: Usage
+    )] {
+        let condition = robot == nil ? "(?1 = '' OR ?1 <> '')" : "robot_id = ?1"
+        var found: [(robot: String, hour: Int64, usage: Usage)] = []
         let open = try call.rows(
             "SELECT * FROM robot_states WHERE ended_at IS NULL AND \(condition) AND started_at < \(call.at(2))",
             [.text(robot ?? ""), .integer(min(range.to, call.asOf.now))]

@@ -68,7 +68,12 @@ struct LiveService {
         Signals.block()
         let health = health
         let api = LiveAPI(offer)
-        let http = try HTTPServer(listen: settings.live.httpListen, tls: offer?.tls) { request in
+        var limits = HTTPServer.Limits()
+        // Each that answers keeps one of the database's processes busy, whose priority is nothing of ours: at a flood of
+        // questions half of the cores, or two, are left to whoever writes (docs/performance.md, "Readers").
+        limits.workers = max(2, min(limits.workers, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
+        let http = try HTTPServer(listen: settings.live.httpListen, limits: limits, tls: offer?.tls) {
+            request in
             health.answer(request) ?? api.answer(request)
         }
         defer { withExtendedLifetime(http) {} }
