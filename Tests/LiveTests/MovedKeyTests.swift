@@ -1,5 +1,6 @@
 import Foundation
 import ProgramUnderTest
+import SessionStore
 import Testing
 
 extension LiveTests {
