@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 BUILD_PACKAGES = pkg-config libsimdjson-dev libxxhash-dev libyaml-dev libsqlite3-dev libpq-dev librabbitmq-dev \
-	libmicrohttpd-dev libcjose-dev libssl-dev zlib1g-dev libzstd-dev
+	libmicrohttpd-dev libcjose-dev libjansson-dev libssl-dev zlib1g-dev libzstd-dev
 # What scripts call: the tools whose output must be read, and whoever asks a store with SQL.
 TOOL_PACKAGES = python3 gzip zstd mount sqlite3
 # The real thing for tests, and `promtool`, which judges the metrics.

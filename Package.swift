@@ -95,7 +95,8 @@ let package = Package(
             resources: [.embedInCode("Page")], swiftSettings: strict),
 
         // Who may ask: hashed tokens, signed tokens (cjose, jansson, libcrypto).
-        .systemLibrary(name: "CJOSE", pkgConfig: "cjose", providers: [.apt(["libcjose-dev"])]),
+        .systemLibrary(
+            name: "CJOSE", pkgConfig: "cjose", providers: [.apt(["libcjose-dev", "libjansson-dev"])]),
         .target(
             name: "AccessControl", dependencies: ["SessionAPI", "TextForms", "CJOSE"], swiftSettings: strict),
 
