@@ -131,6 +131,12 @@ public final class AMQPPublisher {
         while window.count > 0 { try service(microseconds: 50_000) }
         connection?.close()
         connection = nil
+        guard counts.confirmed == counts.accepted else {
+            throw Failure(
+                description:
+                    "of \(counts.accepted) messages only \(counts.confirmed) were confirmed; publish again: "
+                    + "repetitions change nothing")
+        }
     }
 
     private func write(_ body: [UInt8]) throws(AMQPFailure) {
@@ -162,8 +168,12 @@ public final class AMQPPublisher {
         case CRMQ_ACK: counts.confirmed += window.settle(frame.tag, isMultiple: frame.flag != 0).count
         case CRMQ_NACK:
             // The broker could not take it: once more, at the end.
-            for body in window.settle(frame.tag, isMultiple: frame.flag != 0) {
-                window.append(body)
+            // All of them are in the window before the first is written: a connection that ends meanwhile loses none.
+            let refused = window.settle(frame.tag, isMultiple: frame.flag != 0)
+            for body in refused { window.append(body) }
+            // A queue that is full refuses again at once.
+            if !refused.isEmpty { usleep(20_000) }
+            for body in refused {
                 counts.repeated += 1
                 try write(body)
             }

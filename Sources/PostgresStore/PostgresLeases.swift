@@ -95,11 +95,17 @@ public final class PostgresLeases {
             row.add(replica)
             row.add(fence.epoch)
             row.add(seconds)
-            try connection.execute(
-                """
-                UPDATE partition_leases SET expires_at = clock_timestamp() + $4 * interval '1 second'
-                WHERE queue_partition = $1 AND holder = $2 AND epoch = $3
-                """, row)
+            do {
+                try connection.execute(
+                    """
+                    UPDATE partition_leases SET expires_at = clock_timestamp() + $4 * interval '1 second'
+                    WHERE queue_partition = $1 AND holder = $2 AND epoch = $3
+                    """, row)
+            } catch let error as StoreError where error.kind == .conflict {
+                // Its own writer is in the middle of a long transaction, and holds the row. The others are renewed
+                // all the same; this one at the next turn.
+                continue
+            }
         }
         try connection.execute(
             "DELETE FROM replicas WHERE seen_until < clock_timestamp() - interval '1 hour'")

@@ -88,9 +88,11 @@ public final class PostgresStore {
             SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') = 'off'
             """)
-        if settings.isExclusive, settings.fence == nil {
+        if settings.isExclusive {
+            // Partitions' writers share the store with each other, and with nobody who has it for himself.
+            let shared = settings.fence == nil ? "" : "_shared"
             do {
-                _ = try connection.query("SELECT pg_advisory_lock(\(Migration.lockClass), 2)")
+                _ = try connection.query("SELECT pg_advisory_lock\(shared)(\(Migration.lockClass), 2)")
             } catch let error as StoreError where error.kind == .conflict {
                 throw StoreError(
                     .busy, "\(connection.target.name): another process is writing to the store",

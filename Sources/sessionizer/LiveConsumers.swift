@@ -38,17 +38,16 @@ final class LiveConsumers: Sendable {
             : held.map(String.init).joined(separator: ",") + " of \(partitionCount)"
     }
 
-    /// All of them together: well where each is well. A replica that holds no partition waits in good health.
+    /// Whether there is nothing to read: other replicas hold all partitions. Such a replica waits in good health.
+    var isIdle: Bool { partitionCount != nil && state.withLock { $0.living.isEmpty } }
+
+    /// All of them together: well where each is well.
     var status: AMQPConsumer.Status {
         let (all, ended) = state.withLock {
             ($0.living.sorted { $0.key < $1.key }.map(\.value.status), $0.ended)
         }
         var status = ended
-        guard let first = all.first else {
-            status.isConnected = partitionCount != nil
-            status.isConsuming = partitionCount != nil
-            return status
-        }
+        guard let first = all.first else { return status }
         status.state = first.state
         status.broker = first.broker
         status.isConnected = all.allSatisfy(\.isConnected)
@@ -56,6 +55,8 @@ final class LiveConsumers: Sendable {
         status.isBlocked = all.contains(where: \.isBlocked)
         status.trouble = all.lazy.compactMap(\.trouble).first
         status.unacknowledged = all.reduce(0) { $0 + $1.unacknowledged }
+        status.heldBytes = all.reduce(0) { $0 + $1.heldBytes }
+        status.prefetch = all.reduce(0) { $0 + $1.prefetch }
         let depths = all.compactMap(\.queueDepth)
         status.queueDepth = depths.isEmpty ? nil : depths.reduce(0, +)
         status.lastDelivery = all.map(\.lastDelivery).max() ?? 0

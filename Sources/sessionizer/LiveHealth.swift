@@ -19,9 +19,10 @@ final class LiveHealth: Sendable {
     }
 
     private struct EngineState {
-        var isStoreOpen = false
-        var storeTrouble: String? = "not opened yet"
+        /// By partition, or ``whole``: what works for one is no comfort to another.
+        var storeTroubles: [Int: String] = [whole: "not opened yet"]
         var isStopping = false
+        var storeTrouble: String? { storeTroubles.min { $0.key < $1.key }?.value }
         var lastPublishLag: Double?
     }
 
@@ -29,6 +30,9 @@ final class LiveHealth: Sendable {
     private let consumers: LiveConsumers
     private let metrics: LiveMetrics
     private let isStream: Bool
+
+    /// Of the store as such, and of who has it to himself.
+    static let whole = -1
 
     /// Seconds behind the publishers with which the service still counts as caught up.
     static let caughtUpSeconds = 5.0
@@ -42,14 +46,12 @@ final class LiveHealth: Sendable {
         self.isStream = isStream
     }
 
-    func storeWorks() {
-        state.withLock { state in
-            state.isStoreOpen = true
-            state.storeTrouble = nil
-        }
+    /// A writer got through, or has ended.
+    func storeWorks(_ part: Int = whole) { state.withLock { $0.storeTroubles[part] = nil } }
+    /// A writer did not.
+    func storeFails(_ reason: String, _ part: Int = whole) {
+        state.withLock { $0.storeTroubles[part] = reason }
     }
-
-    func storeFails(_ reason: String) { state.withLock { $0.storeTrouble = reason } }
     func stops() { state.withLock { $0.isStopping = true } }
     func committed(publishLag: Double?) { state.withLock { $0.lastPublishLag = publishLag } }
 
@@ -66,12 +68,17 @@ final class LiveHealth: Sendable {
     func readiness() -> [Part] {
         let state = state.withLock { $0 }
         let status = consumers.status
-        var broker = status.isConnected ? "connected to \(status.broker)" : "not connected"
+        let isIdle = consumers.isIdle
+        var broker =
+            status.isConnected
+            ? "connected to \(status.broker)" : isIdle ? "not needed: no partition is held" : "not connected"
         if let trouble = status.trouble { broker += "; \(trouble)" }
         if status.isBlocked { broker += "; it takes no publishing" }
         let queue: String
         let shares = consumers.partitions.map { ", partitions \($0)" } ?? ""
-        if status.isConsuming {
+        if isIdle {
+            queue = "other replicas read it\(shares)"
+        } else if status.isConsuming {
             queue = "deliveries come\(shares)"
         } else if state.storeTrouble != nil {
             queue = "waits for the store"
@@ -81,8 +88,8 @@ final class LiveHealth: Sendable {
         return [
             Part(
                 name: "store", isWell: state.storeTrouble == nil, text: state.storeTrouble ?? "takes batches"),
-            Part(name: "broker", isWell: status.isConnected, text: broker),
-            Part(name: "queue", isWell: status.isConsuming, text: queue),
+            Part(name: "broker", isWell: status.isConnected || isIdle, text: broker),
+            Part(name: "queue", isWell: status.isConsuming || isIdle, text: queue),
             Part(
                 name: "running", isWell: !state.isStopping,
                 text: state.isStopping ? "finishes the batch in hand and ends" : "yes"),
@@ -94,6 +101,7 @@ final class LiveHealth: Sendable {
         func part(_ isWell: Bool, _ text: String) -> Part {
             Part(name: "caught_up", isWell: isWell, text: text)
         }
+        if consumers.isIdle { return part(true, "no partition is held here") }
         guard status.isConsuming, state.withLock({ $0.storeTrouble == nil }) else {
             return part(false, "the store or the queue is missing")
         }
@@ -126,7 +134,10 @@ final class LiveHealth: Sendable {
             let parts = readiness()
             return Self.probe(parts, isWell: parts.allSatisfy(\.isWell))
         case "/healthz": return summary()
-        case "/metrics": return .text(metrics.render(consumers.status), type: Metrics.contentType)
+        case "/metrics":
+            let isStoreUp = state.withLock { $0.storeTrouble == nil }
+            return .text(
+                metrics.render(consumers.status, isStoreUp: isStoreUp), type: Metrics.contentType)
         default: return nil
         }
     }

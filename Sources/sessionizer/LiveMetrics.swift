@@ -94,7 +94,8 @@ final class LiveMetrics: Sendable {
             "sessionizer_event_lateness_seconds",
             "How far an accepted event's time is behind the newest before it; 0 for those in order.",
             bounds: [0, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800], labels)
-        storeUp = all.gauge("sessionizer_store_up", "Whether the store took the last batch, or was opened.")
+        storeUp = all.gauge(
+            "sessionizer_store_up", "Whether the store took the last batch of each queue, or was opened.")
         storeFailures = all.counter(
             "sessionizer_store_failures_total", "Attempts to open the store or to commit a batch that failed."
         )
@@ -174,7 +175,6 @@ final class LiveMetrics: Sendable {
             change.add(openSessions, Double(changes.openSessions))
             if batch.hasMovedKeys { change.add(movedKeys, 1) }
             change.set(lastCommit, Self.seconds(now))
-            change.set(storeUp, 1)
         }
     }
 
@@ -231,11 +231,8 @@ final class LiveMetrics: Sendable {
 
     func leasesFailed() { all.add(leaseFailures) }
 
-    func storeOpened() { all.set(storeUp, 1) }
-
     func storeFailed() {
         all.change { change in
-            change.set(storeUp, 0)
             change.add(storeFailures, 1)
         }
     }
@@ -245,7 +242,9 @@ final class LiveMetrics: Sendable {
     func noted(_ notice: ConsumerStateMachine.Notice) { broker.noted(notice, all) }
 
     /// What Prometheus reads.
-    func render(_ status: AMQPConsumer.Status) -> String {
+    /// - Parameter isStoreUp: Whether every writer's last attempt at the store got through.
+    func render(_ status: AMQPConsumer.Status, isStoreUp: Bool) -> String {
+        all.set(storeUp, isStoreUp ? 1 : 0)
         broker.update(status, all)
         process.update(all)
         return all.render()

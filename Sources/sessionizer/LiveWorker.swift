@@ -49,7 +49,9 @@ struct LiveWorker: Sendable {
             brokers: try settings.live.brokers(), queue: queue, batch: BatchCloser.Limits(settings),
             connectionName: "sessionizer \(LiveService.hostName()) \(name)\(getpid())",
             version: CommandLineTool.version)
-        configuration.maxHeldBytes = settings.live.maxHeldBytes
+        // Its part: any replica may come to hold all partitions.
+        configuration.maxHeldBytes = max(
+            settings.live.maxHeldBytes / (settings.live.partitions ?? 1), 4 << 20)
         if let killPoint = settings.live.killPoint {
             configuration.onAcknowledged = { killPoint.pass(KillPoint.Point.acknowledged) }
         }
@@ -82,6 +84,7 @@ struct LiveWorker: Sendable {
         defer {
             parts.store.close()
             metrics.ended(worker: partition ?? 0)
+            if let partition { health.storeWorks(partition) }
         }
         var end = End.stopped
         var decoded: [ObjectIdentifier: DecodedBatch] = [:]
@@ -141,8 +144,7 @@ struct LiveWorker: Sendable {
                 if let killPoint = settings.live.killPoint {
                     parts.ingestor.onMark = { killPoint.pass($0) }
                 }
-                health.storeWorks()
-                metrics.storeOpened()
+                health.storeWorks(partition ?? LiveHealth.whole)
                 consumer.storeReady(committedOffset: offset)
                 return parts
             } catch let error as StoreError
@@ -188,7 +190,7 @@ struct LiveWorker: Sendable {
                 try parts.ingestor.ingest(read, details, clock: wallClock)
                 metrics.memory(parts.engine, worker: partition ?? 0)
                 if isHeld {
-                    health.storeWorks()
+                    health.storeWorks(partition ?? LiveHealth.whole)
                     consumer.storeReady()
                 }
                 return .committed
@@ -207,7 +209,7 @@ struct LiveWorker: Sendable {
 
     private func failed(_ reason: String, _ event: String) {
         metrics.storeFailed()
-        health.storeFails(reason)
+        health.storeFails(reason, partition ?? LiveHealth.whole)
         voice.say(.error, event, "\(reason); trying again")
     }
 }

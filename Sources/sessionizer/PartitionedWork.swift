@@ -113,9 +113,14 @@ struct PartitionedWork {
         }
         var left = decision.takeAtMost
         for partition in decision.take where left > 0 {
-            guard let fence = try table.take(partition) else { continue }
-            left -= 1
-            running[partition] = try start(fence)
+            do {
+                guard let fence = try table.take(partition) else { continue }
+                left -= 1
+                running[partition] = try start(fence)
+            } catch let error as StoreError where error.kind == .conflict {
+                // A transaction of the holder before is in the way still: at the next turn. Others may be free.
+                continue
+            }
         }
     }
 

@@ -157,7 +157,7 @@ extension LiveTests {
                 ["--batch-max-age-ms", "1000"], environment: ["SESSIONIZER_AMQP_MAX_HELD_BYTES": "8388608"])
             try await service.drained()
             let prefetch = try #require(try await service.metric("sessionizer_amqp_prefetch_messages"))
-            #expect(prefetch <= 8, "\(prefetch)")
+            #expect((1...8).contains(prefetch), "\(prefetch)")
             // What is in a batch at the engine stays until it is committed, so once more than one notice is possible.
             let notices = try service.logged("too_much_held").count
             #expect((1...3).contains(notices), "\(notices)")

@@ -44,6 +44,8 @@ extension LiveTests {
                 }
                 return busy.count >= 2
             }
+            let window = try await services[busy[0]].metric("sessionizer_amqp_prefetch_messages")
+            #expect(window == 100 || window == 200)
             let victim = services.remove(at: busy[1])
             let frozen = services.remove(at: busy[0])
             let successor = services[0]

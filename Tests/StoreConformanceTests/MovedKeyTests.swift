@@ -35,6 +35,28 @@ import Testing
         #expect(differences.isEmpty, "seed \(seed): \(differences.joined(separator: "\n"))")
     }
 
+    /// Partitions' writers share a store with each other, not with one that has it for himself: a replay beside them would
+    /// write from what it remembers, and so would they.
+    @Test func nobodyHasAStoreForHimselfBesidePartitions() throws {
+        let fresh = try FreshStore(.postgres)
+        let both = try fences(fresh, 2)
+        let partitions = try both.map {
+            try StoreUnderTest(place: .partition(url: fresh.url, $0), maxResident: 1000)
+        }
+        // Ten seconds, then it is told.
+        let error = #expect(throws: StoreError.self) {
+            try StoreUnderTest(place: .postgres(url: fresh.url), maxResident: 1000)
+        }
+        #expect(error?.kind == .busy)
+        for partition in partitions { partition.close() }
+        let alone = try StoreUnderTest(place: .postgres(url: fresh.url), maxResident: 1000)
+        defer { alone.close() }
+        let refused = #expect(throws: StoreError.self) {
+            try StoreUnderTest(place: .partition(url: fresh.url, both[0]), maxResident: 1000)
+        }
+        #expect(refused?.kind == .busy)
+    }
+
     /// Who keeps its keys keeps its memory; who gets another's reads the store again, once.
     @Test func onlyWhatMovedIsForgotten() throws {
         let fresh = try FreshStore(.postgres)
