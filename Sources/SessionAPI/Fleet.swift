@@ -182,7 +182,7 @@ enum Fleet {
     }
 
     static func reliability(_ call: Call) throws -> Answer {
-        let range = try call.range()
+        let range = try call.range().wholeHours
         let rows = try Reliability.all(in: range, robot: nil, call)
         var fleet = Reliability(robot: nil)
         for row in rows { fleet.add(row) }
@@ -236,13 +236,16 @@ struct Reliability {
     }
 
     /// Of each robot that did or suffered anything in a range, those with the most failures first.
-    static func all(in range: TimeRange, robot: String?, _ call: Call) throws -> [Reliability] {
+    ///
+    /// By whole hours, because operating seconds are only known by these: what is divided by them is counted over the same.
+    static func all(in asked: TimeRange, robot: String?, _ call: Call) throws -> [Reliability] {
+        let range = asked.wholeHours
         var found: [String: Reliability] = [:]
         func at(_ id: String, _ change: (inout Reliability) -> Void) {
             if let robot, robot != id { return }
             change(&found[id, default: Reliability(robot: id)])
         }
-        for (id, seconds) in try Usage.usable(range.wholeHours, robot: robot, call) {
+        for (id, seconds) in try Usage.usable(range, robot: robot, call) {
             at(id) { $0.operating += seconds }
         }
         let sessions = try call.rows(
