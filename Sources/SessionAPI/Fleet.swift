@@ -47,6 +47,19 @@ enum Fleet {
         private(set) var firstHour: Int64?
         let rows: [(key: Key, usage: Usage)]
 
+        /// The hours of which anything is known, of the robot and in the zone that the request is about.
+        static func knownHours(_ range: TimeRange, _ call: Call) throws -> Set<Int64> {
+            let (robot, wanted) = (call.parameters.text("robot"), call.parameters.text("zone"))
+            if robot == nil, wanted == nil { return Set(try Usage.ofFleet(range, call).map(\.hour)) }
+            let zones = wanted == nil ? nil : try Zones(range, call)
+            var hours: Set<Int64> = []
+            for (id, hour, _) in try Usage.byHour(range, robot: robot, call) {
+                if let wanted, zones?.zone(of: id, before: hour + InstantFormat.hour) != wanted { continue }
+                hours.insert(hour)
+            }
+            return hours
+        }
+
         init(_ range: TimeRange, _ call: Call) throws {
             bucket = call.parameters.text("bucket") ?? "hour"
             by = call.parameters.text("by") ?? "none"
