@@ -166,7 +166,9 @@ enum Fleet {
     }
 
     static let intervalRules: [ParameterRule] =
-        ParameterRule.range + [.text("reason", max: 200), .text("state", max: 200), .id("robot")]
+        ParameterRule.range + [
+            .text("reason", max: 200), .text("state", max: 200), .id("robot"), .id("zone"),
+        ]
         + ParameterRule.page
 
     static func intervals(_ call: Call) throws -> Answer {
@@ -174,8 +176,12 @@ enum Fleet {
         let keys = try call.cursor(keys: 2)?.keys
         let before = keys.flatMap { keys in Int64(keys[0]).map { ($0, keys[1]) } }
         let given = call.parameters
+        let wanted = given.text("zone")
+        let zones = wanted == nil ? nil : try Zones(range, call)
         let rows = try downtime(range, call).filter { state in
-            state.length(in: range, now: call.asOf.now) > 0
+            let end = min(state.endedAt ?? call.asOf.now, range.to)
+            return state.length(in: range, now: call.asOf.now) > 0
+                && wanted.map { $0 == zones?.zone(of: state.robot, before: end) } ?? true
                 && given.text("reason").map { $0 == state.reason ?? "" } ?? true
                 && given.text("state").map { $0 == state.state } ?? true
                 && given.text("robot").map { $0 == state.robot } ?? true

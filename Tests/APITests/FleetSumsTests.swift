@@ -49,6 +49,25 @@ import Testing
         #expect(fleet["failures"] as? Int == 1)
     }
 
+    /// A figure of a zone opens to the intervals that it is of.
+    @Test func aZonesDowntimeOpensToItsIntervals() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let range = "from=2026-11-02T10:00:00Z&to=2026-11-02T12:00:00Z"
+        func count(_ more: String) throws -> Int {
+            let told = try service.get("fleet/downtime?\(range)\(more)").rows
+            let count = told.reduce(0) { $0 + ($1["intervals"] as? Int ?? 0) }
+            let rows = try service.get("fleet/downtime/intervals?\(range)\(more)&limit=500")
+            #expect(rows.status == 200, "\(rows.text)")
+            #expect(rows.rows.count == count, "\(more)")
+            return count
+        }
+        let all = try count("")
+        let zones = try service.get("fleet/utilization?\(range)&by=zone&bucket=all").rows
+            .compactMap { $0["key"] as? String }
+        let counts = try zones.map { try count("&zone=\($0)") }
+        #expect(all > 0 && counts.contains { $0 > 0 && $0 < all }, "\(all) \(counts)")
+    }
+
     /// Operating time is known by whole hours, so failures are counted over the same.
     @Test func failuresAreOfTheHoursThatTheyAreDividedInto() throws {
         let folder = try Folder()
