@@ -2,7 +2,7 @@ internal import SessionStore
 internal import Synchronization
 
 /// The joined events of a time window as CSV (RFC 4180), session by session: nothing is held in memory or in the store
-/// while it runs.
+/// while it runs. Events are of the window, not sessions: an incident's are there whenever its delivery began.
 enum Export {
     static let rules: [ParameterRule] =
         ParameterRule.range + [
@@ -56,7 +56,6 @@ enum Export {
         }
 
         mutating func next() throws -> [UInt8]? {
-            if isDone { return nil }
             var csv = CSVWriter(guardsFormulas: !question.parameters.flag("raw"))
             if !isBegun {
                 isBegun = true
@@ -64,15 +63,18 @@ enum Export {
                 return csv.bytes
             }
             let question = question
-            try question.api.store.ask(within: question.api.limits.statementSeconds) { store in
-                try write(Call(question, store: store), &csv)
+            // Sessions around the window may have no event in it: on to the next of them.
+            while !isDone, csv.bytes.isEmpty {
+                try question.api.store.ask(within: question.api.limits.statementSeconds) { store in
+                    try write(Call(question, store: store), &csv)
+                }
             }
-            return csv.bytes.isEmpty && isDone ? nil : csv.bytes.isEmpty ? try next() : csv.bytes
+            return csv.bytes.isEmpty ? nil : csv.bytes
         }
 
         private mutating func write(_ call: Call, _ csv: inout CSVWriter) throws {
             var query = SessionQuery(call)
-            query.require("s.first_event_at >= %", instant: range.from)
+            query.require("s.last_event_at >= %", instant: range.from)
             query.require("s.first_event_at < %", instant: range.to)
             let given = call.parameters
             if let merchant = given.text("merchant") { query.require("s.merchant_id = %", .text(merchant)) }
@@ -93,8 +95,13 @@ enum Export {
         private mutating func write(_ session: AnswerRow, _ call: Call, _ csv: inout CSVWriter) throws {
             let id = session.text("session_id") ?? ""
             let events = try call.rows(
-                "\(StoryEvent.select) ORDER BY s.occurred_at, s.event, s.event_id LIMIT ?2",
-                [.text(id), .integer(Int64(limit - rows + 1))])
+                """
+                \(StoryEvent.select) AND s.occurred_at >= \(call.at(3)) AND s.occurred_at < \(call.at(4))
+                ORDER BY s.occurred_at, s.event, s.event_id LIMIT ?2
+                """,
+                [
+                    .text(id), .integer(Int64(limit - rows + 1)), .integer(range.from), .integer(range.to),
+                ])
             for row in events {
                 if rows == limit {
                     csv.comment(

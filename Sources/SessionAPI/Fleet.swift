@@ -47,6 +47,19 @@ enum Fleet {
         private(set) var firstHour: Int64?
         let rows: [(key: Key, usage: Usage)]
 
+        /// The hours of which anything is known, of the robot and in the zone that the request is about.
+        static func knownHours(_ range: TimeRange, _ call: Call) throws -> Set<Int64> {
+            let (robot, wanted) = (call.parameters.text("robot"), call.parameters.text("zone"))
+            if robot == nil, wanted == nil { return Set(try Usage.ofFleet(range, call).map(\.hour)) }
+            let zones = wanted == nil ? nil : try Zones(range, call)
+            var hours: Set<Int64> = []
+            for (id, hour, _) in try Usage.byHour(range, robot: robot, call) {
+                if let wanted, zones?.zone(of: id, before: hour + InstantFormat.hour) != wanted { continue }
+                hours.insert(hour)
+            }
+            return hours
+        }
+
         init(_ range: TimeRange, _ call: Call) throws {
             bucket = call.parameters.text("bucket") ?? "hour"
             by = call.parameters.text("by") ?? "none"
@@ -153,7 +166,9 @@ enum Fleet {
     }
 
     static let intervalRules: [ParameterRule] =
-        ParameterRule.range + [.text("reason", max: 200), .text("state", max: 200), .id("robot")]
+        ParameterRule.range + [
+            .text("reason", max: 200), .text("state", max: 200), .id("robot"), .id("zone"),
+        ]
         + ParameterRule.page
 
     static func intervals(_ call: Call) throws -> Answer {
@@ -161,8 +176,12 @@ enum Fleet {
         let keys = try call.cursor(keys: 2)?.keys
         let before = keys.flatMap { keys in Int64(keys[0]).map { ($0, keys[1]) } }
         let given = call.parameters
+        let wanted = given.text("zone")
+        let zones = wanted == nil ? nil : try Zones(range, call)
         let rows = try downtime(range, call).filter { state in
-            state.length(in: range, now: call.asOf.now) > 0
+            let end = min(state.endedAt ?? call.asOf.now, range.to)
+            return state.length(in: range, now: call.asOf.now) > 0
+                && wanted.map { $0 == zones?.zone(of: state.robot, before: end) } ?? true
                 && given.text("reason").map { $0 == state.reason ?? "" } ?? true
                 && given.text("state").map { $0 == state.state } ?? true
                 && given.text("robot").map { $0 == state.robot } ?? true
@@ -182,7 +201,7 @@ enum Fleet {
     }
 
     static func reliability(_ call: Call) throws -> Answer {
-        let range = try call.range()
+        let range = try call.range().wholeHours
         let rows = try Reliability.all(in: range, robot: nil, call)
         var fleet = Reliability(robot: nil)
         for row in rows { fleet.add(row) }
@@ -236,13 +255,16 @@ struct Reliability {
     }
 
     /// Of each robot that did or suffered anything in a range, those with the most failures first.
-    static func all(in range: TimeRange, robot: String?, _ call: Call) throws -> [Reliability] {
+    ///
+    /// By whole hours, because operating seconds are only known by these: what is divided by them is counted over the same.
+    static func all(in asked: TimeRange, robot: String?, _ call: Call) throws -> [Reliability] {
+        let range = asked.wholeHours
         var found: [String: Reliability] = [:]
         func at(_ id: String, _ change: (inout Reliability) -> Void) {
             if let robot, robot != id { return }
             change(&found[id, default: Reliability(robot: id)])
         }
-        for (id, seconds) in try Usage.usable(range.wholeHours, robot: robot, call) {
+        for (id, seconds) in try Usage.usable(range, robot: robot, call) {
             at(id) { $0.operating += seconds }
         }
         let sessions = try call.rows(

@@ -47,7 +47,8 @@ enum Quality {
             """
             SELECT transport, CAST(sum(received) AS BIGINT) AS received, CAST(sum(accepted) AS BIGINT) AS accepted,
               CAST(sum(duplicates) AS BIGINT) AS duplicates, CAST(sum(rejected) AS BIGINT) AS rejected,
-              CAST(sum(skipped) AS BIGINT) AS skipped
+              CAST(sum(skipped) AS BIGINT) AS skipped, CAST(sum(\(QualityChecks.remainder)) AS BIGINT) AS remainder,
+              count(*) AS batches, min(started_at) AS since
             FROM \(QualityChecks.batches) GROUP BY transport ORDER BY transport
             """)
         let checks = QualityChecks(range: range, messages: messages, call: call)

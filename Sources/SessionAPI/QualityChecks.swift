@@ -38,6 +38,8 @@ struct QualityChecks {
 
     /// The batches that are looked at: all, but of a very long history the latest.
     static let batches = "(SELECT * FROM ingestion_batches ORDER BY batch_id DESC LIMIT 200000) recent"
+    /// Of a batch, the messages that are in no bin or in more than one: both are faults, which must not make up for each other.
+    static let remainder = "abs(received - accepted - duplicates - rejected - skipped)"
     private static let tooLong = "Not counted: it took longer than 0.3 seconds."
 
     private var span: String {
@@ -68,14 +70,20 @@ struct QualityChecks {
 
     private var everyMessage: QualityCheck {
         let received = sum("received")
-        let lost = received - sum("accepted") - sum("duplicates") - sum("rejected") - sum("skipped")
+        let lost = sum("remainder")
+        let since = messages.compactMap { $0.integer("since") }.min().map {
+            " since \(InstantFormat.words($0)) UTC"
+        }
+        let told =
+            plural(received, "message", "messages") + " in "
+            + plural(sum("batches"), "batch", "batches") + (since ?? "")
         return QualityCheck(
             name: "every_message_counted", count: lost,
             sentence: lost == 0
-                ? "Each of \(received) messages is in one bin: accepted, duplicate, rejected or skipped."
-                : "\(lost) messages are in no bin.",
-            matters: "What is in no bin is missing everywhere.",
-            question: batches("received - accepted - duplicates - rejected - skipped"),
+                ? "Of \(told), each is in one bin: accepted, duplicate, rejected or skipped."
+                : "Of \(told), \(lost) are in no bin or in more than one.",
+            matters: "What is in no bin is missing everywhere; what is in two is counted twice.",
+            question: batches(Self.remainder),
             command: "sessionizer verify ARCHIVE… --store URL")
     }
 

@@ -11,8 +11,8 @@ struct WeekBefore {
     let range: TimeRange
     /// The same, seven days earlier.
     let before: TimeRange
-    /// The first hour of ``before`` of which anything is known.
-    private let firstHour: Int64?
+    /// The hours of ``before`` of which anything is known, of the robots that the figures are of.
+    private let known: Set<Int64>
 
     /// Nil where the request does not want it, or no hour of its range is over.
     static func asked(of range: TimeRange, _ call: Call) throws -> WeekBefore? {
@@ -29,26 +29,35 @@ struct WeekBefore {
         before.from -= Self.week
         before.to -= Self.week
         self.before = before
-        firstHour = try call.rows(
-            "SELECT min(hour) AS hour FROM robot_hourly WHERE hour >= \(call.at(1)) AND hour < \(call.at(2))",
-            [.integer(before.wholeHours.from), .integer(before.wholeHours.to)]
-        ).first?.integer("hour")
+        known = try Fleet.Supply.knownHours(before.wholeHours, call)
     }
 
-    private var isKnown: Bool { firstHour != nil }
+    private var isKnown: Bool { !known.isEmpty }
+
+    /// The hours of which nothing is known, in order.
+    private var missing: [Int64] {
+        let whole = before.wholeHours
+        return stride(from: whole.from, to: whole.to, by: Int(InstantFormat.hour)).filter {
+            !known.contains($0)
+        }
+    }
 
     /// What the comparison is worth, in words.
     private var sentence: String {
         let words = { (instant: Int64) in String(InstantFormat.words(instant).dropLast(3)) }
         let span = "\(words(before.from)) – \(words(before.to)) UTC"
-        guard let firstHour else {
+        guard let firstHour = known.min() else {
             return "Nothing is known of the week before (\(span)): there is nothing to compare with."
         }
-        if firstHour > before.wholeHours.from {
+        let missing = missing
+        guard let firstMissing = missing.first else { return "Compared with \(span)." }
+        if missing.allSatisfy({ $0 < firstHour }) {
             return "Compared with \(span), of which nothing is known before \(words(firstHour)): "
                 + "the change says little."
         }
-        return "Compared with \(span)."
+        let hours = known.count + missing.count
+        return "Compared with \(span), of which nothing is known in \(missing.count) of \(hours) hours, "
+            + "the first at \(words(firstMissing)): the change says little."
     }
 
     private func write(_ out: inout JSONWriter, _ body: (inout JSONWriter) throws -> Void) rethrows {
@@ -59,7 +68,7 @@ struct WeekBefore {
             }
             before.write(&out)
             out.flag("known", isKnown)
-            out.flag("whole", firstHour.map { $0 <= before.wholeHours.from } ?? false)
+            out.flag("whole", missing.isEmpty)
             out.text("sentence", sentence)
             try body(&out)
         }

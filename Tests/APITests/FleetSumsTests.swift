@@ -48,4 +48,59 @@ import Testing
         #expect(fleet["operating_seconds"] as? Double == whole["usable_seconds"])
         #expect(fleet["failures"] as? Int == 1)
     }
+
+    /// A figure of a zone opens to the intervals that it is of.
+    @Test func aZonesDowntimeOpensToItsIntervals() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let range = "from=2026-11-02T10:00:00Z&to=2026-11-02T12:00:00Z"
+        func count(_ more: String) throws -> Int {
+            let told = try service.get("fleet/downtime?\(range)\(more)").rows
+            let count = told.reduce(0) { $0 + ($1["intervals"] as? Int ?? 0) }
+            let rows = try service.get("fleet/downtime/intervals?\(range)\(more)&limit=500")
+            #expect(rows.status == 200, "\(rows.text)")
+            #expect(rows.rows.count == count, "\(more)")
+            return count
+        }
+        let all = try count("")
+        let zones = try service.get("fleet/utilization?\(range)&by=zone&bucket=all").rows
+            .compactMap { $0["key"] as? String }
+        let counts = try zones.map { try count("&zone=\($0)") }
+        #expect(all > 0 && counts.contains { $0 > 0 && $0 < all }, "\(all) \(counts)")
+    }
+
+    /// Operating time is known by whole hours, so failures are counted over the same.
+    @Test func failuresAreOfTheHoursThatTheyAreDividedInto() throws {
+        let folder = try Folder()
+        let store = try StoreUnderTest(path: folder.path("hours.db"), maxResident: 100)
+        func line(_ at: String, _ event: String) -> String {
+            #"{"event":"\#(event)","timestamp":"2026-11-02T\#(at):00Z","event_id":"\#(at)","robot_id":"R-1"}"#
+        }
+        _ = try store.ingest([
+            line("09:50", "robot.deployed"), line("10:10", "robot.grounded"),
+            line("10:20", "robot.deployed"), line("11:00", "robot.grounded"),
+            line("11:05", "robot.deployed"), line("11:40", "robot.grounded"),
+            line("11:45", "robot.deployed"), line("12:30", "robot.parked"),
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: folder.path("hours.db"), folder: folder)
+        for route in ["fleet/reliability", "robots/R-1"] {
+            func told(_ from: String, _ to: String) throws -> NSDictionary {
+                let reply = try service.get("\(route)?from=2026-11-02T\(from):00Z&to=2026-11-02T\(to):00Z")
+                #expect(reply.status == 200, "\(reply.text)")
+                let key = route.hasPrefix("fleet") ? "fleet" : "reliability"
+                return try #require(reply.json[key] as? NSDictionary)
+            }
+            let whole = try told("10:00", "12:00")
+            #expect(whole["failures"] as? Int == 3 && whole["repairs"] as? Int == 3)
+            #expect(whole["operating_seconds"] as? Double == 6000)
+            #expect(whole["mtbf_seconds"] as? Double == 2000)
+            #expect(try told("10:30", "11:30") == whole, "\(route)")
+        }
+        let range =
+            try service.get(
+                "fleet/reliability?from=2026-11-02T10:30:00Z&to=2026-11-02T11:30:00Z"
+            ).json["range"] as? [String: String]
+        #expect(range?["from"]?.hasPrefix("2026-11-02T10:00:00") == true)
+        #expect(range?["to"]?.hasPrefix("2026-11-02T12:00:00") == true)
+    }
 }

@@ -68,6 +68,46 @@ import Testing
         #expect(checks["rejected"]?["command"] as? String == "sessionizer rejected --store URL")
     }
 
+    /// A message too many in one batch is a fault, and does not make up for one too few in another.
+    @Test func messagesInTwoBinsAreAFaultToo() throws {
+        let folder = try Folder()
+        let path = folder.path("bins.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        for minute in 10..<12 {
+            _ = try store.ingest(
+                [
+                    #"{"event":"robot.heartbeat","timestamp":"2026-11-02T10:\#(minute):00Z","robot_id":"R-1"}"#
+                ], at: 1_793_615_400_000_000)
+        }
+        store.close()
+        func counted() throws -> [String: Any] {
+            let service = try ServiceUnderTest(store: path, folder: folder)
+            return try #require(try checks(service.get("quality"))["every_message_counted"])
+        }
+        let good = try counted()
+        #expect(good["status"] as? String == "ok" && good["count"] as? Int == 0)
+        let sentence = try #require(good["sentence"] as? String)
+        #expect(sentence.hasPrefix("Of 2 messages in 2 batches since 2026-"), "\(sentence)")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments = [
+            "-c",
+            """
+            import sqlite3, sys
+            c = sqlite3.connect(sys.argv[1])
+            for change, edge in (("+ 1", "max"), ("- 1", "min")):
+                c.execute(f"UPDATE ingestion_batches SET accepted = accepted {change} "
+                    f"WHERE batch_id = (SELECT {edge}(batch_id) FROM ingestion_batches)")
+            c.commit()
+            """, path,
+        ]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        let bad = try counted()
+        #expect(bad["status"] as? String == "look" && bad["count"] as? Int == 2, "\(bad)")
+    }
+
     /// Where a queue's events are beside an archive's, theirs are counted and the archive's are not.
     @Test func latenessIsOfWhatCameFromAQueue() throws {
         let folder = try Folder()

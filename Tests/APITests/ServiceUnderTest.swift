@@ -45,6 +45,13 @@ struct SimulatedStore: Sendable {
         path = folder.path("day.db")
         leftBehind = folder.url.path
         atexit { try? FileManager.default.removeItem(atPath: leftBehind) }
+        let (lines, truth) = try Self.events()
+        self.truth = truth
+        try Self.fill(StoreUnderTest(path: path, maxResident: 5000), lines)
+    }
+
+    /// The day's events; the same each time.
+    static func events() throws -> (lines: [String], truth: [DeliveryTruth]) {
         var options = FleetOptions()
         options.seed = 35
         options.robots = 30
@@ -60,8 +67,11 @@ struct SimulatedStore: Sendable {
             truth += fleet.takeTruth()
         }
         truth += fleet.takeTruth()
-        self.truth = truth
-        let store = try StoreUnderTest(path: path, maxResident: 5000)
+        return (lines, truth)
+    }
+
+    /// Puts them into a store, which is closed afterwards.
+    static func fill(_ store: StoreUnderTest, _ lines: [String]) throws {
         for start in stride(from: 0, to: lines.count, by: 5000) {
             _ = try store.ingest(Array(lines[start..<min(start + 5000, lines.count)]))
         }

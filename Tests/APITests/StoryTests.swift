@@ -218,4 +218,25 @@ import Testing
         let cut = try service.get("incidents/export.csv?limit=7").text.components(separatedBy: "\r\n")
         #expect(cut.count == 1 + 7 + 1 + 1 && cut[8].hasPrefix("# cut after 7 rows"))
     }
+
+    /// Events of the window, whenever their session began: the joined events' own times are asked in SQL.
+    @Test func theExportHoldsTheEventsOfTheWindow() throws {
+        let (from, to) = ("2026-11-02T12:20:00Z", "2026-11-02T12:50:00Z")
+        let reply = try service.get("incidents/export.csv?from=\(from)&to=\(to)&limit=1000000&raw=true")
+        #expect(reply.status == 200 && reply.isWhole)
+        let lines = reply.text.components(separatedBy: "\r\n").dropFirst().dropLast()
+        let keys = lines.map { line in
+            let cells = line.split(separator: ",", omittingEmptySubsequences: false)
+            return "\(cells[0]) \(cells.last ?? "")"
+        }
+        let window = "unixepoch('\(from)') * 1000000 AND j.occurred_at < unixepoch('\(to)') * 1000000"
+        let expected = try tables.rows(
+            """
+            SELECT j.session_id || ' ' || j.event_id AS key, s.first_event_at < unixepoch('\(from)') * 1000000 AS early
+            FROM session_events j JOIN sessions s ON s.session_id = j.session_id WHERE j.occurred_at >= \(window)
+            """, [])
+        #expect(keys.sorted() == expected.compactMap { $0.text("key") }.sorted())
+        // Among them some of sessions that had begun before.
+        #expect(expected.contains { $0.integer("early") == 1 } && expected.count > 100)
+    }
 }

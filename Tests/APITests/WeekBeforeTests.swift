@@ -104,6 +104,44 @@ import Testing
         }
     }
 
+    /// What is known is asked of the same robots as the figures, and each hour of the week before counts.
+    @Test func aHoleInAZonesWeekBeforeIsTold() throws {
+        let folder = try Folder()
+        let store = try StoreUnderTest(path: folder.path("zones.db"), maxResident: 100)
+        func line(_ at: String, _ event: String, _ robot: String, _ zone: String) -> String {
+            #"{"event":"\#(event)","timestamp":"\#(at):00Z","event_id":"\#(at) \#(robot)","robot_id":"\#(robot)","zone_id":"\#(zone)"}"#
+        }
+        _ = try store.ingest([
+            line("2026-11-01T22:00", "robot.deployed", "R-1", "north"),
+            line("2026-11-02T10:00", "robot.heartbeat", "R-1", "south"),
+            line("2026-11-02T12:00", "robot.heartbeat", "R-1", "north"),
+            line("2026-11-09T06:00", "robot.deployed", "R-2", "west"),
+            line("2026-11-10T00:00", "robot.heartbeat", "R-1", "north"),
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: folder.path("zones.db"), folder: folder)
+        func before(_ route: String, _ more: String) throws -> [String: Any] {
+            let range = "from=2026-11-09T00:00:00Z&to=2026-11-10T00:00:00Z&compare=week_before"
+            let reply = try service.get("fleet/\(route)?\(range)\(more)")
+            return try #require(reply.json["week_before"] as? [String: Any], "\(reply.text)")
+        }
+        for route in ["utilization", "downtime"] {
+            let fleet = try before(route, "")
+            #expect(fleet["known"] as? Bool == true && fleet["whole"] as? Bool == true, "\(fleet)")
+            let north = try before(route, "&zone=north")
+            #expect(north["known"] as? Bool == true && north["whole"] as? Bool == false, "\(north)")
+            let sentence = try #require(north["sentence"] as? String)
+            #expect(
+                sentence.contains("nothing is known in 2 of 24 hours, the first at 2026-11-02 10:00"),
+                "\(sentence)")
+            for filter in ["&zone=west", "&robot=R-2"] {
+                let none = try before(route, filter)
+                #expect(none["known"] as? Bool == false && none["whole"] as? Bool == false, "\(filter)")
+                #expect((none["sentence"] as? String)?.contains("nothing to compare with") == true)
+            }
+        }
+    }
+
     @Test func whereThereIsNothingToCompareWithItSaysSo() throws {
         let days = try NineDays()
         func before(_ range: String) throws -> [String: Any] {

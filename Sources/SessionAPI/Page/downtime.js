@@ -10,13 +10,13 @@ import {robotLink, table, time} from "./tables.js";
 export async function show(main, _, query) {
     announceTitle("Downtime");
     const range = readRange(query);
-    const [reason, robot, state] = ["reason", "robot", "state"].map((name) => query.get(name));
+    const [reason, robot, state, zone] = ["reason", "robot", "state", "zone"].map((name) => query.get(name));
     const top = el("div", {});
-    replace(main, el("h1", {}, "Downtime", reason !== null && [": ", reason === "" ? "no reason given" : data(reason, 60)], robot && [" of ", data(robot, 60)]), top);
+    replace(main, el("h1", {}, "Downtime", reason !== null && [": ", reason === "" ? "no reason given" : data(reason, 60)], robot && [" of ", data(robot, 60)], zone && [" in zone ", data(zone, 60)]), top);
     // An empty reason is a question of its own, so it must not be left out of the address.
     const empty = reason === "" ? "&reason=" : "";
     const read = (cursor) => import("./api.js").then(({address, fetchJSON}) => {
-        const url = address("fleet/downtime/intervals", [], {...range, reason, robot, state, limit: 200, cursor});
+        const url = address("fleet/downtime/intervals", [], {...range, reason, robot, state, zone, limit: 200, cursor});
         return fetchJSON(empty ? url + (url.includes("?") ? empty : "?" + empty.slice(1)) : url);
     });
     await pages(main, read, (rows) => table("Intervals of downtime", [
@@ -26,5 +26,5 @@ export async function show(main, _, query) {
         ["from", (r) => time(r.started_at)],
         ["to", (r) => (r.ended_at ? time(r.ended_at) : "still")],
         ["lasted", (r) => duration(r.seconds), "num"],
-    ], rows, {empty: "No robot was down in this range."}), (answer) => replace(top, rangeBar("/downtime", range, answer.as_of.now, {robot, reason, state})));
+    ], rows, {empty: "No robot was down in this range."}), (answer) => replace(top, rangeBar("/downtime", range, answer.as_of.now, {robot, reason, state, zone})));
 }

@@ -35,8 +35,8 @@ export async function show(main, _, query) {
     const rangeQuery = new URLSearchParams({from: supply.range.from, to: supply.range.to}).toString();
     const wanted = `?${new URLSearchParams({from: supply.range.from, to: supply.range.to, ...(zone ? {zone} : {})})}`;
     replace(main, el("div", {class: "title-row"}, el("h1", {}, "Fleet"), el("span", {class: "title-actions"}, forms("/fleet", wanted))), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
-        rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, rangeQuery),
-        loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...asked, compare: "week_before"}), (d) => downtime(d, rangeQuery))),
+        rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, wanted.slice(1)),
+        loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...asked, compare: "week_before"}), (d) => downtime(d, wanted.slice(1)))),
         hourly(supply, zone), byZone(zones, rangeQuery),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, rangeQuery))),
         loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => get("fleet/utilization", [], {...asked, by: "robot", bucket: long ? "day" : "hour"}), (d) => heatMap(d, long))),
