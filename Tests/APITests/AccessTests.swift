@@ -362,6 +362,37 @@ import Testing
         #expect(complaints.all.first?.contains("line 1: no role nonsense") == true)
     }
 
+    /// What is only a part of a file opens nothing: without its end a line may have lost what binds it.
+    @Test func aPartOfAFileOfTokensIsNotUsed() throws {
+        let folder = try Folder()
+        let (first, firstDigest) = AccessControl.fresh()
+        let (second, secondDigest) = AccessControl.fresh()
+        var settings = AccessControl.Settings()
+        let whole = "a viewer \(firstDigest)\nb operator \(secondDigest) merchants=m-1\n"
+        settings.tokens = try folder.write("tokens", "a viewer \(firstDigest)\n")
+        let complaints = Complaints()
+        let access = try AccessControl(settings) { complaints.add($0) }
+        try folder.write("tokens", "a viewer \(firstDigest)\nb operator \(secondDigest)")
+        #expect(throws: AccessRefusal.self) { try access.reader(token: second, now: 0) }
+        #expect(try access.reader(token: first, now: 0).name == "a")
+        #expect(complaints.all.first?.contains("line 2: has no newline at its end") == true)
+        #expect(throws: AccessFileError.self) { _ = try AccessControl(settings) { _ in } }
+        try folder.write("tokens", whole)
+        #expect(try access.reader(token: second, now: 0).merchants == ["m-1"])
+        // A megabyte is read, a byte more is not: not even the lines before it.
+        let comment = "#" + String(repeating: "-", count: (1 << 20) - whole.utf8.count - 2) + "\n"
+        try folder.write("tokens", comment + whole)
+        #expect(try AccessControl(settings) { _ in }.reader(token: second, now: 0).merchants == ["m-1"])
+        try folder.write("tokens", "#" + comment + whole.replacing("m-1", with: "m-2"))
+        #expect(try access.reader(token: second, now: 0).merchants == ["m-1"])
+        #expect(complaints.all.last?.contains("more than 1048576 bytes") == true)
+        #expect {
+            _ = try AccessControl(settings) { _ in }
+        } throws: { error in
+            "\(error)".contains("more than 1048576 bytes")
+        }
+    }
+
     @Test(arguments: [
         ("a viewer", "expected NAME ROLE sha256:HEX"), ("a king sha256:00", "no role king"),
         ("a viewer sha256:00", "64 hexadecimal digits"),
