@@ -80,4 +80,24 @@ import Testing
         #expect(!rest.contains("event:") && !rest.contains("D-2"), "\(rest)")
         place.store.close()
     }
+
+    /// A silence that began before the robot served the delivery.
+    @Test func aSilenceIsCutToTheWindow() throws {
+        let place = try Place(
+            [
+                Self.line("robot.heartbeat", "09:40:00", #""robot_id":"R-1""#),
+                Self.line("demand.created", "09:59:00", #""delivery_id":"D-1","merchant_id":"m-1""#),
+                Self.line("demand.assigned", "10:00:00", #""delivery_id":"D-1","robot_id":"R-1""#),
+                Self.line("robot.heartbeat", "10:20:00", #""robot_id":"R-1""#),
+                Self.line("demand.completed", "10:21:00", #""delivery_id":"D-1","robot_id":"R-1""#),
+            ], clock: .lastEvent)
+        func begin(_ reader: [String: String]) throws -> String? {
+            let story = try place.service.get("deliveries/D-1", reader).json
+            let silences = story["silences"] as? [[String: Any]]
+            return silences?.first?["started_at"] as? String ?? "\(story)"
+        }
+        #expect(try begin(place.free)?.hasPrefix("2026-11-02T09:40:00") == true)
+        #expect(try begin(place.bound)?.hasPrefix("2026-11-02T10:00:00") == true)
+        place.store.close()
+    }
 }
