@@ -210,7 +210,8 @@ public final class SessionAPI: Sendable {
             let (response, rows) = try store.ask(within: limits.statementSeconds) { conversation in
                 try respond(
                     to: request, csv?.answer ?? route.answer,
-                    isRevalidated: route.isRevalidated && csv == nil, objects, parameters, reader,
+                    isRevalidated: route.isRevalidated && csv == nil, isKept: route.isKept, objects,
+                    parameters, reader,
                     conversation)
             }
             entry.status = response.status
@@ -226,7 +227,7 @@ public final class SessionAPI: Sendable {
 
     private func respond(
         to request: HTTPRequest, _ answer: (Call) throws -> Answer, isRevalidated: Bool,
-        _ objects: [String], _ parameters: Parameters, _ reader: Reader,
+        isKept: Bool, _ objects: [String], _ parameters: Parameters, _ reader: Reader,
         _ conversation: any StoreConversation
     ) throws -> (HTTPResponse, rows: Int?) {
         let asOf = try AsOf(conversation, clock: clock, wall: surroundings.wall())
@@ -237,7 +238,7 @@ public final class SessionAPI: Sendable {
             store: conversation)
         let tag = tag(of: request, reader, asOf)
         var headers: [(name: String, value: String)] = [
-            ("Cache-Control", isRevalidated ? "private, no-cache" : "no-store"),
+            ("Cache-Control", isRevalidated && isKept ? "private, no-cache" : "no-store"),
             ("Vary", "Authorization, Cookie, Accept-Encoding"),
         ]
         if isRevalidated {
