@@ -24,7 +24,8 @@ struct Call {
 
     /// The same with another "now".
     init(_ call: Call, clock: APIClock) throws {
-        let asOf = try AsOf(call.store, clock: clock, wall: call.asOf.now)
+        var asOf = try AsOf(call.store, clock: clock, wall: call.asOf.now)
+        asOf.tellsEvents = call.asOf.tellsEvents
         self.init(
             Question(
                 request: call.request, objects: call.objects, parameters: call.parameters,

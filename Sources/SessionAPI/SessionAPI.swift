@@ -230,7 +230,8 @@ public final class SessionAPI: Sendable {
         isKept: Bool, _ objects: [String], _ parameters: Parameters, _ reader: Reader,
         _ conversation: any StoreConversation
     ) throws -> (HTTPResponse, rows: Int?) {
-        let asOf = try AsOf(conversation, clock: clock, wall: surroundings.wall())
+        var asOf = try AsOf(conversation, clock: clock, wall: surroundings.wall())
+        asOf.tellsEvents = reader.merchants == nil
         let call = Call(
             Question(
                 request: request, objects: objects, parameters: parameters, reader: reader, api: self,

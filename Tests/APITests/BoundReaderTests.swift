@@ -81,6 +81,20 @@ import Testing
         place.store.close()
     }
 
+    /// How many events the whole fleet's store holds is not theirs.
+    @Test func theFleetsEventsAreNotCounted() throws {
+        let place = try Place([
+            Self.line("demand.created", "10:05:00", #""delivery_id":"D-1","merchant_id":"m-1""#),
+            Self.line("demand.created", "10:06:00", #""delivery_id":"D-2","merchant_id":"m-2""#),
+        ])
+        for path in ["deliveries/D-1", "sessions", "freshness", "funnel"] {
+            let bound = try place.service.get(path, place.bound).json["as_of"] as? [String: Any]
+            let free = try place.service.get(path, place.free).json["as_of"] as? [String: Any]
+            #expect(bound?["events"] is NSNull && free?["events"] as? Int == 2, "\(path)")
+        }
+        place.store.close()
+    }
+
     /// A silence that began before the robot served the delivery.
     @Test func aSilenceIsCutToTheWindow() throws {
         let place = try Place(
