@@ -153,7 +153,7 @@ enum Answer {
     /// A whole document, everything in it escaped.
     case html(String)
     /// Pieces of CSV until nil.
-    case csv(name: String, pieces: @Sendable () throws -> [UInt8]?)
+    case csv(name: String, pieces: @Sendable () throws -> CSVPiece?)
     case events(@Sendable () -> [UInt8]?)
     case ready(HTTPResponse)
 }

@@ -55,19 +55,21 @@ enum Export {
             self.limit = limit
         }
 
-        mutating func next() throws -> [UInt8]? {
+        mutating func next() throws -> CSVPiece? {
             if isDone { return nil }
+            let before = rows
             var csv = CSVWriter(guardsFormulas: !question.parameters.flag("raw"))
             if !isBegun {
                 isBegun = true
                 csv.row(Export.header.map { .plain($0) })
-                return csv.bytes
+                return CSVPiece(bytes: csv.bytes, rows: 0)
             }
             let question = question
             try question.api.store.ask(within: question.api.limits.statementSeconds) { store in
                 try write(Call(question, store: store), &csv)
             }
-            return csv.bytes.isEmpty && isDone ? nil : csv.bytes.isEmpty ? try next() : csv.bytes
+            if csv.bytes.isEmpty { return isDone ? nil : try next() }
+            return CSVPiece(bytes: csv.bytes, rows: rows - before)
         }
 
         private mutating func write(_ call: Call, _ csv: inout CSVWriter) throws {
