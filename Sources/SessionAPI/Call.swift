@@ -24,7 +24,8 @@ struct Call {
 
     /// The same with another "now".
     init(_ call: Call, clock: APIClock) throws {
-        let asOf = try AsOf(call.store, clock: clock, wall: call.asOf.now)
+        var asOf = try AsOf(call.store, clock: clock, wall: call.asOf.now)
+        asOf.tellsEvents = call.asOf.tellsEvents
         self.init(
             Question(
                 request: call.request, objects: call.objects, parameters: call.parameters,
@@ -152,7 +153,7 @@ enum Answer {
     /// A whole document, everything in it escaped.
     case html(String)
     /// Pieces of CSV until nil.
-    case csv(name: String, pieces: @Sendable () throws -> [UInt8]?)
+    case csv(name: String, pieces: @Sendable () throws -> CSVPiece?)
     case events(@Sendable () -> [UInt8]?)
     case ready(HTTPResponse)
 }

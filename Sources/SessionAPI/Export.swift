@@ -55,12 +55,13 @@ enum Export {
             self.limit = limit
         }
 
-        mutating func next() throws -> [UInt8]? {
+        mutating func next() throws -> CSVPiece? {
+            let before = rows
             var csv = CSVWriter(guardsFormulas: !question.parameters.flag("raw"))
             if !isBegun {
                 isBegun = true
                 csv.row(Export.header.map { .plain($0) })
-                return csv.bytes
+                return CSVPiece(bytes: csv.bytes, rows: 0)
             }
             let question = question
             // Sessions around the window may have no event in it: on to the next of them.
@@ -69,7 +70,7 @@ enum Export {
                     try write(Call(question, store: store), &csv)
                 }
             }
-            return csv.bytes.isEmpty ? nil : csv.bytes
+            return csv.bytes.isEmpty ? nil : CSVPiece(bytes: csv.bytes, rows: rows - before)
         }
 
         private mutating func write(_ call: Call, _ csv: inout CSVWriter) throws {

@@ -140,7 +140,7 @@ struct CSVForm: Sendable {
         var isBegun = false
         var isDone = false
 
-        mutating func next() throws -> [UInt8]? {
+        mutating func next() throws -> CSVPiece? {
             if isDone { return nil }
             var csv = CSVWriter(guardsFormulas: !question.parameters.flag("raw"))
             if !isBegun { csv.row(header.map { .plain($0) }) }
@@ -151,7 +151,7 @@ struct CSVForm: Sendable {
             for row in rows { csv.row(row) }
             after = next
             isDone = next == nil
-            return csv.bytes
+            return CSVPiece(bytes: csv.bytes, rows: rows.count)
         }
     }
 }

@@ -33,7 +33,8 @@ enum Robots {
             ])
     }
 
-    /// Stretches of more than five minutes within which a robot sent nothing.
+    /// Stretches of more than five minutes within which a robot sent nothing. They begin at its last message; for a
+    /// reader bound to merchants no earlier than `from`: what the robot did before is not theirs.
     static func silences(of robot: String, from: Int64, to: Int64, _ call: Call) throws -> [(
         from: Int64, to: Int64
     )] {
@@ -48,9 +49,10 @@ enum Robots {
                 + "AND occurred_at < \(call.at(2))", [.text(robot), .integer(from)]
         ).first?.integer("at")
         var last = before ?? from
+        let earliest = call.reader.merchants == nil ? Int64.min : from
         var found: [(from: Int64, to: Int64)] = []
         for at in heard + [to] {
-            if at - last > 300_000_000 { found.append((max(last, before == nil ? from : last), at)) }
+            if at - last > 300_000_000, at > earliest { found.append((max(last, earliest), at)) }
             last = at
         }
         return found

@@ -12,6 +12,8 @@ struct Route: Sendable {
     let isAudited: Bool
     /// Whether its answer may be found unchanged by its ETag.
     let isRevalidated: Bool
+    /// Whether a cache may keep its answer at all: not where it holds payloads or a delivery's whole text.
+    let isKept: Bool
     let parameters: [ParameterRule]
     let answer: @Sendable (Call) throws -> Answer
     /// The same as a table, at a page's address with `.csv`.
@@ -19,7 +21,8 @@ struct Route: Sendable {
 
     private init(
         _ operation: String, _ template: String, roles: Set<Role> = all, isFleetWide: Bool = false,
-        isAudited: Bool = true, isRevalidated: Bool = true, csv: CSVForm? = nil,
+        isAudited: Bool = true, isRevalidated: Bool = true, isKept: Bool = true,
+        csv: CSVForm? = nil,
         _ parameters: [ParameterRule] = [],
         _ answer: @escaping @Sendable (Call) throws -> Answer
     ) {
@@ -29,6 +32,7 @@ struct Route: Sendable {
         self.isFleetWide = isFleetWide
         self.isAudited = isAudited
         self.isRevalidated = isRevalidated
+        self.isKept = isKept
         self.parameters = parameters
         self.answer = answer
         self.csv = csv
@@ -46,17 +50,17 @@ struct Route: Sendable {
         Route("home", "home", isFleetWide: true, [], Home.answer),
         Route("search", "search", Search.rules, Search.answer),
         Route("delivery", "deliveries/{id}", Story.rules, Story.answer),
-        Route("deliveryText", "deliveries/{id}/text", StoryText.rules, StoryText.answer),
-        Route("deliveryPlain", "deliveries/{id}/plain", [], StoryPlain.answer),
+        Route("deliveryText", "deliveries/{id}/text", isKept: false, StoryText.rules, StoryText.answer),
+        Route("deliveryPlain", "deliveries/{id}/plain", isKept: false, [], StoryPlain.answer),
         Route("deliveryStream", "deliveries/{id}/stream", isRevalidated: false, [], Streams.answer),
         Route("sessions", "sessions", Sessions.listRules, Sessions.list),
         Route("session", "sessions/{id}", [], Sessions.one),
         Route("sessionEvents", "sessions/{id}/events", csv: .events, Story.eventRules, Story.eventsAnswer),
-        Route("event", "events/{id}", [.instant("at")], Events.one),
+        Route("event", "events/{id}", isKept: false, [.instant("at")], Events.one),
         Route("explain", "events/{id}/explain", [.instant("at"), .id("session")], Events.explain),
         Route("orphans", "orphans", roles: operators, isFleetWide: true, Events.orphanRules, Events.orphans),
         Route(
-            "rejected", "rejected", roles: operators, isFleetWide: true, Quality.rejectedRules,
+            "rejected", "rejected", roles: operators, isFleetWide: true, isKept: false, Quality.rejectedRules,
             Quality.rejected),
         Route("robots", "robots", isFleetWide: true, Robots.listRules, Robots.list),
         Route("robot", "robots/{id}", isFleetWide: true, Robots.dayRules, Robots.one),

@@ -207,15 +207,17 @@ public final class SessionAPI: Sendable {
             }
             let csv = form == .csv ? route.csv : nil
             let parameters = try Parameters(request.query, rules: csv?.parameters ?? route.parameters)
-            let (response, rows) = try store.ask(within: limits.statementSeconds) { conversation in
+            let (response, rows, streamed) = try store.ask(within: limits.statementSeconds) { conversation in
                 try respond(
                     to: request, csv?.answer ?? route.answer,
-                    isRevalidated: route.isRevalidated && csv == nil, objects, parameters, reader,
+                    of: route, isRevalidated: route.isRevalidated && csv == nil, isKept: route.isKept,
+                    objects, parameters, reader,
                     conversation)
             }
             entry.status = response.status
-            entry.rows = rows
+            entry.rows = request.method == "HEAD" && streamed != nil ? 0 : rows
             try keep(entry, of: route)
+            if request.method != "HEAD" { streamed?.begin(entry) }
             return response
         } catch {
             entry.status = Self.problem(error).kind.status
@@ -225,11 +227,12 @@ public final class SessionAPI: Sendable {
     }
 
     private func respond(
-        to request: HTTPRequest, _ answer: (Call) throws -> Answer, isRevalidated: Bool,
-        _ objects: [String], _ parameters: Parameters, _ reader: Reader,
+        to request: HTTPRequest, _ answer: (Call) throws -> Answer, of route: Route, isRevalidated: Bool,
+        isKept: Bool, _ objects: [String], _ parameters: Parameters, _ reader: Reader,
         _ conversation: any StoreConversation
-    ) throws -> (HTTPResponse, rows: Int?) {
-        let asOf = try AsOf(conversation, clock: clock, wall: surroundings.wall())
+    ) throws -> (HTTPResponse, rows: Int?, StreamedRows?) {
+        var asOf = try AsOf(conversation, clock: clock, wall: surroundings.wall())
+        asOf.tellsEvents = reader.merchants == nil
         let call = Call(
             Question(
                 request: request, objects: objects, parameters: parameters, reader: reader, api: self,
@@ -237,34 +240,42 @@ public final class SessionAPI: Sendable {
             store: conversation)
         let tag = tag(of: request, reader, asOf)
         var headers: [(name: String, value: String)] = [
-            ("Cache-Control", isRevalidated ? "private, no-cache" : "no-store"),
+            ("Cache-Control", isRevalidated && isKept ? "private, no-cache" : "no-store"),
             ("Vary", "Authorization, Cookie, Accept-Encoding"),
         ]
         if isRevalidated {
             let known = request.header("If-None-Match")?.split(separator: ",").map { $0.filter { $0 != " " } }
             headers.append(("ETag", tag))
             if known?.contains(tag) == true {
-                return (HTTPResponse(status: 304, headers: headers, body: .bytes([])), 0)
+                return (HTTPResponse(status: 304, headers: headers, body: .bytes([])), 0, nil)
             }
         }
         switch try answer(call) {
         case .json(let out, let rows):
             headers.append(("Content-Type", "application/json"))
-            return (HTTPResponse(status: 200, headers: headers, body: .bytes(out.bytes)), rows)
+            return (HTTPResponse(status: 200, headers: headers, body: .bytes(out.bytes)), rows, nil)
         case .text(let text):
             headers.append(("Content-Type", "text/plain; charset=utf-8"))
-            return (HTTPResponse(status: 200, headers: headers, body: .bytes(Array(text.utf8))), 1)
+            return (HTTPResponse(status: 200, headers: headers, body: .bytes(Array(text.utf8))), 1, nil)
         case .html(let document):
             headers.append(("Content-Type", "text/html; charset=utf-8"))
-            return (HTTPResponse(status: 200, headers: headers, body: .bytes(Array(document.utf8))), 1)
+            return (HTTPResponse(status: 200, headers: headers, body: .bytes(Array(document.utf8))), 1, nil)
         case .csv(let name, let pieces):
             headers.append(("Content-Type", "text/csv; charset=utf-8; header=present"))
             headers.append(("Content-Disposition", "attachment; filename=\"\(name)\""))
-            return (HTTPResponse(status: 200, headers: headers, body: .fallibleStream(pieces)), nil)
+            let streamed = StreamedRows(pieces) { entry in
+                var entry = entry
+                entry.at = self.surroundings.wall()
+                try self.keep(entry, of: route)
+            }
+            return (
+                HTTPResponse(status: 200, headers: headers, body: .fallibleStream { try streamed.next() }),
+                nil, streamed
+            )
         case .events(let pieces):
             headers.append(("Content-Type", "text/event-stream"))
-            return (HTTPResponse(status: 200, headers: headers, body: .stream(pieces)), nil)
-        case .ready(let response): return (response, 0)
+            return (HTTPResponse(status: 200, headers: headers, body: .stream(pieces)), nil, nil)
+        case .ready(let response): return (response, 0, nil)
         }
     }
 
@@ -294,7 +305,7 @@ public final class SessionAPI: Sendable {
 
     // MARK: - Odds and ends
 
-    private static func problem(_ error: any Error) -> Problem {
+    static func problem(_ error: any Error) -> Problem {
         switch error {
         case let problem as Problem: return problem
         case QuestionFailure.tooSlow(let seconds):

@@ -11,6 +11,7 @@ final class Streams: Sendable {
     private struct Listener {
         var session: String
         var reader: String
+        var rights: Reader
         var version: String
         var waiting: [UInt8]
         var lastSentAt: Int64
@@ -45,8 +46,8 @@ final class Streams: Sendable {
             if state.listeners.count >= bound.all || own >= bound.reader { return nil }
             state.next += 1
             var listener = Listener(
-                session: row.text("session_id") ?? "", reader: reader, version: Sessions.version(row),
-                waiting: Array("retry: 3000\n\n".utf8), lastSentAt: now)
+                session: row.text("session_id") ?? "", reader: reader, rights: call.reader,
+                version: Sessions.version(row), waiting: Array("retry: 3000\n\n".utf8), lastSentAt: now)
             listener.waiting += Self.message(row)
             listener.isEnding = row.text("outcome") != "in_progress"
             state.listeners[state.next] = listener
@@ -124,8 +125,22 @@ final class Streams: Sendable {
             for (id, listener) in state.listeners
             where sessions.contains(listener.session) && !listener.isEnding {
                 guard let row = rows.found[listener.session] else {
-                    let home = rows.moved[listener.session] ?? ""
-                    state.listeners[id]?.waiting += Self.text("moved", nil) { $0.text("session_id", home) }
+                    let homes = rows.moved[listener.session] ?? []
+                    let home = homes.first { listener.rights.sees(merchant: $0.merchant) }?.id
+                    // Where it went to is another merchant's: no more than the end.
+                    if home != nil || listener.rights.merchants == nil {
+                        state.listeners[id]?.waiting += Self.text("moved", nil) {
+                            $0.text("session_id", home ?? "")
+                        }
+                    } else {
+                        state.listeners[id]?.waiting = []
+                    }
+                    state.listeners[id]?.isEnding = true
+                    continue
+                }
+                // A late fact gave it to another merchant: for this reader it exists no more.
+                guard listener.rights.sees(merchant: row.text("merchant_id")) else {
+                    state.listeners[id]?.waiting = []
                     state.listeners[id]?.isEnding = true
                     continue
                 }
@@ -138,19 +153,24 @@ final class Streams: Sendable {
     }
 
     private static func read(_ sessions: [String], _ store: any StoreConversation) throws -> (
-        found: [String: AnswerRow], moved: [String: String]
+        found: [String: AnswerRow], moved: [String: [(id: String, merchant: String?)]]
     ) {
         var found: [String: AnswerRow] = [:]
-        var moved: [String: String] = [:]
+        var moved: [String: [(id: String, merchant: String?)]] = [:]
         for session in sessions {
             found[session] = try store.rows(
-                "SELECT session_id, outcome, updated_at, event_count FROM sessions WHERE session_id = ?1",
+                "SELECT session_id, merchant_id, outcome, updated_at, event_count FROM sessions "
+                    + "WHERE session_id = ?1",
                 [.text(session)]
             ).first
             if found[session] == nil {
                 moved[session] = try store.rows(
-                    "SELECT min(session_id) AS id FROM session_members WHERE named_id = ?1", [.text(session)]
-                ).first?.text("id")
+                    """
+                    SELECT DISTINCT m.session_id, s.merchant_id FROM session_members m
+                    JOIN sessions s ON s.session_id = m.session_id
+                    WHERE m.named_id = ?1 ORDER BY m.session_id
+                    """, [.text(session)]
+                ).map { ($0.text("session_id") ?? "", $0.text("merchant_id")) }
             }
         }
         return (found, moved)

@@ -89,6 +89,22 @@ import Testing
         #expect(second.stop() == 0)
     }
 
+    /// One before its first byte, and one when it has ended.
+    @Test func aTableLeavesTwoRows() throws {
+        let place = try Place(.shared())
+        let (run, client) = try place.serve(as: place.writer)
+        let reply = try client.get("/deliveries/D-1.csv", ["Authorization": "Bearer \(place.token)"])
+        #expect(reply.status == 200 && reply.text.components(separatedBy: "\r\n").count == 4)
+        #expect(
+            try place.rows("route, object, status, rows") == """
+                sessions/{id}/events|D-1|200|
+                sessions/{id}/events|D-1|200|2
+                """)
+        #expect(
+            try place.server.sql("SELECT count(DISTINCT request_id) FROM audit", in: place.database) == "1")
+        #expect(run.stop() == 0)
+    }
+
     @Test func nobodyChangesIt() throws {
         let place = try Place(.shared())
         let audit = try PostgresAudit(

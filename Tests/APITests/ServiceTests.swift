@@ -1,4 +1,5 @@
 import EngineUnderTest
+import FleetSimulator
 import Foundation
 import SQLiteStore
 import SessionAPI
@@ -67,7 +68,19 @@ import Testing
         let other = try ServiceUnderTest(store: day.path, folder: day.folder)
         #expect(try other.get("home", ["If-None-Match": tag]).status == 200)
         #expect(first.header("Cache-Control") == "private, no-cache")
-        #expect(try service.get("incidents/export.csv?limit=1").header("Cache-Control") == "no-store")
+        // Payloads, whole texts and tables for spreadsheets stay in no cache.
+        let delivery = "D-\(try #require(day.truth.first { $0.outcome == .completed }).number)"
+        let events =
+            try service.get("sessions/delivery:\(delivery)/events").json["events"] as? [[String: Any]]
+        let event = try #require(events?.first?["event_id"] as? String)
+        for path in [
+            "incidents/export.csv?limit=1", "events/\(event)", "rejected", "deliveries/\(delivery)/text",
+            "deliveries/\(delivery)/plain",
+        ] {
+            let reply = try service.get(path)
+            #expect(reply.status == 200 && reply.header("Cache-Control") == "no-store", "\(path)")
+        }
+        #expect(try service.get("deliveries/\(delivery)").header("Cache-Control") == "private, no-cache")
         let page = try service.client.get("/")
         let pageTag = try #require(page.header("ETag"))
         #expect(try service.client.get("/", ["If-None-Match": pageTag]).status == 304)
