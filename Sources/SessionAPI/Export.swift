@@ -17,7 +17,9 @@ enum Export {
     ]
 
     static func answer(_ call: Call) throws -> Answer {
-        let range = try call.range()
+        var range = try call.range()
+        // Up to now where no end is asked for, and an archive's now is its last event, which is among them.
+        if call.parameters.text("from") == nil, call.parameters.text("to") == nil { range.to += 1 }
         let limit = Int(call.parameters.whole("limit") ?? 100_000)
         let work = Mutex(Work(call: call, range: range, limit: limit))
         let day = { (instant: Int64) in InstantFormat.text(instant).prefix(10) }

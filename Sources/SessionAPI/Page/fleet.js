@@ -38,7 +38,7 @@ export async function show(main, _, query) {
         rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, wanted.slice(1)),
         loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...asked, compare: "week_before"}), (d) => downtime(d, wanted.slice(1)))),
         hourly(supply, zone), byZone(zones, rangeQuery),
-        loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, rangeQuery))),
+        loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, wanted.slice(1)))),
         loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => get("fleet/utilization", [], {...asked, by: "robot", bucket: long ? "day" : "hour"}), (d) => heatMap(d, long))),
         loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], readRange(query)), (d) => reliability(d, rangeQuery))));
 }
@@ -177,11 +177,10 @@ function funnel(told, rangeQuery) {
     const first = told.steps[0]?.sessions ?? 0;
     if (first === 0 && told.steps.every((s) => s.sessions === 0)) return el("p", {class: "muted"}, "No offer or delivery began in this range.");
     const most = Math.max(...told.steps.map((s) => s.sessions), 1);
-    const kinds = ["delivery", "demand", "offer", "quote"].map((k) => `kind=${k}`).join("&");
     return [table("The delivery funnel", [
         ["step", (s) => STEP[s.step] ?? data(s.step)], [el("span", {class: "quiet-label"}, "bar"), (s) => bar(s.sessions / most), "bar-cell"], ["sessions", (s) => count(s.sessions), "num"],
         ["of the first", (s) => percent(s.sessions / most), "num"],
-        ["lost before the next", (s) => (s.lost.length === 0 ? "" : s.lost.map((l, n) => [n > 0 && ", ", el("a", {href: `/sessions?outcome=${l.outcome}&${kinds}&${rangeQuery}`}, `${count(l.sessions)} ${l.outcome.replace("_", " ")}`)])), "wide"],
+        ["lost before the next", (s) => (s.lost.length === 0 ? "" : s.lost.map((l, n) => [n > 0 && ", ", `${count(l.sessions)} ${l.outcome.replace("_", " ")}`])), "wide"],
     ], told.steps), told.failures.length > 0 && el("p", {}, "Failed for: ", told.failures.map((f, n) => [n > 0 && ", ",
         el("a", {href: `/sessions?outcome=failed&${f.failure_code ? "error=" + encodeURIComponent(f.failure_code) + "&" : ""}${rangeQuery}`}, f.failure_code === null ? "no code" : data(f.failure_code, 60)), ` ${count(f.sessions)}`]), ".")];
 }
