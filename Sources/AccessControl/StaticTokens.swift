@@ -23,7 +23,9 @@ struct StaticTokens {
                     "\(file), line \(line): has no newline at its end, so it may be a part of a line; "
                     + "end the file with a newline")
         }
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+            .enumerated()
+        {
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map(String.init)
             guard let first = words.first, !first.hasPrefix("#") else { continue }
             func fail(_ problem: String) -> AccessFileError {

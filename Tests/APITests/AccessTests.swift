@@ -362,6 +362,19 @@ import Testing
         #expect(complaints.all.first?.contains("line 1: no role nonsense") == true)
     }
 
+    /// Written on Windows: to Swift a CR and its LF are one character.
+    @Test func linesMayEndAsOnWindows() throws {
+        let folder = try Folder()
+        let (first, firstDigest) = AccessControl.fresh()
+        let (second, secondDigest) = AccessControl.fresh()
+        var settings = AccessControl.Settings()
+        settings.tokens = try folder.write(
+            "tokens", "a viewer \(firstDigest)\r\n# b\r\nb admin \(secondDigest)\r\n")
+        let access = try AccessControl(settings) { _ in }
+        #expect(try access.reader(token: first, now: 0).name == "a")
+        #expect(try access.reader(token: second, now: 0).role == .admin)
+    }
+
     /// What is only a part of a file opens nothing: without its end a line may have lost what binds it.
     @Test func aPartOfAFileOfTokensIsNotUsed() throws {
         let folder = try Folder()
