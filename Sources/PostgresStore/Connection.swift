@@ -7,6 +7,8 @@ internal import SessionStore
 final class Connection {
     let target: Target
     private var handle: OpaquePointer?
+    /// How many prepared statements were run: each is a way to the server and back.
+    private(set) var statementCount = 0
     private var prepared: [String: String] = [:]
     /// Whether a statement was sent whose results nobody has waited for.
     private var isAnswerDue = false
@@ -92,6 +94,7 @@ final class Connection {
 
     private func send(_ sql: String, _ parameters: Parameters) throws {
         try settle()
+        statementCount += 1
         let name: String
         if let kept = prepared[sql] {
             name = kept

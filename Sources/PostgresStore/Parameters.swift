@@ -96,6 +96,8 @@ final class RowArrays {
         if let text { buffer.field(text) } else { buffer.null() }
     }
 
+    func add(text: UnsafeRawBufferPointer) { next(TypeNumber.text).field(text) }
+
     func add(_ number: Int64?) {
         let buffer = next(TypeNumber.int8)
         if let number { buffer.field(number) } else { buffer.null() }

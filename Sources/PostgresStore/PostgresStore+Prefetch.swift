@@ -4,7 +4,22 @@ internal import SessionStore
 
 /// What was fetched for a batch before it is asked for. Only inside one transaction.
 struct Prefetched {
+    /// An event that may be stored: its hour and identity.
+    struct TwinKey: Hashable {
+        var hour: Int32
+        var identity: EventIdentity
+
+        init(_ event: Event) {
+            hour = PostgresStore.hour(event.time)
+            identity = event.identity
+        }
+    }
+
+    var hours: [Instant: Bool] = [:]
+    /// Nil of one that is not stored.
+    var twins: [TwinKey: Event?] = [:]
     var nodes: [Symbol: StoredNode] = [:]
+    var sessions: [Symbol: StoredSession] = [:]
     var lanes: [Expectation.Stretch: StoredLane] = [:]
 }
 
@@ -15,22 +30,30 @@ extension PostgresStore {
     public var wantsExpectations: Bool { true }
 
     /// See ``SessionStoring``.
-    public func prefetch(_ expectation: Expectation) throws {
-        // Few are asked for as quickly one by one.
-        if expectation.nodes.count > 2 {
-            var left = expectation.nodes[...]
-            while !left.isEmpty {
-                try fetch(nodes: left.prefix(Self.idsAtOnce))
-                left = left.dropFirst(Self.idsAtOnce)
+    public func prefetch(_ expectation: Expectation, bytes: UnsafeRawPointer) throws {
+        try inParts(expectation.hours, fetch(hours:))
+        try inParts(expectation.candidates) { try fetch(twinsOf: $0, bytes) }
+        try inParts(expectation.nodes, fetch(nodes:))
+        try inParts(expectation.sessions, fetch(sessions:))
+        // Few are asked for as quickly one by one, whatever kinds they are.
+        guard expectation.stretches.count > Self.fewerThan else { return }
+        for kind in WindowKind.allCases {
+            try inParts(expectation.stretches.filter { $0.kind == kind }, orMoreThan: 0) {
+                try fetch(kind, $0)
             }
         }
-        guard expectation.stretches.count > 2 else { return }
-        for kind in WindowKind.allCases {
-            var left = expectation.stretches.filter { $0.kind == kind }[...]
-            while !left.isEmpty {
-                try fetch(kind, left.prefix(Self.idsAtOnce))
-                left = left.dropFirst(Self.idsAtOnce)
-            }
+    }
+
+    private static let fewerThan = 2
+
+    private func inParts<Element>(
+        _ all: [Element], orMoreThan few: Int = fewerThan, _ fetch: ([Element]) throws -> Void
+    ) throws {
+        if all.count <= few { return }
+        var left = all[...]
+        while !left.isEmpty {
+            try fetch(Array(left.prefix(Self.idsAtOnce)))
+            left = left.dropFirst(Self.idsAtOnce)
         }
     }
 
@@ -40,13 +63,88 @@ extension PostgresStore {
     // `LATERAL … OFFSET 0` leaves the server no other way than to look each id up: as a join it would read a whole table
     // where it takes that for small.
 
-    private func fetch(nodes ids: ArraySlice<Symbol>) throws {
-        let ids = Array(ids)
+    private static let numbered =
+        "WITH n(id, i) AS MATERIALIZED (SELECT id, i::integer FROM unnest($1) WITH ORDINALITY n(id, i))"
+
+    private func fetch(hours: [Instant]) throws {
+        let columns = RowArrays([TypeNumber.int4, TypeNumber.instant, TypeNumber.instant])
+        for hour in hours { add(hour: hour, to: columns) }
+        let rows = try connection.execute(
+            """
+            WITH n(hour, lower_end, upper_end, i) AS MATERIALIZED (
+              SELECT a, b, c, i::integer FROM unnest($1, $2, $3) WITH ORDINALITY n(a, b, c, i))
+            SELECT i FROM n, LATERAL (SELECT 1 \(Self.ofItsHour) LIMIT 1) t
+            """, Parameters(columns))
+        for hour in hours { prefetched.hours[hour] = false }
+        for row in 0..<rows.count { prefetched.hours[hours[Int(rows.integer(row, 0)) - 1]] = true }
+    }
+
+    private func fetch(twinsOf events: [Event], _ bytes: UnsafeRawPointer) throws {
+        let columns = RowArrays([
+            TypeNumber.int4, TypeNumber.instant, TypeNumber.instant, TypeNumber.text,
+        ])
+        for event in events {
+            add(hour: event.time, to: columns)
+            if let id = ownID(event, bytes) {
+                columns.add(text: id)
+            } else {
+                columns.add(reading.fingerprintText(event.identity))
+            }
+        }
+        let rows = try connection.execute(
+            """
+            WITH n(hour, lower_end, upper_end, id, i) AS MATERIALIZED (
+              SELECT a, b, c, d, i::integer FROM unnest($1, $2, $3, $4) WITH ORDINALITY n(a, b, c, d, i))
+            SELECT i, t.payload FROM n,
+              LATERAL (SELECT payload::text \(Self.ofItsHour) AND event_id = n.id OFFSET 0) t
+            """, Parameters(columns))
+        for event in events { prefetched.twins[Prefetched.TwinKey(event)] = .some(nil) }
+        for row in 0..<rows.count {
+            let event = events[Int(rows.integer(row, 0)) - 1]
+            prefetched.twins[Prefetched.TwinKey(event)] = reading.decode(rows.bytes(row, 1))
+        }
+    }
+
+    private static let ofItsHour =
+        "FROM events WHERE hour = n.hour AND occurred_at >= n.lower_end AND occurred_at < n.upper_end"
+
+    /// The hour of an instant, and its ends: those say which partition it is in.
+    private func add(hour instant: Instant, to columns: RowArrays) {
+        let hour = Self.hour(instant)
+        columns.add(hour)
+        columns.add(instant: Int64(hour) * 3_600_000_000)
+        columns.add(instant: Int64(hour) * 3_600_000_000 + 3_600_000_000)
+    }
+
+    private func fetch(sessions ids: [Symbol]) throws {
+        let column = RowArrays([TypeNumber.text])
+        for id in ids { column.add(id, symbols) }
+        var sessions = [StoredSession](repeating: StoredSession(), count: ids.count)
+        let rows = try connection.execute(
+            """
+            \(Self.numbered) SELECT \(Self.sessionColumns), i FROM n, LATERAL (
+              SELECT * FROM sessions WHERE session_id = n.id OFFSET 0) t
+            """, Parameters(column))
+        for row in 0..<rows.count {
+            sessions[Int(rows.integer(row, rows.columnCount - 1)) - 1].row = try sessionRow(rows, row)
+        }
+        let windows = try connection.execute(
+            """
+            \(Self.numbered) SELECT i, t.* FROM n, LATERAL (
+              SELECT \(Self.windowColumns) FROM assignment_windows WHERE session_id = n.id OFFSET 0) t
+            """, Parameters(column))
+        for row in 0..<windows.count {
+            sessions[Int(windows.integer(row, 0)) - 1].windows.append(window(windows, row, from: 1))
+        }
+        for (index, id) in ids.enumerated() { prefetched.sessions[id] = sessions[index] }
+    }
+
+    private func fetch(nodes ids: [Symbol]) throws {
         let column = RowArrays([TypeNumber.text])
         for id in ids { column.add(id, symbols) }
         let rows = try connection.execute(
             """
-            WITH n(id, i) AS MATERIALIZED (SELECT id, i::integer FROM unnest($1) WITH ORDINALITY n(id, i))
+            \(Self.numbered)
             SELECT i, 0, t.payload FROM n,
               LATERAL (SELECT payload::text FROM events WHERE subject = n.id OFFSET 0) t
             UNION ALL SELECT i, 1, t.to_id FROM n, LATERAL (\(linksOf("n.id")) OFFSET 0) t
@@ -66,8 +164,7 @@ extension PostgresStore {
         }
     }
 
-    private func fetch(_ kind: WindowKind, _ stretches: ArraySlice<Expectation.Stretch>) throws {
-        let stretches = Array(stretches)
+    private func fetch(_ kind: WindowKind, _ stretches: [Expectation.Stretch]) throws {
         let columns = RowArrays([TypeNumber.text, TypeNumber.instant, TypeNumber.instant])
         for stretch in stretches {
             columns.add(stretch.entity, symbols)

@@ -45,6 +45,7 @@ extension PostgresStore {
 
     /// See ``EntitySource``.
     public func session(_ id: Symbol) throws -> StoredSession {
+        if let session = prefetched.sessions.removeValue(forKey: id) { return session }
         var session = StoredSession()
         var key = Parameters()
         key.add(id, symbols)
@@ -200,7 +201,8 @@ extension PostgresStore {
 
     /// See ``EntitySource``.
     public func hasEvents(inHour hour: Instant) throws -> Bool {
-        try !connection.execute("SELECT 1 \(Self.ofHour) LIMIT 1", hourKey(hour)).isEmpty
+        if let hasEvents = prefetched.hours[hour] { return hasEvents }
+        return try !connection.execute("SELECT 1 \(Self.ofHour) LIMIT 1", hourKey(hour)).isEmpty
     }
 
     /// See ``EntitySource``.
@@ -214,16 +216,23 @@ extension PostgresStore {
 
     /// See ``EntitySource``.
     public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) throws -> Event? {
+        if let twin = prefetched.twins[Prefetched.TwinKey(candidate)] { return twin }
         var key = hourKey(candidate.time)
-        if candidate.eventID.length > 0, candidate.eventID.length <= StoreReading.longestEventID {
-            key.add(
-                bytes: UnsafeRawBufferPointer(
-                    start: bytes + candidate.eventID.offset, count: candidate.eventID.length))
+        if let id = ownID(candidate, bytes) {
+            key.add(bytes: id)
         } else {
             key.add(reading.fingerprintText(candidate.identity))
         }
         let rows = try connection.execute("SELECT payload::text \(Self.ofHour) AND event_id = $4", key)
         return rows.isEmpty ? nil : reading.decode(rows.bytes(0, 0))
+    }
+
+    /// What stands in the `event_id` column for an event that brings one that is short enough; nil for the others.
+    func ownID(_ event: Event, _ bytes: UnsafeRawPointer) -> UnsafeRawBufferPointer? {
+        guard event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID else {
+            return nil
+        }
+        return UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length)
     }
 
     /// The identity in `fp-` and 32 hexadecimal digits.

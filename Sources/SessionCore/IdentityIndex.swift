@@ -84,6 +84,25 @@ struct IdentityIndex {
         return (fresh, duplicates)
     }
 
+    /// The hours of these events that are not in memory.
+    func unknownHours(of events: [Event]) -> [Instant] {
+        var unknown: [Instant] = []
+        var seen: Set<Instant> = []
+        var last = Instant.min
+        for event in events {
+            let hour = Hours.start(of: event.time)
+            if hour == last { continue }
+            last = hour
+            if hours[hour] == nil, seen.insert(hour).inserted { unknown.append(hour) }
+        }
+        return unknown
+    }
+
+    /// Whether the event is known; nil where memory cannot tell.
+    func isKnown(_ event: Event) -> Bool? {
+        hours[Hours.start(of: event.time)]?.identities.contains(event.identity)
+    }
+
     /// Forgets the hours longest unused until the limit is kept.
     mutating func evict(limit: Int = residentLimit) {
         guard residentCount > limit else { return }

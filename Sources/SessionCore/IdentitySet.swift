@@ -32,6 +32,12 @@ struct IdentitySet {
         return true
     }
 
+    /// Whether an identity is in the set.
+    func contains(_ identity: EventIdentity) -> Bool {
+        if identity == Self.free { return hasZero }
+        return slots.withUnsafeBufferPointer { $0[Self.slot(of: identity, in: $0)] == identity }
+    }
+
     private static func slot(of identity: EventIdentity, in slots: UnsafeBufferPointer<EventIdentity>) -> Int
     {
         let mask = slots.count - 1

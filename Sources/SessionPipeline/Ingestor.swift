@@ -102,7 +102,11 @@ public final class Ingestor {
             if !isFirst { engine.forgetEverything() }
             EventDecoder.events(of: decoded, symbols: symbols, into: &events)
             let retired = takeRetired(decoded, details, at: startedAt)
-            if store.wantsExpectations { try store.prefetch(engine.expectation(of: events)) }
+            if store.wantsExpectations {
+                try engine.expect(events, bytes: batch.bytes, source: store) {
+                    try store.prefetch($0, bytes: batch.bytes)
+                }
+            }
             let changes = try engine.apply(events, bytes: batch.bytes, source: store)
             onMark?(.applied)
             var rejected = decoded.rejections.map {

@@ -91,11 +91,12 @@ public protocol SessionStoring: AnyObject, EntitySource {
     ///   is in memory is no copy of the store any more, and is to be forgotten before the batch is applied.
     func claim(_ partitionKeys: [String]) throws -> Bool
 
-    /// Whether ``prefetch(_:)`` is worth the while: where each question costs a way to a server and back.
+    /// Whether ``prefetch(_:bytes:)`` is worth the while: where each question costs a way to a server and back.
     var wantsExpectations: Bool { get }
 
     /// Reads at once what the batch that was begun will ask for.
-    func prefetch(_ expectation: Expectation) throws
+    /// - Parameter bytes: What the events' ranges refer to.
+    func prefetch(_ expectation: Expectation, bytes: UnsafeRawPointer) throws
 
     /// Ends a batch that came to nothing. Does nothing where none was begun.
     func rollback()
@@ -127,7 +128,7 @@ extension SessionStoring {
     /// A question costs next to nothing.
     public var wantsExpectations: Bool { false }
     /// Not worth the while.
-    public func prefetch(_ expectation: Expectation) throws {}
+    public func prefetch(_ expectation: Expectation, bytes: UnsafeRawPointer) throws {}
     /// Nothing is dropped.
     public func isRetired(_ instant: Instant) -> Bool { false }
 }

@@ -11,6 +11,8 @@ final class OpenSessions: Sendable {
 
     /// Microseconds from one count to the next.
     private static let every: Int64 = 60_000_000
+    /// Microseconds from the start to the first count.
+    private static let afterStart: Int64 = 3_000_000
 
     init(_ location: StoreLocation, metrics: LiveMetrics) {
         self.location = location
@@ -19,6 +21,8 @@ final class OpenSessions: Sendable {
 
     func begin() {
         DispatchQueue(label: "sessionizer.open-sessions").async { [self] in
+            // What a restart has to do first is commit: the count would take a part of the database from that.
+            stop.wait(microseconds: Self.afterStart)
             while !stop.isSet {
                 let startedAt = wallClock()
                 if let reader = try? location.reader() {

@@ -28,7 +28,9 @@ public final class FaultyStore: SessionStoring {
     /// See ``SessionStoring``.
     public var wantsExpectations: Bool { store.wantsExpectations }
     /// See ``SessionStoring``.
-    public func prefetch(_ expectation: Expectation) throws { try store.prefetch(expectation) }
+    public func prefetch(_ expectation: Expectation, bytes: UnsafeRawPointer) throws {
+        try store.prefetch(expectation, bytes: bytes)
+    }
     /// See ``SessionStoring``.
     public func rollback() { store.rollback() }
     /// See ``SessionStoring``.

@@ -1,4 +1,5 @@
 import EngineUnderTest
+@testable import PostgresStore
 import ReferenceModel
 @testable import SessionCore
 import SessionStore
@@ -71,6 +72,59 @@ import Testing
         }
         #expect(try store.differences(from: referenceTables(lines: all)) == [])
         #expect(try store.one("SELECT session_id AS id FROM sessions WHERE kind = 'trip'") == nil)
+    }
+
+    /// Late events for many deliveries that were closed long ago, each of another hour and another robot: what is known of
+    /// them comes back in as few statements as of a few. A way to the server and back for each thing asked is what a
+    /// restart would wait for.
+    @Test func lateEventsForManyClosedDeliveries() throws {
+        let fresh = try FreshStore(.postgres)
+        var postgres: PostgresStore?
+        let store = try StoreUnderTest(
+            place: fresh.place, maxResident: 1000,
+            wrap: { store in
+                postgres = store as? PostgresStore
+                return store
+            })
+        defer { store.close() }
+        func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
+        let whole = (0..<200).flatMap { n in
+            lines(
+                """
+                2026-03-\(two(10 + n / 20))T\(two(n % 20)):00:00Z demand.created demand_id=M\(n)
+                2026-03-\(two(10 + n / 20))T\(two(n % 20)):01:00Z demand.assigned delivery_id=D\(n) demand_id=M\(n) robot_id=R\(n)
+                2026-03-\(two(10 + n / 20))T\(two(n % 20)):10:00Z pilot.assigned robot_id=R\(n) pilot_id=P\(n % 7)
+                2026-03-\(two(10 + n / 20))T\(two(n % 20)):40:00Z delivery.dropoff_completed delivery_id=D\(n)
+                """)
+        }
+        try store.ingest(whole)
+        func late(_ numbers: [Int]) -> [String] {
+            numbers.flatMap { n in
+                lines(
+                    """
+                    2026-03-\(two(10 + n / 20))T\(two(n % 20)):20:00Z delivery.pickup_completed delivery_id=D\(n)
+                    """)
+            }
+        }
+        let (few, many) = ((0..<10).map { $0 * 20 }, (0..<180).map { $0 + $0 / 19 + 1 })
+        #expect(Set(few).isDisjoint(with: many) && Set(many).count == 180)
+        func statements(_ numbers: [Int]) throws -> Int {
+            try store.restart()
+            let connection = try #require(postgres).connection
+            let before = connection.statementCount
+            try store.ingest(late(numbers))
+            return connection.statementCount - before
+        }
+        let forFew = try statements(few)
+        let forMany = try statements(many)
+        #expect(forMany <= forFew + 3, "\(forMany) statements, of a few deliveries \(forFew)")
+        // Known ones are asked for nothing but whether they are there.
+        try store.restart()
+        let connection = try #require(postgres).connection
+        let before = connection.statementCount
+        try store.ingest(late(many))
+        #expect(connection.statementCount - before < forFew)
+        #expect(try store.differences(from: referenceTables(lines: whole + late(few + many))) == [])
     }
 
     /// One pass over what a robot did since a late fact, not each row against each.
