@@ -82,14 +82,14 @@ extension LiveTests {
         @Test func theWaysAreSlow() async throws {
             let server = try PrivatePostgres.shared()
             let scene = try await Scene(.postgres, server: server)
-            try scene.simulate(telemetrySeconds: 120)
+            try scene.simulate(deliveries: 30)
             let published = try scene.publish("--declare")
             let broker = try Proxy(to: scene.host.port)
             defer { broker.end() }
-            broker.slow(Proxy.Pace(bytesPerSecond: 200_000))
+            broker.slow(Proxy.Pace(bytesPerSecond: 100_000))
             let database = try Proxy(.socket(path: server.socketPath))
             defer { database.end() }
-            database.slow(Proxy.Pace(delay: 0.01))
+            database.slow(Proxy.Pace(delay: 0.005))
             let name = try #require(URLComponents(string: scene.live)?.path.dropFirst())
             let service = try await scene.serve(
                 ["--batch-max-events", "200", "--prefetch", "400"],
