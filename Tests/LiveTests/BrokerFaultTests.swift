@@ -82,11 +82,11 @@ extension LiveTests {
         @Test func theWaysAreSlow() async throws {
             let server = try PrivatePostgres.shared()
             let scene = try await Scene(.postgres, server: server)
-            try scene.simulate(deliveries: 30)
+            try scene.simulate(deliveries: 16)
             let published = try scene.publish("--declare")
             let broker = try Proxy(to: scene.host.port)
             defer { broker.end() }
-            broker.slow(Proxy.Pace(bytesPerSecond: 100_000))
+            broker.slow(Proxy.Pace(bytesPerSecond: 70_000))
             let database = try Proxy(.socket(path: server.socketPath))
             defer { database.end() }
             database.slow(Proxy.Pace(delay: 0.005))
