@@ -43,7 +43,7 @@ class Disk:
                               stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
             os.rmdir(folder)
-            raise OSError(done.stderr.strip() or f"mount: exit {done.returncode}")
+            raise OSError((done.stderr.strip() or f"mount: exit {done.returncode}").splitlines()[0])
 
     def fill(self):
         """Takes all room there is now; called again, what has become free since."""

@@ -75,6 +75,7 @@ def main():
         print(f"no disk will be full, a small one cannot be mounted here: {servers.why_no_disks}", flush=True)
         if options.only and FAULTS[options.only].disk:
             servers.remove()
+            shutil.rmtree(folder)
             sys.exit(f"--only '{options.only}' is not possible here")
     tally, is_for_a_look, one = Tally(), True, None
     try:
