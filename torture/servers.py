@@ -71,6 +71,13 @@ class Servers:
         self.broker_folder, self.database_folder = f"{folder}/broker", f"{folder}/database"
         self.disks, self.why_no_disks = {}, None
         self.database_options = "-c synchronous_commit=off"
+        try:
+            self.start(folder, small_disks)
+        except BaseException:
+            self.remove()
+            raise
+
+    def start(self, folder, small_disks):
         self.start_broker()
         self.start_database()
         if small_disks:
@@ -221,8 +228,10 @@ class Servers:
             disk.empty()
 
     def remove(self):
-        self.stop_broker("stop")
-        sh(f"{SCRIPTS}/private-postgres.sh", "remove", self.database_folder)
+        if os.path.exists(self.broker_folder):
+            self.stop_broker("stop")
+        if os.path.exists(self.database_folder):
+            sh(f"{SCRIPTS}/private-postgres.sh", "remove", self.database_folder)
         for disk in self.disks.values():
             disk.remove()
 

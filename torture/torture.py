@@ -70,7 +70,11 @@ def main():
     folder = tempfile.mkdtemp(prefix="sessionizer-torture-")
     os.chmod(folder, 0o755)
     print(f"seed {options.seed}, in {folder}", flush=True)
-    servers = Servers(folder, small_disks=True)
+    try:
+        servers = Servers(folder, small_disks=True)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        sys.exit("interrupted")
     if servers.why_no_disks:
         print(f"no disk will be full, a small one cannot be mounted here: {servers.why_no_disks}", flush=True)
         if options.only and FAULTS[options.only].disk:
