@@ -16,36 +16,26 @@ import argparse
 import json
 import os
 import random
-import shutil
 import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
-from live_servers import (Broker, Oversleep, Service, lags, last_commit, median, published, quantile, say, settled, sh,
-                          spread)
-from postgres import BIN, Server, copy
+import live_servers
+from live_servers import (Oversleep, Service, begun, event_line, lags, last_commit, median, parts_of, published, quantile, say,
+                          section, settled, sh, spread)
+from postgres import BIN, copy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = ["drain", "store", "latency", "restart"]
 WARM_UP = 5
 
 
-class Bench:
-    def __init__(self, options, scratch, broker, database):
-        self.options, self.scratch, self.broker, self.database = options, scratch, broker, database
-        self.service = None
-
+class Bench(live_servers.Bench):
     def serve(self, queue, store, *options):
         self.service = Service(self.broker, queue, self.database.url(store), *options)
         return self.service
-
-    def stop(self, how=signal.SIGTERM):
-        if self.service:
-            self.service.end(how)
-        self.service = None
 
     def new_store(self, name):
         self.database.sql(f"CREATE DATABASE {name}")
@@ -198,8 +188,7 @@ class Bench:
         begin = int(time.time()) // 86_400 * 86_400 - closed // 2 - 2 * 86_400
         with open(path, "w") as file:
             def line(event, seconds, key, fields):
-                stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin + seconds))
-                file.write(f'{{"event":"{event}","timestamp":"{stamp}","event_id":"{key}",{fields}}}\n')
+                file.write(event_line(event, begin + seconds, key, fields))
             # Two a second, each for half an hour, on 4000 robots, so that no robot has two at once.
             ending = 3600
             for i in range(closed):
@@ -220,9 +209,8 @@ class Bench:
         path = os.path.join(self.scratch, f"late-{store}-{turn}.jsonl")
         with open(path, "w") as file:
             for i, (delivery, seconds) in enumerate(deliveries):
-                stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-                file.write(f'{{"event":"delivery.pickup_completed","timestamp":"{stamp}",'
-                           f'"event_id":"late-{store}-{turn}-{i}","delivery_id":"{delivery}"}}\n')
+                file.write(event_line("delivery.pickup_completed", seconds, f"late-{store}-{turn}-{i}",
+                                      f'"delivery_id":"{delivery}"'))
         self.stop(signal.SIGKILL)
         self.broker.publish(path, queue)
         service = self.serve(queue, store)
@@ -317,29 +305,11 @@ def main():
     parser.add_argument("--soak-events", type=int, default=0, help="with the soak, over so many events")
     parser.add_argument("--durable", action="store_true", help="PostgreSQL with fsync, as in production")
     options = parser.parse_args()
-    parts = [part for part in options.parts.split(",") if part]
-    if unknown := [part for part in parts if part not in PARTS]:
-        parser.error(f"--parts {','.join(unknown)}: expected some of {','.join(PARTS)}")
-    scratch = tempfile.mkdtemp(prefix="sessionizer-bench-")
-    os.chmod(scratch, 0o755)
-    # So that what was started ends with us.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    broker = database = bench = None
-    try:
-        broker, database = Broker(), Server(options.durable)
-        bench = Bench(options, scratch, broker, database)
+    parts = parts_of(parser, options, PARTS)
+    with begun(Bench, options, durable=options.durable) as bench:
         for part in parts + (["soak"] if options.soak_events else []):
-            print(f"\n## {part}\n", flush=True)
-            getattr(bench, part)()
-            print(f"\nload average of the machine at the end: {os.getloadavg()[0]:.1f}", flush=True)
-    finally:
-        if bench:
-            bench.stop()
-        if database:
-            database.remove()
-        if broker:
-            broker.remove()
-        shutil.rmtree(scratch, ignore_errors=True)
+            with section(part):
+                getattr(bench, part)()
 
 
 if __name__ == "__main__":

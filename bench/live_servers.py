@@ -1,5 +1,7 @@
-"""The broker and the service of bench/live.py, and what is read off them."""
+"""What bench/live.py and bench/readers.py share: broker, database and service, what is read off them, and how the parts of
+a benchmark are chosen and run."""
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -12,7 +14,7 @@ import threading
 import time
 import urllib.request
 
-from postgres import BIN, ROOT
+from postgres import BIN, ROOT, Server
 
 RABBIT = os.path.join(ROOT, "deploy", "scripts", "private-rabbitmq.sh")
 TICK = os.sysconf("SC_CLK_TCK")
@@ -69,10 +71,10 @@ class Broker:
             headers={"Authorization": f"Basic {user}"})
         urllib.request.urlopen(request, timeout=30).close()
 
-    def publish(self, path, queue, rate=None, wait=True):
-        """Publishes an archive; how many messages, where it is waited for."""
+    def publish(self, path, queue, *more, rate=None, wait=True):
+        """Publishes an archive; how many messages, where it is waited for. more: options of `publish`."""
         words = [f"{BIN}/sessionizer", "publish", path, "--amqp", self.amqp, "--queue", queue, "--declare",
-                 "--format", "json"] + (["--rate", str(rate)] if rate else [])
+                 "--format", "json", *more] + (["--rate", str(rate)] if rate else [])
         self.publisher = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return published(self.publisher) if wait else self.publisher
 
@@ -140,6 +142,61 @@ class Service:
                 self.process.kill()
                 self.process.wait()
         self.log.close()
+
+
+def event_line(name, at, key, fields):
+    """An event as JSON. at: seconds since 1970. fields: as they stand in it."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    return f'{{"event":"{name}","timestamp":"{stamp}","event_id":"{key}",{fields}}}\n'
+
+
+class Bench:
+    """What measures with them: one service at a time, and a folder for files."""
+
+    def __init__(self, options, scratch, broker, database):
+        self.options, self.scratch, self.broker, self.database = options, scratch, broker, database
+        self.service = None
+
+    def stop(self, how=signal.SIGTERM):
+        if self.service:
+            self.service.end(how)
+        self.service = None
+
+
+def parts_of(parser, options, known):
+    """What --parts names."""
+    parts = [part for part in options.parts.split(",") if part]
+    if unknown := [part for part in parts if part not in known]:
+        parser.error(f"--parts {','.join(unknown)}: expected some of {','.join(known)}")
+    return parts
+
+
+@contextlib.contextmanager
+def begun(bench, options, with_servers=True, durable=False):
+    """A bench with a broker and a database of its own, or with neither; all that was started ends with it."""
+    # So that it ends with us when we are told to.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with contextlib.ExitStack() as ends:
+        scratch = tempfile.mkdtemp(prefix="sessionizer-bench-")
+        ends.callback(shutil.rmtree, scratch, ignore_errors=True)
+        os.chmod(scratch, 0o755)
+        broker = database = None
+        if with_servers:
+            broker = Broker()
+            ends.callback(broker.remove)
+            database = Server(durable)
+            ends.callback(database.remove)
+        one = bench(options, scratch, broker, database)
+        ends.callback(one.stop)
+        yield one
+
+
+@contextlib.contextmanager
+def section(title):
+    """Around the figures of one part."""
+    print(f"\n## {title}\n", flush=True)
+    yield
+    print(f"\nload average of the machine at the end: {os.getloadavg()[0]:.1f}", flush=True)
 
 
 class Oversleep:

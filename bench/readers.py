@@ -18,13 +18,13 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 
-from live_servers import Broker, Service, cpu_of, lags, median, published, quantile, say, settled, sh
-from postgres import BIN, Server
+import live_servers
+from live_servers import Service, begun, cpu_of, event_line, lags, median, parts_of, quantile, say, section, settled, sh
+from postgres import BIN
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = ["drain", "steady", "million"]
@@ -81,16 +81,10 @@ def get(port, path):
     return status, 1000 * (time.perf_counter() - start)
 
 
-class Bench:
+class Bench(live_servers.Bench):
     def __init__(self, options, scratch, broker, database):
-        self.options, self.scratch, self.broker, self.database = options, scratch, broker, database
-        self.service, self.count, self.ids = None, 0, os.path.join(scratch, "ids")
-        self.archive = os.path.join(scratch, "archive")
-
-    def stop(self):
-        if self.service:
-            self.service.end()
-        self.service = None
+        super().__init__(options, scratch, broker, database)
+        self.ids, self.archive = os.path.join(scratch, "ids"), os.path.join(scratch, "archive")
 
     def base(self, kind):
         """A store that holds the first day."""
@@ -141,11 +135,7 @@ class Bench:
         return self.service.cpu(), self.database.cpu() if kind == "postgres" else 0
 
     def publish(self, queue, rate=None, wait=True):
-        words = [f"{BIN}/sessionizer", "publish", self.archive, "--from", DAYS[1], "--to", DAYS[1], "--amqp",
-                 self.broker.amqp, "--queue", queue, "--declare", "--format", "json"]
-        self.broker.publisher = subprocess.Popen(
-            words + (["--rate", str(rate)] if rate else []), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        return published(self.broker.publisher) if wait else self.broker.publisher
+        return self.broker.publish(self.archive, queue, "--from", DAYS[1], "--to", DAYS[1], rate=rate, wait=wait)
 
     # Emptying a queue
 
@@ -235,8 +225,7 @@ class Bench:
         count, ending, begin = self.options.sessions, 3600, 1_793_000_000
         with open(path, "w") as file:
             def line(event, seconds, key, fields):
-                stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin + seconds))
-                file.write(f'{{"event":"{event}","timestamp":"{stamp}","event_id":"{key}",{fields}}}\n')
+                file.write(event_line(event, begin + seconds, key, fields))
             for i in range(count + ending):
                 now = i // 2
                 if i < count:
@@ -317,37 +306,19 @@ def main():
     parser.add_argument("--sessions", type=int, default=1_000_000, help="of million")
     parser.add_argument("--questions", type=int, default=15, help="how often million asks each")
     options = parser.parse_args()
-    parts = [part for part in options.parts.split(",") if part]
-    if unknown := [part for part in parts if part not in PARTS]:
-        parser.error(f"--parts {','.join(unknown)}: expected some of {','.join(PARTS)}")
+    parts = parts_of(parser, options, PARTS)
     if not shutil.which("wrk"):
         sys.exit("wrk is missing: apt-get install wrk")
-    scratch = tempfile.mkdtemp(prefix="sessionizer-bench-")
-    os.chmod(scratch, 0o755)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    broker = database = bench = None
-    try:
-        live = [part for part in parts if part != "million"]
-        if live:
-            broker, database = Broker(), Server(False)
-        bench = Bench(options, scratch, broker, database)
+    live = [part for part in parts if part != "million"]
+    with begun(Bench, options, with_servers=bool(live)) as bench:
         for kind in options.stores.split(",") if live else []:
             bench.base(kind)
             for part in live:
-                print(f"\n## {part}, {kind}\n", flush=True)
-                getattr(bench, part)(kind)
-                print(f"\nload average of the machine at the end: {os.getloadavg()[0]:.1f}", flush=True)
+                with section(f"{part}, {kind}"):
+                    getattr(bench, part)(kind)
         if "million" in parts:
-            print("\n## million\n", flush=True)
-            bench.million()
-    finally:
-        if bench:
-            bench.stop()
-        if database:
-            database.remove()
-        if broker:
-            broker.remove()
-        shutil.rmtree(scratch, ignore_errors=True)
+            with section("million"):
+                bench.million()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-from torture import ROOT, Servers, Service, sh
+from servers import ROOT, Servers, Service, sh
 
 
 def resident(pid):

@@ -10,8 +10,7 @@ class Proxy:
         """target, listen: (host, port), or the path of a Unix socket. No listen: a free port of the loopback interface."""
         self.target, self.listen = target, listen
         self.port = None
-        self.stalled = False
-        self.cut_in_frame = False
+        self.heal()
         self.writers = set()
         self.loop = asyncio.new_event_loop()
         self.ready = threading.Event()
@@ -50,20 +49,30 @@ class Proxy:
     async def _pump(self, reader, writer, is_answer):
         try:
             while data := await reader.read(65536):
-                while self.stalled:
-                    await asyncio.sleep(0.05)
+                if self.delay:
+                    await asyncio.sleep(self.delay)
                 if is_answer and self.cut_in_frame and len(data) > 1:
                     self.cut_in_frame = False
-                    writer.write(data[:len(data) // 2])
-                    await writer.drain()
+                    await self._forward(data[:len(data) // 2], writer, is_answer)
                     self._cut()
                     return
-                writer.write(data)
-                await writer.drain()
+                await self._forward(data, writer, is_answer)
         except OSError:
             pass
         finally:
             writer.close()
+
+    async def _forward(self, data, writer, is_answer):
+        while data:
+            while ("answers" if is_answer else "requests") in self.stalled:
+                await asyncio.sleep(0.05)
+            rate = self.bytes_per_second
+            part = data[:max(int(rate / 20), 1)] if rate else data
+            writer.write(part)
+            await writer.drain()
+            data = data[len(part):]
+            if rate:
+                await asyncio.sleep(len(part) / rate)
 
     def _cut(self):
         for writer in list(self.writers):
@@ -73,11 +82,16 @@ class Proxy:
         """Ends all connections without a word."""
         self.loop.call_soon_threadsafe(self._cut)
 
-    def stall(self):
-        """Connections stay, nothing passes."""
-        self.stalled = True
+    def stall(self, *ways):
+        """Connections stay, nothing passes: of "requests" to the server, of its "answers", or of both."""
+        self.stalled = ways
+
+    def slow(self, bytes_per_second=None, delay=0):
+        """So many bytes a second each way of each connection at most; what comes at once held back for so many seconds."""
+        self.bytes_per_second, self.delay = bytes_per_second, delay
 
     def heal(self):
         """Forwards as it should."""
-        self.stalled = False
+        self.stalled = ()
         self.cut_in_frame = False
+        self.slow()

@@ -12,14 +12,24 @@ final class Proxy: Sendable {
         case socket(path: String)
     }
 
+    /// How slow the way is that all connections share.
+    struct Pace {
+        /// Seconds that pass before what comes at once goes on.
+        var delay = 0.0
+        /// Bytes a second, both ways together.
+        var bytesPerSecond = Double.infinity
+    }
+
     private struct State {
         var isListening = true
         var isStalled = false
         var mustCut = false
+        var pace: Pace?
         /// Bytes from the server after which every connection is cut.
         var bytesLeft: Int?
         var isEnded = false
         var connections = 0
+        var bytes = 0
     }
 
     let port: Int
@@ -48,6 +58,10 @@ final class Proxy: Sendable {
     func stall() { state.withLock { $0.isStalled = true } }
     /// Forwards again.
     func goOn() { state.withLock { $0.isStalled = false } }
+    /// Forwards slowly from now on, or as fast as it can.
+    func slow(_ pace: Pace?) { state.withLock { $0.pace = pace } }
+    /// How many bytes passed so far, both ways together.
+    var bytes: Int { state.withLock { $0.bytes } }
     /// Cuts every connection.
     func cut() { state.withLock { $0.mustCut = true } }
     /// Cuts every connection once the server has sent so many bytes more: in the middle of a frame, as a rule.
@@ -140,9 +154,13 @@ final class Proxy: Sendable {
     }
 
     private func forward(_ from: Int32, _ to: Int32, isFromServer: Bool) -> Bool {
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        let pace = state.withLock { $0.pace }
+        // Little at once where it is slow, for nothing else passes meanwhile.
+        var buffer = [UInt8](repeating: 0, count: pace == nil ? 1 << 16 : 1 << 12)
         var count = read(from, &buffer, buffer.count)
         if count <= 0 { return false }
+        if let pace { Thread.sleep(forTimeInterval: pace.delay + Double(count) / pace.bytesPerSecond) }
+        state.withLock { $0.bytes += count }
         var lives = true
         if isFromServer {
             state.withLock { state in

@@ -100,6 +100,17 @@ final class Scene {
             environment: environment)
     }
 
+    /// Waits until a service has decided about so many messages in all, then ends it, and looks at the tables.
+    func finish(
+        _ service: Service, acknowledged: Int, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        try await eventually("\(acknowledged) messages are acknowledged", sourceLocation: sourceLocation) {
+            try await service.metric("sessionizer_amqp_acknowledged_total") == Double(acknowledged)
+        }
+        #expect(try await service.stop() == 0, sourceLocation: sourceLocation)
+        try expectTablesOfReplay(sourceLocation: sourceLocation)
+    }
+
     /// The question every test ends with: do the tables equal those of a plain replay of the same events?
     func expectTablesOfReplay(sourceLocation: SourceLocation = #_sourceLocation) throws {
         let rows = try Tables.read(Self.reader(live))

@@ -98,6 +98,31 @@ final class Service {
         }
     }
 
+    /// Waits until it tells that its store's disk is full, and for longer than two of the broker's heartbeats of a second:
+    /// connection and channel stay, and nothing more is acknowledged.
+    /// - Parameter words: The store's own.
+    /// - Returns: How many messages it has decided about.
+    func holdsWhileTheDiskIsFull(
+        _ words: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> Int {
+        try await eventually("the full disk is told", sourceLocation: sourceLocation) {
+            let ready = try await get("/readyz")
+            return ready.status == 503 && ready.text.contains(words)
+        }
+        let decided = try await outcomes().values.reduce(0, +)
+        try await Task.sleep(for: .seconds(4))
+        for (name, value) in [
+            ("amqp_connected", 1), ("amqp_channels_total", 1), ("store_up", 0),
+            ("amqp_acknowledged_total", decided),
+        ] {
+            #expect(
+                try await metric("sessionizer_" + name) == Double(value), "\(name)",
+                sourceLocation: sourceLocation)
+        }
+        #expect(try await get("/livez").status == 200, sourceLocation: sourceLocation)
+        return decided
+    }
+
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     /// Asks it to end and waits.

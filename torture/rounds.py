@@ -1,0 +1,228 @@
+"""A round of the torture: an archive, one service or several on a queue, faults, and the question whether the tables are right."""
+import json
+import os
+import random
+import shutil
+import subprocess
+import time
+import urllib.error
+from collections import Counter
+
+import faults
+from servers import Service, sh
+
+KEYS = ["delivery_id", "demand_id", "trip_id", "quote_id", "offer_id", "robot_id", "pilot_id", "merchant_id", "event_id"]
+MARKETS = 8
+# What a service reads from, and how often beside the others.
+KINDS = {"quorum queue": 2, "classic queue": 1, "eight partitions": 2, "stream": 2}
+
+
+class Round:
+    def __init__(self, number, seed, servers, program, folder, kind=None, only=None):
+        """kind: where not a random one. only: the one fault."""
+        self.random = random.Random(seed)
+        self.number, self.seed, self.servers, self.program = number, seed, servers, program
+        self.folder = f"{folder}/round{number}"
+        os.mkdir(self.folder)
+        self.only = only
+        kinds = {kind: KINDS[kind]} if kind else faults.kinds_with(only, KINDS) if only else KINDS
+        self.kind = self.random.choices(list(kinds), weights=kinds.values())[0]
+        self.queue, self.database = f"torture{number}", f"round{number}"
+        self.faults = Counter()
+        self.services, self.publishers = [], []
+        self.events = 0
+        self.peak = 0
+        self.end_of_faults = 0
+
+    # What is published
+
+    def make_archive(self):
+        whole = f"{self.folder}/whole"
+        sh(self.program, "simulate", "--out", whole, "--events",
+           str(self.random.randint(2000, 6000) if self.kind == "eight partitions" else self.random.randint(10000, 40000)),
+           "--seed", str(self.seed), "--disorder", "0.1", "--duplicates", "0.05", "--broken", "0.003",
+           "--missing-ids", "0.05", stderr=subprocess.DEVNULL)
+        lines = []
+        for day in sorted(d for d in os.listdir(whole) if d.startswith("dt=")):
+            for name in sorted(os.listdir(f"{whole}/{day}")):
+                tool = "zstdcat" if name.endswith("zst") else "zcat" if name.endswith("gz") else "cat"
+                lines += subprocess.run([tool, f"{whole}/{day}/{name}"], stdout=subprocess.PIPE, check=True).stdout.split(b"\n")
+        shutil.rmtree(whole)
+        lines = [line for line in lines if line.strip()]
+        # A tenth of the first half comes at the very end: for sessions closed long ago.
+        late = [i for i in range(len(lines) // 2) if self.random.random() < 0.1]
+        held = set(late)
+        lines = [line for i, line in enumerate(lines) if i not in held] + [lines[i] for i in late]
+        # Poison between good ones, and sometimes thousands in a row.
+        for _ in range(self.random.choice([10, 10, 3000])):
+            lines.insert(self.random.randrange(len(lines)), self.random.choice(
+                [b"poison", b"[]", b'{"event":', b"\xff\xfe\x00", b'{"event":"x"}', b"null", b'{"event":"x","timestamp":"soon"}']))
+        os.mkdir(f"{self.folder}/archive")
+        if self.kind == "eight partitions":
+            for market in range(MARKETS):
+                with open(f"{self.folder}/archive/market{market}.jsonl", "wb") as file:
+                    for line in lines:
+                        file.write(self.in_market(line, f"m{market}-") + b"\n")
+            self.events = MARKETS * len(lines)
+        else:
+            with open(f"{self.folder}/archive/all.jsonl", "wb") as file:
+                file.write(b"\n".join(lines) + b"\n")
+            self.events = len(lines)
+
+    @staticmethod
+    def in_market(line, prefix):
+        """The same with ids of another market: what shares an id shares a partition."""
+        def walk(value):
+            if isinstance(value, dict):
+                return {k: prefix + v if k in KEYS and isinstance(v, str) else walk(v) for k, v in value.items()}
+            return [walk(v) for v in value] if isinstance(value, list) else value
+        try:
+            return json.dumps(walk(json.loads(line)), separators=(",", ":")).encode()
+        except ValueError:
+            return line
+
+    def publish(self, rate):
+        """Begins to publish the archive at so many messages a second; one publisher for each market."""
+        parts, queue, more = [("all", [])], self.queue, []
+        if self.kind == "eight partitions":
+            parts = [(f"market{m}", ["--exchange", self.queue, "--routing-key", f"market-{m}"]) for m in range(MARKETS)]
+            queue = f"{self.queue}.0"
+        else:
+            more = ["--queue-type", self.queue_type]
+        self.publishers = [subprocess.Popen(
+            [self.program, "publish", f"{self.folder}/archive/{name}.jsonl", "--amqp", self.servers.amqp, "--queue", queue,
+             *more, *route, "--rate", str(rate / len(parts))],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for name, route in parts]
+
+    def publish_anew(self):
+        """The whole archive from its beginning, in what is left of the faults' time: repetitions change nothing."""
+        self.end_publishers()
+        self.publish(self.events / max(self.end_of_faults - time.monotonic(), 5))
+
+    def end_publishers(self):
+        for publisher in self.publishers:
+            if publisher.poll() is None:
+                publisher.kill()
+                publisher.wait()
+
+    # What the faults ask for
+
+    def any_service(self):
+        return self.random.choice(self.services)
+
+    def any_queue(self):
+        return f"{self.queue}.{self.random.randrange(MARKETS)}" if self.kind == "eight partitions" else self.queue
+
+    def pause(self):
+        return self.random.uniform(0.5, 8)
+
+    def sql(self, text):
+        return self.servers.sql(text, self.database)
+
+    def stop(self, service):
+        """In order, where it has not killed itself at a marked point before."""
+        code = service.stop()
+        if code not in (0, -9):
+            self.fail(f"a service asked to stop ended with {code}")
+
+    # A round
+
+    @property
+    def queue_type(self):
+        return self.kind.split()[0] if self.kind in ("classic queue", "stream") else "quorum"
+
+    def start_services(self):
+        options = ["--amqp", self.servers.proxied_amqp, "--queue", self.queue, "--declare", "--store",
+                   self.servers.database(self.database, proxied=True), "--prefetch",
+                   str(self.random.choice([50, 500, 4000])), "--batch-max-events", str(self.random.choice([20, 300, 2000])),
+                   "--queue-type", self.queue_type]
+        if self.kind == "eight partitions":
+            options += ["--partitions", str(MARKETS)]
+        for number in range(3 if self.kind == "eight partitions" else 1):
+            self.services.append(Service(number, self.program, options, self.folder))
+        self.wait(60, "the queue is there", lambda: any(s.metric("sessionizer_amqp_consuming") == 1 for s in self.services))
+
+    def run(self, fault_seconds):
+        self.make_archive()
+        self.servers.make_database(self.database)
+        sh(self.program, "migrate", "--store", self.servers.database(self.database))
+        self.start_services()
+        self.end_of_faults = time.monotonic() + fault_seconds
+        self.publish(self.events / fault_seconds)
+        while time.monotonic() < self.end_of_faults:
+            time.sleep(self.random.uniform(0, 3))
+            faults.inject(self, self.only)
+            self.look_after_services()
+        self.servers.heal()
+        if any([publisher.wait() for publisher in self.publishers]):
+            # It gave up while the broker was away: all of it once more.
+            self.faults["published once more"] += 1
+            self.publish(20000)
+            if any([publisher.wait() for publisher in self.publishers]):
+                self.fail("publishing failed with the broker up")
+        self.look_after_services()
+        if self.kind == "stream":
+            self.wait_calm("the stream is read to its end", self.is_stream_read)
+        else:
+            self.wait_calm("the queues are drained", lambda: self.servers.queues(self.queue) == 0)
+        self.look_after_services()
+        for service in self.services:
+            code = service.stop()
+            if code != 0:
+                self.fail(f"the service ended with {code}")
+        self.verify()
+        self.servers.sql(f"DROP DATABASE {self.database} WITH (FORCE)")
+        shutil.rmtree(self.folder)
+
+    def verify(self):
+        done = subprocess.run(
+            [self.program, "verify", f"{self.folder}/archive", "--store", self.servers.database(self.database)],
+            stdout=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            print(done.stdout)
+            self.fail("the tables differ")
+
+    def is_stream_read(self):
+        # What was published at least; what the publisher could not be sure of it sent twice.
+        there = self.servers.queues(self.queue)
+        read = int(self.sql("SELECT coalesce(max(last_offset), -1) + 1 FROM sessionizer.source_offsets"))
+        return there if read >= there >= self.events else None
+
+    def look_after_services(self):
+        """Starts those that have died; notes their memory."""
+        for service in self.services:
+            service.ensure()
+            self.peak = max(self.peak, service.metric("process_resident_memory_bytes") or 0)
+
+    def wait(self, seconds, what, condition):
+        """What the condition gave when it was fulfilled."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for service in self.services:
+                service.ensure()
+            try:
+                if found := condition():
+                    return found
+            except (OSError, urllib.error.URLError):
+                pass
+            time.sleep(0.5)
+        self.fail(f"not within {seconds} s: {what}")
+
+    def wait_calm(self, what, condition):
+        """The broker's own counts are some seconds old, after a restart more: they have to say the same for a while."""
+        said = []
+
+        def is_calm():
+            said.append(condition())
+            return len(said) >= 12 and said[-1] and len(set(said[-12:])) == 1
+        self.wait(180, what, is_calm)
+
+    def fail(self, why):
+        raise SystemExit(f"round {self.number}, seed {self.seed}: {why}; everything is in {self.folder}")
+
+    def end(self):
+        """Ends what a round that did not come to its end has left."""
+        self.end_publishers()
+        for service in self.services:
+            if service.process.poll() is None:
+                service.kill()
