@@ -10,6 +10,8 @@ final class Connection {
     private var prepared: [String: String] = [:]
     /// Whether a statement was sent whose results nobody has waited for.
     private var isAnswerDue = false
+    /// How often it was made.
+    private(set) var openings = 0
 
     init(_ target: Target) throws {
         self.target = target
@@ -43,11 +45,22 @@ final class Connection {
         PQsetNoticeProcessor(made, { _, _ in }, nil)
         PQsetnonblocking(made, 1)
         handle = made
+        openings += 1
     }
 
     /// What the server says of itself when a connection begins, e.g. `server_encoding`.
     func setting(_ name: String) -> String? {
         PQparameterStatus(handle, name).map { String(cString: $0) }
+    }
+
+    /// Where the server's default is `off`, it would answer before a commit is on disk, and forget it in a crash. Stricter
+    /// settings than `on` stay.
+    func keepWhatIsCommitted() throws {
+        _ = try query(
+            """
+            SELECT set_config('synchronous_commit', 'on', false)
+            WHERE current_setting('synchronous_commit') = 'off'
+            """)
     }
 
     var serverVersion: Int32 { PQserverVersion(handle) }

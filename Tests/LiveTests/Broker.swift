@@ -36,6 +36,7 @@ actor Broker {
             ssl_options.cacertfile = \(certificates.authority)
             ssl_options.certfile = \(certificates.certificate)
             ssl_options.keyfile = \(certificates.key)
+            channel_max = 2
 
             """.utf8
         ).write(to: more)
@@ -153,7 +154,7 @@ struct VirtualHost {
     }
 
     /// Publishes one message with headers.
-    func publish(_ body: Data, to queue: String, headers: [String: String] = [:]) async throws {
+    func publish(_ body: Data, to queue: String, headers: [String: Any] = [:]) async throws {
         let message: [String: Any] = [
             "properties": ["headers": headers, "delivery_mode": 2], "routing_key": queue,
             "payload": body.base64EncodedString(), "payload_encoding": "base64",

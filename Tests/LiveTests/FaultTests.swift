@@ -31,8 +31,12 @@ extension LiveTests {
                 ("too_large", Data(String(repeating: "x", count: (1 << 20) + 1).utf8)),
             ]
             try await scene.host.declareQueue("q")
+            // As of a message that was a dead letter before, and longer than a line of a log.
+            let death: [[String: Any]] = [["count": 2, "queue": "was", "routing-keys": ["a", "b"]]]
+            let long = String(repeating: "ü", count: 3000)
             for (reason, body) in poison {
-                try await scene.host.publish(body, to: "q", headers: ["trace": "a \"\(reason)\""])
+                try await scene.host.publish(
+                    body, to: "q", headers: ["trace": "a \"\(reason)\"", "x-death": death, "long": long])
             }
             let good = try scene.publish()
             // A window smaller than the poison: were it held, nothing else would come.
@@ -43,8 +47,12 @@ extension LiveTests {
             for (row, (reason, body)) in zip(rows, poison) {
                 #expect(row.text("transport") == "amqp" && row.text("origin") == "q")
                 let headers = try #require(row.text("headers"))
-                let object = try JSONSerialization.jsonObject(with: Data(headers.utf8)) as? [String: String]
-                #expect(object?["trace"] == "a \"\(reason)\"")
+                let object = try JSONSerialization.jsonObject(with: Data(headers.utf8)) as? [String: Any]
+                #expect(object?["trace"] as? String == "a \"\(reason)\"")
+                #expect(object?["long"] as? String == long)
+                let told = try #require((object?["x-death"] as? [[String: Any]])?.first)
+                #expect(told["count"] as? Int == 2 && told["queue"] as? String == "was")
+                #expect(told["routing-keys"] as? [String] == ["a", "b"])
                 // Of a giant the beginning is kept.
                 #expect(row.integer("size") == Int64(min(body.count, 1 << 16)), "\(reason)")
             }
@@ -162,6 +170,22 @@ extension LiveTests {
             let notices = try service.logged("too_much_held").count
             #expect((1...3).contains(notices), "\(notices)")
             #expect(try await service.metric("sessionizer_amqp_held_bytes") == 0)
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+        }
+
+        /// The broker of these tests agrees to two channels in a connection, and each attempt opens another.
+        @Test func moreChannelsThanAConnectionMayHaveAreNotAskedFor() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 5)
+            let service = try await scene.serve()
+            try await eventually("four attempts found no queue") {
+                try await service.metric("sessionizer_amqp_notices_total{code=\"not_found\"}") ?? 0 >= 4
+            }
+            let published = try scene.publish("--declare")
+            try await service.drained()
+            #expect(try await service.metric("sessionizer_amqp_connections_total") == 1)
+            #expect(try await service.outcomes().values.reduce(0, +) == published)
             #expect(try await service.stop() == 0)
             try scene.expectTablesOfReplay()
         }
@@ -307,7 +331,7 @@ extension LiveTests {
             #expect(try await service.get("/readyz").status == 200)
             #expect(try await service.stop() == 0)
             // Full again, and asked to end: what it holds is not stored, so it is not acknowledged either.
-            let ending = try await scene.serve()
+            let ending = try await scene.serve(["--grace", "5"])
             try await ending.ready()
             disk.fill()
             // More than the room that the log of the store has already.
