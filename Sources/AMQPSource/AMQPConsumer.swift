@@ -174,7 +174,7 @@ public final class AMQPConsumer: Sendable {
 
     // MARK: The connection's thread
 
-    /// Consumes until ``stop()``. Blocks; give it a thread of its own.
+    /// Consumes until ``stop()``. Blocks: see ``begin(onEnd:)``.
     public func run() {
         var loop = ConsumerLoop(self)
         loop.run()

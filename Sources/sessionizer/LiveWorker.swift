@@ -1,5 +1,4 @@
 import AMQPSource
-import Dispatch
 import EventDecoding
 import Glibc
 import MessageBatches
@@ -69,10 +68,7 @@ struct LiveWorker: Sendable {
         let (consumer, consumers, part) = (consumer, consumers, part)
         // Asked to stop before it was known here.
         if stop.isSet { consumer.stop() }
-        DispatchQueue(label: "sessionizer.amqp").async {
-            consumer.run()
-            consumers.remove(consumer, part)
-        }
+        consumer.begin { consumers.remove(consumer, part) }
     }
 
     /// Works until it is stopped or fenced. Throws what time will not mend.

@@ -31,6 +31,8 @@ extension LiveTests {
                 lines.append(
                     line("note", "13:00", "event_id':'d\(number)','delivery_id':'O\(number)','trip_id':'T"))
             }
+            // It has a row of its own, which says so.
+            lines.append(line("note", "13:01", "event_id':'e','trip_id':'T"))
             try scene.folder.write("archive/a.jsonl", lines.joined(separator: "\n") + "\n")
             try scene.replay()
             _ = try scene.publish("--declare")

@@ -116,6 +116,31 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
+        /// Who asks a server that is frozen is told so in time; when it is back, so are the answers.
+        @Test func aFrozenServerKeepsNobodyWaiting() async throws {
+            let server = try PrivatePostgres()
+            defer { try? server.remove() }
+            let scene = try await Scene(.postgres, server: server)
+            let service = try await scene.serve(["--declare"])
+            try await service.ready()
+            try await eventually("the API answers") {
+                try await service.get("/analytics/v1/home").status == 200
+            }
+            let frozen = try server.processes()
+            defer { for process in frozen { kill(process, SIGCONT) } }
+            for process in frozen { kill(process, SIGSTOP) }
+            for _ in 0..<2 {
+                let asked = ContinuousClock.now
+                #expect(try await service.get("/analytics/v1/home").status == 503)
+                #expect(asked.duration(to: .now) < .seconds(30))
+            }
+            for process in frozen { kill(process, SIGCONT) }
+            try await eventually("the API answers again") {
+                try await service.get("/analytics/v1/home").status == 200
+            }
+            #expect(try await service.stop() == 0)
+        }
+
         /// A connection that the server ended is made anew, and counted.
         @Test func connectionsMadeAnewAreCounted() async throws {
             let server = try PrivatePostgres.shared()
