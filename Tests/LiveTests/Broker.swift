@@ -153,6 +153,14 @@ struct VirtualHost {
         try await call("POST", bindings, #"{"routing_key":"1"}"#)
     }
 
+    /// Publishes one empty message with headers as JSON, which may be nested deeper than Foundation would write.
+    func publish(headers: String, to queue: String) async throws {
+        try await call(
+            "POST", "/api/exchanges/\(name)/amq.default/publish",
+            #"{"properties":{"headers":\#(headers)},"routing_key":"\#(queue)","payload":"","payload_encoding":"string"}"#
+        )
+    }
+
     /// Publishes one message with headers.
     func publish(_ body: Data, to queue: String, headers: [String: Any] = [:]) async throws {
         let message: [String: Any] = [

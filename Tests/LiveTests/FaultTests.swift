@@ -58,6 +58,24 @@ extension LiveTests {
             }
         }
 
+        /// librabbitmq reads them by calling itself. (Much deeper the broker itself takes longer to send them than anybody waits.)
+        @Test func headersNestedDeeplyEndNothing() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 5)
+            try await scene.host.declareQueue("q")
+            let depth = 5_000
+            try await scene.host.publish(
+                headers: "{\"deep\":" + String(repeating: "[", count: depth)
+                    + String(repeating: "]", count: depth) + "}", to: "q")
+            let good = try scene.publish()
+            let service = try await scene.serve()
+            try await finish(service, scene, acknowledged: good + 1)
+            let rows = try scene.rows("SELECT headers FROM rejected_events")
+            #expect(
+                rows.count == 1
+                    && rows.first?.text("headers")?.hasSuffix(#","sessionizer-cut":true}"#) == true)
+        }
+
         /// A producer that has gone mad, between good events: none of it uses up the window, and each is kept.
         @Test(arguments: Scene.Kind.allCases)
         func tenThousandInARowBlockNothing(kind: Scene.Kind) async throws {
