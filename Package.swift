@@ -78,7 +78,8 @@ let package = Package(
         .systemLibrary(
             name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .target(
-            name: "AMQPSource", dependencies: ["MessageBatches", "SessionPipeline", "CRabbitMQ"],
+            name: "AMQPSource",
+            dependencies: ["MessageBatches", "SessionPipeline", "TextForms", "CRabbitMQ"],
             swiftSettings: strict),
 
         // Log lines and Prometheus text.
@@ -156,7 +157,8 @@ let package = Package(
             dependencies: ["ArchiveSource", "MessageBatches", "SeededRandomness"],
             swiftSettings: strict),
         .testTarget(name: "TextFormsTests", dependencies: ["TextForms"], swiftSettings: strict),
-        .testTarget(name: "AMQPSourceTests", dependencies: ["AMQPSource"], swiftSettings: strict),
+        .testTarget(
+            name: "AMQPSourceTests", dependencies: ["AMQPSource", "CRabbitMQ"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
         .testTarget(
             name: "PipelineTests", dependencies: ["SeededRandomness", "SessionPipeline"],

@@ -11,6 +11,19 @@ public struct AMQPAddress: Equatable, Sendable {
         public var key: String?
     }
 
+    /// Files for TLS of those URLs that name none themselves; what a URL says goes before.
+    public struct Files: Equatable, Sendable {
+        /// As ``TLSFiles/authority``.
+        public var authority: String?
+        /// As ``TLSFiles/certificate``.
+        public var certificate: String?
+        /// As ``TLSFiles/key``.
+        public var key: String?
+
+        /// None.
+        public init() {}
+    }
+
     /// A host's name or address.
     public var host: String
     /// 5672, or 5671 with TLS, where the URL names none.
@@ -36,17 +49,20 @@ public struct AMQPAddress: Equatable, Sendable {
     public static let systemAuthorities = "/etc/ssl/certs/ca-certificates.crt"
 
     /// Several, divided by commas; they are tried in order.
-    public static func list(_ text: String) throws(AMQPAddressError) -> [AMQPAddress] {
+    /// - Parameter files: For those with TLS that name none.
+    public static func list(_ text: String, files: Files = Files()) throws(AMQPAddressError) -> [AMQPAddress]
+    {
         var all: [AMQPAddress] = []
         for part in text.split(separator: ",") {
-            all.append(try AMQPAddress(String(part.drop { $0 == " " })))
+            all.append(try AMQPAddress(String(part.drop { $0 == " " }), files: files))
         }
         if all.isEmpty { throw AMQPAddressError("no URL; expected amqp://user:password@host:port/vhost") }
         return all
     }
 
     /// Reads one URL.
-    public init(_ text: String) throws(AMQPAddressError) {
+    /// - Parameter files: For one with TLS that names none.
+    public init(_ text: String, files: Files = Files()) throws(AMQPAddressError) {
         let rest: Substring
         let hasTLS: Bool
         if text.hasPrefix("amqp://") {
@@ -72,7 +88,11 @@ public struct AMQPAddress: Equatable, Sendable {
         virtualHost = try path.map { text throws(AMQPAddressError) in try Self.decoded(text) } ?? "/"
         if virtualHost.isEmpty { virtualHost = "/" }
         heartbeat = 30
-        tls = hasTLS ? TLSFiles(authority: Self.systemAuthorities) : nil
+        tls =
+            hasTLS
+            ? TLSFiles(
+                authority: files.authority ?? Self.systemAuthorities, certificate: files.certificate,
+                key: files.key) : nil
         for parameter in (query ?? "").split(separator: "&") {
             let (name, value) = Self.cut(parameter, at: "=")
             try set(String(name), try Self.decoded(value ?? ""))

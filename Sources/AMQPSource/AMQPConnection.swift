@@ -85,6 +85,17 @@ final class AMQPConnection {
 
     // MARK: Channels
 
+    /// Another number for each channel of a consumer, as far as there are some: at most so many channels as the broker
+    /// agreed to (`channel_max`), which closes the connection at a higher number (530).
+    func channelNumber(epoch: UInt64) -> UInt16 {
+        Self.channelNumber(epoch: epoch, most: Int(amqp_get_channel_max(state)))
+    }
+
+    /// - Parameter most: 0: no limit but the protocol's.
+    static func channelNumber(epoch: UInt64, most: Int) -> UInt16 {
+        UInt16(1 + epoch % UInt64(most > 0 ? min(most, 1000) : 1000))
+    }
+
     func openChannel(_ channel: UInt16) throws(AMQPFailure) {
         _ = amqp_channel_open(state, channel)
         try checkReply("opening a channel")

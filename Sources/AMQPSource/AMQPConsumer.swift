@@ -89,7 +89,7 @@ public final class AMQPConsumer: Sendable {
     enum Command: Sendable {
         case settled(DeliveryBatch)
         case abandoned(DeliveryBatch)
-        case storeFailed(String)
+        case storeFailed(String, isBusy: Bool)
         case storeReady(committedOffset: Int64?)
         case stop
     }
@@ -143,7 +143,8 @@ public final class AMQPConsumer: Sendable {
     public func abandon(_ batch: DeliveryBatch) { send(.abandoned(batch)) }
 
     /// Says that the store takes nothing for now.
-    public func storeFailed(_ reason: String) { send(.storeFailed(reason)) }
+    /// - Parameter isBusy: Whether it is there, and only a lock or another transaction is in the way.
+    public func storeFailed(_ reason: String, isBusy: Bool) { send(.storeFailed(reason, isBusy: isBusy)) }
 
     /// Says that the store takes batches. Nothing is consumed before the first time.
     /// - Parameter committedOffset: The last offset of the stream that is in the store, where it is a stream.
@@ -173,7 +174,7 @@ public final class AMQPConsumer: Sendable {
 
     // MARK: The connection's thread
 
-    /// Consumes until ``stop()``. Blocks; give it a thread of its own.
+    /// Consumes until ``stop()``. Blocks: see ``begin(onEnd:)``.
     public func run() {
         var loop = ConsumerLoop(self)
         loop.run()

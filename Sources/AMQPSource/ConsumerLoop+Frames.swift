@@ -51,8 +51,12 @@ extension ConsumerLoop {
         case CRMQ_CANCEL: handle(.consumerCancelled)
         case CRMQ_DELIVER:
             var begun = Delivery(tag: frame.tag, isRedelivered: frame.flag != 0)
-            if partitionKey == .routingKey {
+            switch partitionKey {
+            case .routingKey?:
                 begun.partitionKey = Array(UnsafeRawBufferPointer(start: frame.bytes, count: frame.length))
+            // Its header may bring one.
+            case .header?: begun.partitionKey = []
+            case nil: break
             }
             delivery = begun
         case CRMQ_HEADER:
@@ -95,8 +99,7 @@ extension ConsumerLoop {
             if delivery.isRedelivered { $0.redeliveries += 1 }
         }
         guard machine.isTakingDeliveries else { return }
-        filling.append(
-            delivery, bytes, origin: queue.name, epoch: ledger.epoch, hasKey: partitionKey != nil)
+        filling.append(delivery, bytes, origin: queue.name, epoch: ledger.epoch)
         closer.add(byteCount: bytes.count, now: now)
         // Half of the prefetch at most: one batch fills while another is committed, and none waits for what cannot come.
         let most = min(closer.limits.messages, max(prefetch / 2, 1))

@@ -96,7 +96,7 @@ struct ConsumerLoop {
             inHand -= 1
             inHandBytes -= batch.byteCount
             recycle(batch)
-        case .storeFailed(let reason): handle(.storeFailed(reason))
+        case .storeFailed(let reason, let isBusy): handle(.storeFailed(reason, isBusy: isBusy))
         case .storeReady(let offset):
             if let offset { committedOffset = max(committedOffset ?? offset, offset) }
             handle(.storeRecovered)
@@ -168,7 +168,7 @@ struct ConsumerLoop {
 
     mutating func openChannel(_ epoch: UInt64) -> ConsumerStateMachine.Event {
         guard let connection else { return .connectionLost("there is none") }
-        let number = UInt16(1 + epoch % 1000)
+        let number = connection.channelNumber(epoch: epoch)
         do throws(AMQPFailure) {
             try connection.openChannel(number)
             if let topology = queue.topology { try connection.declare(queue, topology, number) }

@@ -46,9 +46,7 @@ public final class DeliveryBatch: @unchecked Sendable {
         return start == end ? nil : String(decoding: headers[start..<end], as: UTF8.self)
     }
 
-    func append(
-        _ delivery: Delivery, _ bytes: UnsafeRawBufferPointer, origin: String, epoch: UInt64, hasKey: Bool
-    ) {
+    func append(_ delivery: Delivery, _ bytes: UnsafeRawBufferPointer, origin: String, epoch: UInt64) {
         messages.append(
             bytes, originalLength: delivery.size, origin: origin, position: delivery.streamOffset ?? 0)
         publishedAt.append(delivery.publishedAt)
@@ -60,9 +58,9 @@ public final class DeliveryBatch: @unchecked Sendable {
             offsets = min(offsets?.lowerBound ?? offset, offset)...max(offsets?.upperBound ?? offset, offset)
         }
         range = DeliveryRange(epoch: epoch, first: range?.first ?? delivery.tag, last: delivery.tag)
-        if hasKey, lastKey != delivery.partitionKey {
-            keys.insert(delivery.partitionKey)
-            lastKey = delivery.partitionKey
+        if let key = delivery.partitionKey, lastKey != key {
+            keys.insert(key)
+            lastKey = key
         }
     }
 
@@ -92,8 +90,8 @@ struct Delivery {
     var publishedAt: Int64 = 0
     /// As JSON.
     var headers: [UInt8] = []
-    /// What it was routed to its partition by; empty where nothing is.
-    var partitionKey: [UInt8] = []
+    /// What it was routed to its partition by, empty where that is missing; nil where messages are not split.
+    var partitionKey: [UInt8]?
 
     /// A longer message is cut: it is rejected as too large, and its beginning is kept with the reason.
     static let longestMessage = 1 << 20
@@ -111,44 +109,36 @@ struct Delivery {
                 Int64(clamping: properties.pointee.timestamp).multipliedReportingOverflow(by: 1_000_000)
                 .partialValue
         }
-        for index in 0..<crmq_header_count(properties) {
-            var integer: Int64 = 0
-            var real = 0.0
-            var text = amqp_bytes_t()
-            let kind = crmq_header_value(properties, index, &integer, &real, &text)
-            if kind == 0 { continue }
-            let key = UnsafeRawBufferPointer(crmq_header_key(properties, index))
-            if kind == 1, key.elementsEqual("x-stream-offset".utf8) { streamOffset = integer }
-            if kind == 1, key.elementsEqual("timestamp_in_ms".utf8), integer > 0, integer < 1 << 50 {
-                publishedAt = integer * 1000
+        let table = crmq_headers(properties)
+        var text = HeaderText()
+        var field = crmq_field()
+        for index in 0..<Int(table.num_entries) {
+            guard let entry = table.entries?.advanced(by: index) else { break }
+            crmq_read_field(crmq_entry_value(entry), &field)
+            let key = UnsafeRawBufferPointer(entry.pointee.key)
+            if let integer = Self.integer(field) {
+                if key.elementsEqual("x-stream-offset".utf8) { streamOffset = integer }
+                if key.elementsEqual("timestamp_in_ms".utf8), integer > 0, integer < 1 << 50 {
+                    publishedAt = integer * 1000
+                }
             }
-            if kind == 2, let partitionHeader, key.elementsEqual(partitionHeader.utf8) {
-                partitionKey = Array(UnsafeRawBufferPointer(text))
+            if let partitionHeader, field.what == CRMQ_FIELD_TEXT || field.what == CRMQ_FIELD_BYTES,
+                key.elementsEqual(partitionHeader.utf8)
+            {
+                partitionKey = Array(UnsafeRawBufferPointer(field.text))
             }
-            headers.append(UInt8(ascii: headers.isEmpty ? "{" : ","))
-            appendText(key)
-            headers.append(UInt8(ascii: ":"))
-            switch kind {
-            case 1: headers.append(contentsOf: String(integer).utf8)
-            case 2: appendText(UnsafeRawBufferPointer(text))
-            case 3: headers.append(contentsOf: (integer == 0 ? "false" : "true").utf8)
-            default: headers.append(contentsOf: (real.isFinite ? String(real) : "null").utf8)
-            }
+            text.add(key: key, field)
         }
-        if !headers.isEmpty { headers.append(UInt8(ascii: "}")) }
+        text.end()
+        headers = text.bytes
     }
 
-    /// A JSON string. Bytes that are no UTF-8 are replaced when it is made a `String`.
-    private mutating func appendText(_ text: UnsafeRawBufferPointer) {
-        headers.append(UInt8(ascii: "\""))
-        for byte in text.prefix(1024) {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): headers += [UInt8(ascii: "\\"), byte]
-            case 0..<32: headers.append(UInt8(ascii: " "))
-            default: headers.append(byte)
-            }
+    private static func integer(_ field: crmq_field) -> Int64? {
+        switch field.what {
+        case CRMQ_FIELD_INTEGER: field.integer
+        case CRMQ_FIELD_NATURAL, CRMQ_FIELD_TIMESTAMP: Int64(exactly: field.natural)
+        default: nil
         }
-        headers.append(UInt8(ascii: "\""))
     }
 }
 

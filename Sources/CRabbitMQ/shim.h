@@ -229,32 +229,75 @@ static inline int crmq_watch_socket(int descriptor, int seconds) {
 static inline int crmq_has(const amqp_basic_properties_t *properties, uint32_t flag) {
     return properties && (properties->_flags & flag) != 0;
 }
-static inline int crmq_header_count(const amqp_basic_properties_t *properties) {
-    return crmq_has(properties, AMQP_BASIC_HEADERS_FLAG) ? properties->headers.num_entries : 0;
+static inline amqp_table_t crmq_headers(const amqp_basic_properties_t *properties) {
+    amqp_table_t none = {0, NULL};
+    return crmq_has(properties, AMQP_BASIC_HEADERS_FLAG) ? properties->headers : none;
 }
-static inline amqp_bytes_t crmq_header_key(const amqp_basic_properties_t *properties, int index) {
-    return properties->headers.entries[index].key;
+
+/* A field's value, flat. `what` says which of the others count; CRMQ_FIELD_OTHER is a kind the library has no name
+   for. */
+typedef enum crmq_field_kind {
+    CRMQ_FIELD_OTHER = 0,
+    CRMQ_FIELD_NOTHING,
+    CRMQ_FIELD_FLAG,       /* integer is 0 or 1 */
+    CRMQ_FIELD_INTEGER,
+    CRMQ_FIELD_NATURAL,
+    CRMQ_FIELD_SINGLE,     /* real, of four bytes */
+    CRMQ_FIELD_DOUBLE,     /* real */
+    CRMQ_FIELD_DECIMAL,    /* integer, divided by ten so often as places says */
+    CRMQ_FIELD_TEXT,
+    CRMQ_FIELD_BYTES,      /* text, which is none */
+    CRMQ_FIELD_TIMESTAMP,  /* natural: seconds since the epoch */
+    CRMQ_FIELD_TABLE,
+    CRMQ_FIELD_ARRAY
+} crmq_field_kind;
+
+typedef struct crmq_field {
+    crmq_field_kind what;
+    int64_t integer;
+    uint64_t natural;
+    double real;
+    int places;
+    amqp_bytes_t text;
+    amqp_table_t table;
+    amqp_array_t array;
+} crmq_field;
+
+static inline const amqp_field_value_t *crmq_entry_value(const amqp_table_entry_t *entry) {
+    return &entry->value;
 }
-/* 0: none of these; 1: *integer; 2: *text; 3: *integer is 0 or 1 for a boolean; 4: *real. */
-static inline int crmq_header_value(
-    const amqp_basic_properties_t *properties, int index, int64_t *integer, double *real, amqp_bytes_t *text
-) {
-    const amqp_field_value_t *value = &properties->headers.entries[index].value;
+
+static inline void crmq_read_field(const amqp_field_value_t *value, crmq_field *out) {
+    memset(out, 0, sizeof *out);
     switch (value->kind) {
-    case AMQP_FIELD_KIND_BOOLEAN: *integer = value->value.boolean ? 1 : 0; return 3;
-    case AMQP_FIELD_KIND_I8: *integer = value->value.i8; return 1;
-    case AMQP_FIELD_KIND_U8: *integer = value->value.u8; return 1;
-    case AMQP_FIELD_KIND_I16: *integer = value->value.i16; return 1;
-    case AMQP_FIELD_KIND_U16: *integer = value->value.u16; return 1;
-    case AMQP_FIELD_KIND_I32: *integer = value->value.i32; return 1;
-    case AMQP_FIELD_KIND_U32: *integer = value->value.u32; return 1;
-    case AMQP_FIELD_KIND_I64: *integer = value->value.i64; return 1;
-    case AMQP_FIELD_KIND_TIMESTAMP: *integer = (int64_t)value->value.u64; return 1;
-    case AMQP_FIELD_KIND_F32: *real = value->value.f32; return 4;
-    case AMQP_FIELD_KIND_F64: *real = value->value.f64; return 4;
-    case AMQP_FIELD_KIND_UTF8:
-    case AMQP_FIELD_KIND_BYTES: *text = value->value.bytes; return 2;
-    default: return 0;
+    case AMQP_FIELD_KIND_VOID: out->what = CRMQ_FIELD_NOTHING; return;
+    case AMQP_FIELD_KIND_BOOLEAN:
+        out->what = CRMQ_FIELD_FLAG;
+        out->integer = value->value.boolean ? 1 : 0;
+        return;
+    case AMQP_FIELD_KIND_I8: out->what = CRMQ_FIELD_INTEGER; out->integer = value->value.i8; return;
+    case AMQP_FIELD_KIND_U8: out->what = CRMQ_FIELD_INTEGER; out->integer = value->value.u8; return;
+    case AMQP_FIELD_KIND_I16: out->what = CRMQ_FIELD_INTEGER; out->integer = value->value.i16; return;
+    case AMQP_FIELD_KIND_U16: out->what = CRMQ_FIELD_INTEGER; out->integer = value->value.u16; return;
+    case AMQP_FIELD_KIND_I32: out->what = CRMQ_FIELD_INTEGER; out->integer = value->value.i32; return;
+    case AMQP_FIELD_KIND_U32: out->what = CRMQ_FIELD_INTEGER; out->integer = value->value.u32; return;
+    case AMQP_FIELD_KIND_I64: out->what = CRMQ_FIELD_INTEGER; out->integer = value->value.i64; return;
+    case AMQP_FIELD_KIND_U64: out->what = CRMQ_FIELD_NATURAL; out->natural = value->value.u64; return;
+    case AMQP_FIELD_KIND_F32: out->what = CRMQ_FIELD_SINGLE; out->real = value->value.f32; return;
+    case AMQP_FIELD_KIND_F64: out->what = CRMQ_FIELD_DOUBLE; out->real = value->value.f64; return;
+    case AMQP_FIELD_KIND_DECIMAL:
+        out->what = CRMQ_FIELD_DECIMAL;
+        /* AMQP 0-9-1 section 4.2.5.5: "an octet representing the number of places followed by a signed long
+           integer"; the library calls it unsigned. */
+        out->integer = (int32_t)value->value.decimal.value;
+        out->places = value->value.decimal.decimals;
+        return;
+    case AMQP_FIELD_KIND_UTF8: out->what = CRMQ_FIELD_TEXT; out->text = value->value.bytes; return;
+    case AMQP_FIELD_KIND_BYTES: out->what = CRMQ_FIELD_BYTES; out->text = value->value.bytes; return;
+    case AMQP_FIELD_KIND_TIMESTAMP: out->what = CRMQ_FIELD_TIMESTAMP; out->natural = value->value.u64; return;
+    case AMQP_FIELD_KIND_TABLE: out->what = CRMQ_FIELD_TABLE; out->table = value->value.table; return;
+    case AMQP_FIELD_KIND_ARRAY: out->what = CRMQ_FIELD_ARRAY; out->array = value->value.array; return;
+    default: return;
     }
 }
 

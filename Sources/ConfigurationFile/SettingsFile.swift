@@ -4,6 +4,8 @@ public import SessionCore
 public struct SettingsFile: Equatable, Sendable {
     /// `store.url`
     public var storeURL: String?
+    /// `store.url_file`: a file that holds the URL, for it may hold a password.
+    public var storeURLFile: String?
     /// `store.retention_days`: how long events are kept.
     public var retentionDays: Retention?
     /// `rules`: what the tables depend on beside the events.
@@ -32,8 +34,18 @@ public struct SettingsFile: Equatable, Sendable {
     public var amqpExchange: String?
     /// `amqp.binding_key`
     public var amqpBindingKey: String?
-    /// `http.listen`
-    public var httpListen: String?
+    /// `amqp.cacertfile`: whom to believe, where a URL with TLS does not say.
+    public var amqpAuthorityFile: String?
+    /// `amqp.certfile`
+    public var amqpCertificateFile: String?
+    /// `amqp.keyfile`
+    public var amqpKeyFile: String?
+    /// `amqp.from_offset`: where to begin in a stream.
+    public var amqpFromOffset: String?
+    /// `amqp.from_time`: likewise.
+    public var amqpFromTime: String?
+    /// `http`: where `serve` answers, and to whom.
+    public var http = HTTP()
     /// `log.level`
     public var logLevel: String?
     /// `amqp.partitions`
@@ -46,6 +58,28 @@ public struct SettingsFile: Equatable, Sendable {
     public var graceSeconds: Int?
     /// `catalogue`: a file beside this one, or a path from the root.
     public var catalogue: String?
+
+    /// What is below `http`.
+    public struct HTTP: Equatable, Sendable {
+        /// `http.listen`
+        public var listen: String?
+        /// `http.hosts`: names under which it may be asked.
+        public var hosts: [String]?
+        /// `http.audit`: a file.
+        public var audit: String?
+        /// `http.tokens`: a file.
+        public var tokens: String?
+        /// `http.jwks`: a file.
+        public var keys: String?
+        /// `http.jwt_issuer`
+        public var issuer: String?
+        /// `http.jwt_audience`
+        public var audience: String?
+        /// `http.tls_certificate`: a file.
+        public var certificate: String?
+        /// `http.tls_key`: a file.
+        public var key: String?
+    }
 
     /// How long the events of a month are kept after it ended.
     public enum Retention: Equatable, Sendable {
@@ -71,6 +105,7 @@ public struct SettingsFile: Equatable, Sendable {
             lines[path] = value.line
             switch path {
             case "store.url": settings.storeURL = try reader.text(path, value)
+            case "store.url_file": settings.storeURLFile = try reader.text(path, value)
             case "store.retention_days":
                 settings.retentionDays =
                     value.text == "off" ? .off : .days(try reader.whole(path, value, 31...36_500, or: "off"))
@@ -92,7 +127,20 @@ public struct SettingsFile: Equatable, Sendable {
                 settings.amqpDeclares = try reader.one(path, value, ["true", "false"]) == "true"
             case "amqp.exchange": settings.amqpExchange = try reader.text(path, value)
             case "amqp.binding_key": settings.amqpBindingKey = try reader.text(path, value)
-            case "http.listen": settings.httpListen = try reader.text(path, value)
+            case "amqp.cacertfile": settings.amqpAuthorityFile = try reader.text(path, value)
+            case "amqp.certfile": settings.amqpCertificateFile = try reader.text(path, value)
+            case "amqp.keyfile": settings.amqpKeyFile = try reader.text(path, value)
+            case "amqp.from_offset": settings.amqpFromOffset = try reader.text(path, value)
+            case "amqp.from_time": settings.amqpFromTime = try reader.text(path, value)
+            case "http.listen": settings.http.listen = try reader.text(path, value)
+            case "http.hosts": settings.http.hosts = try reader.list(path, value)
+            case "http.audit": settings.http.audit = try reader.text(path, value)
+            case "http.tokens": settings.http.tokens = try reader.text(path, value)
+            case "http.jwks": settings.http.keys = try reader.text(path, value)
+            case "http.jwt_issuer": settings.http.issuer = try reader.text(path, value)
+            case "http.jwt_audience": settings.http.audience = try reader.text(path, value)
+            case "http.tls_certificate": settings.http.certificate = try reader.text(path, value)
+            case "http.tls_key": settings.http.key = try reader.text(path, value)
             case "log.level":
                 settings.logLevel = try reader.one(path, value, ["debug", "info", "warning", "error"])
             case "amqp.partitions":
@@ -121,11 +169,16 @@ public struct SettingsFile: Equatable, Sendable {
         return settings
     }
 
-    private static let keys = [
-        "store.url", "store.retention_days", "catalogue", "memory.max_resident_entities", "batch.max_events",
+    /// Every key there is.
+    public static let keys = [
+        "store.url", "store.url_file", "store.retention_days", "catalogue", "memory.max_resident_entities",
+        "batch.max_events",
         "batch.max_age_ms", "amqp.url", "amqp.url_file", "amqp.queue", "amqp.queue_type", "amqp.prefetch",
         "amqp.max_held_bytes", "amqp.declare", "amqp.exchange", "amqp.binding_key", "amqp.partitions",
-        "amqp.partition_header", "amqp.lease_seconds", "http.listen", "log.level", "shutdown.grace_seconds",
+        "amqp.partition_header", "amqp.lease_seconds", "amqp.cacertfile", "amqp.certfile", "amqp.keyfile",
+        "amqp.from_offset", "amqp.from_time", "http.listen", "http.hosts", "http.audit", "http.tokens",
+        "http.jwks", "http.jwt_issuer", "http.jwt_audience", "http.tls_certificate", "http.tls_key",
+        "log.level", "shutdown.grace_seconds",
         "rules.max_window_seconds", "rules.max_silence_seconds",
         "rules.max_targets", "rules.usable_states",
         "rules.downtime_states", "rules.off_duty_states",

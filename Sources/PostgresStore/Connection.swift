@@ -12,9 +12,15 @@ final class Connection {
     private var prepared: [String: String] = [:]
     /// Whether a statement was sent whose results nobody has waited for.
     private var isAnswerDue = false
+    /// How long an answer may take before the connection counts as lost, in seconds. At least as long as the server may
+    /// take for a statement, or a slow one would cost the connection.
+    var answerWithin: Double
+    /// How often it was made.
+    private(set) var openings = 0
 
     init(_ target: Target) throws {
         self.target = target
+        answerWithin = target.answerWithin
         try open()
     }
 
@@ -45,11 +51,22 @@ final class Connection {
         PQsetNoticeProcessor(made, { _, _ in }, nil)
         PQsetnonblocking(made, 1)
         handle = made
+        openings += 1
     }
 
     /// What the server says of itself when a connection begins, e.g. `server_encoding`.
     func setting(_ name: String) -> String? {
         PQparameterStatus(handle, name).map { String(cString: $0) }
+    }
+
+    /// Where the server's default is `off`, it would answer before a commit is on disk, and forget it in a crash. Stricter
+    /// settings than `on` stay.
+    func keepWhatIsCommitted() throws {
+        _ = try query(
+            """
+            SELECT set_config('synchronous_commit', 'on', false)
+            WHERE current_setting('synchronous_commit') = 'off'
+            """)
     }
 
     var serverVersion: Int32 { PQserverVersion(handle) }
@@ -190,14 +207,14 @@ final class Connection {
     /// Sends what waits to be sent and reads what comes, until a condition holds that reading can make true.
     private func wait(until isDone: () -> Bool, within seconds: Double? = nil) throws {
         let handle = try open(or: "wait")
-        let deadline = Self.clock() + (seconds ?? target.answerWithin)
+        let deadline = Self.clock() + (seconds ?? answerWithin)
         while true {
             let left = PQflush(handle)
             if left < 0 { throw lost(String(cString: PQerrorMessage(handle))) }
             if left == 0, isDone() { return }
             let now = Self.clock()
             if now >= deadline {
-                throw lost("no answer for \(Int(seconds ?? target.answerWithin)) s")
+                throw lost("no answer for \(Int(seconds ?? answerWithin)) s")
             }
             var poll = pollfd(
                 fd: PQsocket(handle), events: Int16(POLLIN) | (left > 0 ? Int16(POLLOUT) : 0), revents: 0)

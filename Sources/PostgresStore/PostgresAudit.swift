@@ -43,7 +43,8 @@ public final class PostgresAudit: AuditKeeping {
         let connection = try Connection(target)
         do {
             try Self.check(connection)
-            try Self.keepWhatIsCommitted(connection)
+            // The answers that the rows are about are given then.
+            try connection.keepWhatIsCommitted()
         } catch {
             connection.close()
             throw error
@@ -73,16 +74,7 @@ public final class PostgresAudit: AuditKeeping {
     private static func ready(_ connection: Connection) throws {
         if connection.isOpen { return }
         try connection.open()
-        try keepWhatIsCommitted(connection)
-    }
-
-    /// A server whose default is `off` would forget, in a crash, rows of answers that have been given.
-    private static func keepWhatIsCommitted(_ connection: Connection) throws {
-        _ = try connection.query(
-            """
-            SELECT set_config('synchronous_commit', 'on', false)
-            WHERE current_setting('synchronous_commit') = 'off'
-            """)
+        try connection.keepWhatIsCommitted()
     }
 
     /// Lets go of the connection.

@@ -14,12 +14,18 @@ public final class PostgresReader: TableReading {
         var names: ColumnNames?
     }
 
+    /// Seconds that an answer may be on its way after the server's own limit for its statement. Who asks waits no longer
+    /// for a server that is frozen or cut off.
+    private static let patience = 10.0
+
     /// Connects to an existing store.
-    public init(_ settings: PostgresStore.Settings) throws {
+    /// - Parameter seconds: How long the server may take for what is asked first; nil: for a statement of its settings.
+    public init(_ settings: PostgresStore.Settings, answersWithin seconds: Double? = nil) throws {
         connection = try Connection(
             Target(
                 url: settings.url, limits: settings.limits, applicationName: settings.applicationName,
                 readOnly: true))
+        if let seconds { answersCome(within: seconds) }
         do {
             if try Migration.applied(connection) == 0 {
                 throw StoreError(
@@ -71,6 +77,10 @@ public final class PostgresReader: TableReading {
 
     /// Statements that are no question, in one message.
     public func run(_ sql: String) throws { try connection.run(sql) }
+
+    /// Says how long the server may take for each of the statements that follow. Where no answer has come ten seconds
+    /// after that, the connection counts as lost.
+    public func answersCome(within seconds: Double) { connection.answerWithin = seconds + Self.patience }
 
     private static func names(_ rows: Rows) -> ColumnNames {
         ColumnNames((0..<rows.columnCount).map { rows.name($0) })

@@ -79,15 +79,13 @@ public final class PostgresStore {
     /// Lets go of the connection.
     public func close() { connection.close() }
 
+    /// See ``SessionStoring``.
+    public var reconnections: Int { max(connection.openings - 1, 0) }
+
     /// What a new connection begins with: the writer's lock, the rules, the partitions ahead.
     func prepareSession() throws {
-        // What is committed is acknowledged to the queue, which then forgets it: a server that answers before the
-        // commit is on disk would lose it in a crash. Stricter settings than `on` stay.
-        _ = try connection.query(
-            """
-            SELECT set_config('synchronous_commit', 'on', false)
-            WHERE current_setting('synchronous_commit') = 'off'
-            """)
+        // What is committed is acknowledged to the queue, which then forgets it.
+        try connection.keepWhatIsCommitted()
         if settings.isExclusive {
             // Partitions' writers share the store with each other, and with nobody who has it for himself.
             let shared = settings.fence == nil ? "" : "_shared"

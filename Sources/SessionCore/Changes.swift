@@ -188,8 +188,11 @@ public struct Changes: Sendable {
     /// How many more ids than before have too many targets and stand for themselves, whether or not they have a row of
     /// their own that says so. For summaries and counters, not stored.
     public var overLinkedIDs: Int64 = 0
-    /// How many more anomalies the sessions' rows count than before. Likewise.
-    public var sessionAnomalies: Int64 = 0
+    /// How many more events that name another robot or pilot than the one that has the session, the sessions' rows
+    /// count than before. Likewise.
+    public var windowConflicts: Int64 = 0
+    /// How many more durations that would be negative. Likewise.
+    public var negativeDurations: Int64 = 0
 
     /// Nothing changed.
     public init() {}

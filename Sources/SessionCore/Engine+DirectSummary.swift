@@ -42,12 +42,7 @@ extension Engine {
         }
         if row.demands.count > 1 { row.demands.sort { symbols.precedes($0, $1) } }
         if row.trips.count > 1 { row.trips.sort { symbols.precedes($0, $1) } }
-        for column in DurationColumn.allCases {
-            if let from = row.milestones[column.ends.from], let to = row.milestones[column.ends.to], to < from
-            {
-                row.anomalyCount += 1
-            }
-        }
+        row.anomalyCount += row.milestones.negativeDurations
         if node.isOverLinked { row.anomalyCount += 1 }
         return DirectSummary(row: row, firstError: firstError)
     }

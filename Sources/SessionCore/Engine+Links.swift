@@ -56,6 +56,7 @@ extension Engine {
         node.isOverLinked = isOverLinked
         if wasOverLinked != node.isOverLinked {
             changes.overLinkedIDs += node.isOverLinked ? 1 : -1
+            if work.overLinkChanged.remove(node.id) == nil { work.overLinkChanged.insert(node.id) }
             try markForFold(node.id)
         }
         let before = node.targets

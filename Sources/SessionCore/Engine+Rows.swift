@@ -62,9 +62,11 @@ extension Engine {
             var derived = try derived(of: node)
             let row = try derived.summary.map { try joinedRow($0, derived.windows) }
             if row == derived.row { continue }
-            if let old = derived.row { count(old, -1) }
+            // What was counted for it was so before this batch.
+            let wasOverLinked = node.isOverLinked != work.overLinkChanged.contains(node.id)
+            if let old = derived.row { count(old, -1, isOverLinked: wasOverLinked) }
             if let row {
-                count(row, 1)
+                count(row, 1, isOverLinked: node.isOverLinked)
                 changes.sessions.append(row)
             } else {
                 changes.deletedSessions.append(node.id)
@@ -121,9 +123,13 @@ extension Engine {
     }
 
     /// Adds a session's row to the hours it counts in, or takes it away.
-    private func count(_ row: SessionRow, _ sign: Int64) {
+    private func count(_ row: SessionRow, _ sign: Int64, isOverLinked: Bool) {
         if row.outcome == .inProgress { changes.openSessions += sign }
-        changes.sessionAnomalies += sign * Int64(row.anomalyCount)
+        if row.anomalyCount > 0 {
+            let negative = row.milestones.negativeDurations
+            changes.negativeDurations += sign * Int64(negative)
+            changes.windowConflicts += sign * Int64(row.anomalyCount - negative - (isOverLinked ? 1 : 0))
+        }
         if row.outcome == .completed, let closedAt = row.closedAt, row.robot.isPresent {
             let key = HourKey(hour: Hours.start(of: closedAt), row.robot)
             changes.robotHourly[key, default: RobotHourDelta()].deliveriesCompleted += sign

@@ -44,6 +44,8 @@ public final class Engine {
         var dirtyRobots: [Symbol] = []
         var dirtyPilots: [Symbol] = []
         var windowless: [Int32] = []
+        /// Ids that came to have too many targets, or no longer do.
+        var overLinkChanged: Set<Symbol> = []
         var newClosers: [(pilot: Symbol, time: Instant)] = []
         /// Robot windows that began, ended or moved: the stretch of time they concern.
         var movedRobotWindows: [(robot: Symbol, from: Instant, until: Instant)] = []

@@ -78,6 +78,15 @@ public struct MilestoneTimes: Equatable, Sendable, BitwiseCopyable {
         guard let start = self[start], let end = self[end], end >= start else { return nil }
         return end - start
     }
+
+    /// How many durations end before they begin: each is an anomaly (semantics, "Anomalies").
+    public var negativeDurations: Int32 {
+        var count: Int32 = 0
+        for column in DurationColumn.allCases {
+            if let from = self[column.ends.from], let to = self[column.ends.to], to < from { count += 1 }
+        }
+        return count
+    }
 }
 
 /// The duration columns of `sessions`: between which milestones each runs (contract, "Durations").

@@ -73,19 +73,22 @@ extension ConsumerStateMachine {
         return [.forgetDeliveries, .report(notice), .disconnect(politely: false)]
     }
 
-    mutating func storeFailed(_ text: String) -> [Action] {
-        let wasDown = storeIsDown
+    mutating func storeFailed(_ text: String, isBusy: Bool) -> [Action] {
         storeIsDown = true
         if case .consuming(let broker, let epoch, let since) = state {
             state = .paused(broker: broker, epoch: epoch, since: since)
         }
-        if wasDown { return [] }
-        return [.report(Notice(.error, "store_down", "holding: \(text)"))]
+        let code = isBusy ? "store_busy" : "store_down"
+        // Each once, until batches are taken again.
+        if storeTrouble == code { return [] }
+        storeTrouble = code
+        return [.report(Notice(isBusy ? .warning : .error, code, "holding: \(text)"))]
     }
 
     mutating func storeRecovered() -> [Action] {
         guard storeIsDown else { return [] }
         storeIsDown = false
+        storeTrouble = nil
         let notice = Action.report(Notice(.info, "store_up", "the store takes batches"))
         switch state {
         case .paused(let broker, let epoch, let since):

@@ -54,8 +54,8 @@ public struct ConsumerStateMachine: Sendable {
         case blocked(String)
         /// It does again.
         case unblocked
-        /// A batch could not be committed.
-        case storeFailed(String)
+        /// A batch could not be committed. Busy: the store is there, but a lock or another transaction is in the way.
+        case storeFailed(String, isBusy: Bool = false)
         /// Batches can be committed (again).
         case storeRecovered
         /// The program is to end.
@@ -90,7 +90,7 @@ public struct ConsumerStateMachine: Sendable {
         public static let codes = [
             "access_refused", "blocked", "channel_closed", "connecting_failed", "connection_closed",
             "connection_lost", "consumer_cancelled", "consuming", "not_found", "precondition_failed",
-            "resource_locked", "store_down", "store_up", "too_much_held", "unblocked",
+            "resource_locked", "store_busy", "store_down", "store_up", "too_much_held", "unblocked",
         ]
 
         /// How bad it is.
@@ -114,6 +114,8 @@ public struct ConsumerStateMachine: Sendable {
     public internal(set) var state: State = .idle
     /// Whether batches cannot be committed. It begins so: the store has not been opened yet.
     public internal(set) var storeIsDown: Bool
+    /// The code of the notice that last said that it takes nothing; nil since it does.
+    var storeTrouble: String?
     /// Whether the broker says that it takes no publishing.
     public private(set) var isBlocked = false
     /// How many channels were opened.
@@ -190,7 +192,7 @@ public struct ConsumerStateMachine: Sendable {
         case .unblocked:
             isBlocked = false
             return [.report(Notice(.info, "unblocked", "the broker takes publishing again"))]
-        case .storeFailed(let text): return storeFailed(text)
+        case .storeFailed(let text, let isBusy): return storeFailed(text, isBusy: isBusy)
         case .storeRecovered: return storeRecovered()
         case .stopRequested: return stopRequested()
         case .drained:

@@ -118,6 +118,9 @@ public protocol SessionStoring: AnyObject, EntitySource {
     /// stored before: it is refused, or it would count twice.
     func isRetired(_ instant: Instant) -> Bool
 
+    /// How often a connection to a server that was lost was made anew.
+    var reconnections: Int { get }
+
     /// Lets go of the store.
     func close()
 }
@@ -131,14 +134,17 @@ extension SessionStoring {
     public func prefetch(_ expectation: Expectation, bytes: UnsafeRawPointer) throws {}
     /// Nothing is dropped.
     public func isRetired(_ instant: Instant) -> Bool { false }
+
+    /// None: there is no server.
+    public var reconnections: Int { 0 }
 }
 
 /// Something a store could not do.
 public struct StoreError: Error, CustomStringConvertible, Sendable {
     /// What it is about, for a program to decide by.
-    public enum Kind: Sendable {
+    public enum Kind: String, CaseIterable, Sendable {
         /// It is not there, or may not be opened.
-        case cannotOpen
+        case cannotOpen = "cannot_open"
         /// Another writer holds it.
         case busy
         /// Its disk is full.
@@ -146,11 +152,11 @@ public struct StoreError: Error, CustomStringConvertible, Sendable {
         /// What is stored is not what this program stored.
         case damaged
         /// It was made under other rules.
-        case otherRules
+        case otherRules = "other_rules"
         /// It was made by a newer version of this program.
-        case newerSchema
+        case newerSchema = "newer_schema"
         /// Its tables are missing or older than this program, and may not be made.
-        case needsMigration
+        case needsMigration = "needs_migration"
         /// The connection was refused or lost, or the server is starting or stopping. Of a commit the outcome is
         /// unknown.
         case unavailable

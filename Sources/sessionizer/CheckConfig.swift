@@ -14,6 +14,7 @@ enum CheckConfig {
         let replicas = try LiveSettings.number(arguments, "--replicas", 1...10_000) ?? 1
         var settings = settings
         try settings.live.take(arguments)
+        settings.http.take(arguments)
         _ = try LiveSettings.number(arguments, "--batch-max-events", 1...1_000_000)
         let location = try settings.store(arguments["--store"])
         let isLive = ServeLive.isAsked(words, settings)
@@ -35,16 +36,15 @@ enum CheckConfig {
                     "broker", .note, "none is named: serve would show the store and consume nothing",
                     "for the live service: --amqp URL --queue NAME"))
         }
-        let listen = isLive ? settings.live.httpListen : arguments["--listen"] ?? settings.live.httpListen
         // One of them writes the audit, unless that is a file.
         let readers =
-            !isLive || LiveService.offersAPI(arguments, listen: listen)
-            ? OfferedAPI.connections + (arguments["--audit"] == nil ? 1 : 0) : 0
+            !isLive || LiveService.offersAPI(settings.http)
+            ? OfferedAPI.connections + (settings.http.audit == nil ? 1 : 0) : 0
         let store = CheckedStore(
             settings: settings, location: location, catalogue: catalogue, isWriter: isLive, readers: readers,
             replicas: replicas)
         store.look(&findings)
-        offered(arguments, settings, location, listen, isLive, &findings)
+        offered(settings, location, isLive, &findings)
 
         try put(wantsJSON ? json(findings) : text(findings))
         return findings.contains { $0.state == .missing } ? 1 : 0
@@ -52,10 +52,10 @@ enum CheckConfig {
 
     /// What `serve` offers over HTTP: its files are read as `serve` reads them.
     private static func offered(
-        _ arguments: Arguments, _ settings: Settings, _ location: StoreLocation, _ listen: String,
-        _ isLive: Bool, _ findings: inout [Finding]
+        _ settings: Settings, _ location: StoreLocation, _ isLive: Bool, _ findings: inout [Finding]
     ) {
-        if isLive, !LiveService.offersAPI(arguments, listen: listen) {
+        let listen = settings.http.listen
+        if isLive, !LiveService.offersAPI(settings.http) {
             findings.append(
                 Finding(
                     "http", .note, "\(listen): probes and metrics only",
@@ -64,14 +64,12 @@ enum CheckConfig {
         }
         let said = Told()
         do {
-            _ = try OfferedAPI(
-                arguments, settings, location, listen: listen, clock: isLive ? .wall : .lastEvent
-            ) { said.add($0) }
+            _ = try OfferedAPI(settings, location, clock: isLive ? .wall : .lastEvent) { said.add($0) }
         } catch {
             findings.append(Finding("http", .missing, "\(error)"))
             return
         }
-        let files = ["--tokens", "--jwks", "--tls-certificate", "--tls-key"].compactMap { arguments[$0] }
+        let files = settings.http.files
         findings.append(
             Finding(
                 "http", .well,

@@ -4,8 +4,9 @@ import Synchronization
 /// What each broker has of what `serve` needs.
 enum CheckedBroker {
     static func look(_ live: LiveSettings, _ queue: QueueSettings, _ findings: inout [Finding]) throws {
-        let names = live.partitions.map { count in (0..<count).map { "\(queue.name).\($0)" } } ?? [queue.name]
-        let exchange = live.partitions == nil ? live.exchange : live.exchange ?? queue.name
+        let split = live.split(queue.name)
+        let names = split?.queues ?? [queue.name]
+        let exchange = split?.exchange ?? live.exchange
         for address in try live.brokers() {
             let found: AMQPInspection
             do throws(AMQPInspection.Failure) {

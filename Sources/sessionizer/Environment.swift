@@ -14,13 +14,15 @@ struct Settings {
     var retentionDays: Int? = 730
     /// What `serve` and `publish` read.
     var live = LiveSettings()
+    /// Where `serve` answers.
+    var http = HTTPSettings()
     var catalogueFile: String?
     var rules = Rules()
 
-    static let known: Set<String> = LiveSettings.variables.union([
-        "SESSIONIZER_STORE_URL", "SESSIONIZER_AMQP_URL", "SESSIONIZER_AMQP_QUEUE", "SESSIONIZER_HTTP_LISTEN",
-        "SESSIONIZER_LOG_LEVEL", "SESSIONIZER_MAX_RESIDENT_ENTITIES", "SESSIONIZER_BATCH_MAX_EVENTS",
-        "SESSIONIZER_BATCH_MAX_AGE_MS", "SESSIONIZER_CATALOGUE", "SESSIONIZER_CONFIG", "SESSIONIZER_SHARED",
+    static let known = LiveSettings.variables.union(HTTPSettings.variables).union([
+        "SESSIONIZER_STORE_URL", "SESSIONIZER_STORE_URL_FILE", "SESSIONIZER_STORE_RETENTION_DAYS",
+        "SESSIONIZER_MAX_RESIDENT_ENTITIES", "SESSIONIZER_BATCH_MAX_EVENTS", "SESSIONIZER_CATALOGUE",
+        "SESSIONIZER_CONFIG", "SESSIONIZER_SHARED",
     ])
 
     /// - Parameter file: `--config`; without it the file that SESSIONIZER_CONFIG names, if any.
@@ -36,6 +38,7 @@ struct Settings {
             let settings = try SettingsFile.parse(Self.contents(of: path), file: path)
             rules = settings.rules
             storeURL = settings.storeURL ?? storeURL
+            if let path = settings.storeURLFile { storeURL = try Self.secret(of: path) }
             switch settings.retentionDays {
             case .off: retentionDays = nil
             case .days(let days): retentionDays = days
@@ -44,6 +47,7 @@ struct Settings {
             maxResidentEntities = settings.maxResidentEntities ?? maxResidentEntities
             batchMaxEvents = settings.batchMaxEvents ?? batchMaxEvents
             try live.take(settings)
+            http.take(settings)
             if let catalogue = settings.catalogue {
                 let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
                 catalogueFile = catalogue.hasPrefix("/") ? catalogue : folder + catalogue
@@ -63,7 +67,20 @@ struct Settings {
         try number("SESSIONIZER_BATCH_MAX_EVENTS", &batchMaxEvents, 1...1_000_000)
         catalogueFile = environment["SESSIONIZER_CATALOGUE"] ?? catalogueFile
         if let path = environment["SESSIONIZER_STORE_URL_FILE"] { storeURL = try Self.secret(of: path) }
+        switch environment["SESSIONIZER_STORE_RETENTION_DAYS"] {
+        case nil: break
+        case "off"?: retentionDays = nil
+        case let days?:
+            guard let number = Int(days), (31...36_500).contains(number) else {
+                throw UsageError(
+                    description:
+                        "SESSIONIZER_STORE_RETENTION_DAYS=\(days): expected a whole number from 31 to 36500, or off"
+                )
+            }
+            retentionDays = number
+        }
         try live.take(environment)
+        http.take(environment)
     }
 
     static func ofProcess(file: String? = nil) throws -> Settings {

@@ -18,11 +18,23 @@ final class LiveHealth: Sendable {
         var text: String
     }
 
+    private struct StoreTrouble {
+        var text: String
+        /// The store is there, and only a lock or another transaction is in the way.
+        var isBusy: Bool
+        var shown: String { isBusy ? "busy: \(text)" : text }
+    }
+
     private struct EngineState {
         /// By partition, or ``whole``: what works for one is no comfort to another.
-        var storeTroubles: [Int: String] = [whole: "not opened yet"]
+        var storeTroubles: [Int: StoreTrouble] = [
+            whole: StoreTrouble(text: "not opened yet", isBusy: false)
+        ]
         var isStopping = false
-        var storeTrouble: String? { storeTroubles.min { $0.key < $1.key }?.value }
+        /// One that is away goes before one that is busy.
+        var storeTrouble: StoreTrouble? {
+            storeTroubles.min { ($0.value.isBusy ? 1 : 0, $0.key) < ($1.value.isBusy ? 1 : 0, $1.key) }?.value
+        }
         var lastPublishLag: Double?
     }
 
@@ -49,8 +61,8 @@ final class LiveHealth: Sendable {
     /// A writer got through, or has ended.
     func storeWorks(_ part: Int = whole) { state.withLock { $0.storeTroubles[part] = nil } }
     /// A writer did not.
-    func storeFails(_ reason: String, _ part: Int = whole) {
-        state.withLock { $0.storeTroubles[part] = reason }
+    func storeFails(_ reason: String, isBusy: Bool, _ part: Int = whole) {
+        state.withLock { $0.storeTroubles[part] = StoreTrouble(text: reason, isBusy: isBusy) }
     }
     func stops() { state.withLock { $0.isStopping = true } }
     func committed(publishLag: Double?) { state.withLock { $0.lastPublishLag = publishLag } }
@@ -87,7 +99,8 @@ final class LiveHealth: Sendable {
         }
         return [
             Part(
-                name: "store", isWell: state.storeTrouble == nil, text: state.storeTrouble ?? "takes batches"),
+                name: "store", isWell: state.storeTrouble == nil,
+                text: state.storeTrouble?.shown ?? "takes batches"),
             Part(name: "broker", isWell: status.isConnected || isIdle, text: broker),
             Part(name: "queue", isWell: status.isConsuming || isIdle, text: queue),
             Part(
@@ -135,9 +148,12 @@ final class LiveHealth: Sendable {
             return Self.probe(parts, isWell: parts.allSatisfy(\.isWell))
         case "/healthz": return summary()
         case "/metrics":
-            let isStoreUp = state.withLock { $0.storeTrouble == nil }
+            let trouble = state.withLock { $0.storeTrouble }
             return .text(
-                metrics.render(consumers.status, isStoreUp: isStoreUp), type: Metrics.contentType)
+                metrics.render(
+                    consumers.status, isStoreUp: trouble?.isBusy ?? true,
+                    isStoreBusy: trouble?.isBusy ?? false),
+                type: Metrics.contentType)
         default: return nil
         }
     }

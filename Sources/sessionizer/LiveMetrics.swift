@@ -29,13 +29,17 @@ final class LiveMetrics: Sendable {
     private let publishLag: Metrics.Handle
     private let lateness: Metrics.Handle
     private let storeUp: Metrics.Handle
-    private let storeFailures: Metrics.Handle
+    private let storeBusy: Metrics.Handle
+    private let storeFailures: [StoreError.Kind: Metrics.Handle]
+    private let otherFailures: Metrics.Handle
+    private let storeReconnections: Metrics.Handle
     private let resident: Metrics.Handle
     private let broughtBack: Metrics.Handle
     private let evictions: Metrics.Handle
     private let twins: Metrics.Handle
     private let contradictions: Metrics.Handle
-    private let sessionAnomalies: Metrics.Handle
+    private let conflicts: Metrics.Handle
+    private let negativeDurations: Metrics.Handle
     private let overLinked: Metrics.Handle
     private let openSessions: Metrics.Handle
     private let lastEvent: Metrics.Handle
@@ -95,9 +99,23 @@ final class LiveMetrics: Sendable {
             "How far an accepted event's time is behind the newest before it; 0 for those in order.",
             bounds: [0, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800], labels)
         storeUp = all.gauge(
-            "sessionizer_store_up", "Whether the store took the last batch of each queue, or was opened.")
-        storeFailures = all.counter(
-            "sessionizer_store_failures_total", "Attempts to open the store or to commit a batch that failed."
+            "sessionizer_store_up",
+            "Whether the store took the last batch of each queue, or was opened, or is there and only busy.")
+        storeBusy = all.gauge(
+            "sessionizer_store_busy",
+            "Whether a batch waits for a lock or another transaction of the store's.")
+        func failure(_ reason: String) -> Metrics.Handle {
+            all.counter(
+                "sessionizer_store_failures_total",
+                "Attempts to open the store or to commit a batch that failed, by reason: unavailable (not reached, or "
+                    + "the connection was lost), conflict (a lock, a deadlock, a time-out), full (its disk), and so on.",
+                ["reason": reason])
+        }
+        storeFailures = Dictionary(
+            uniqueKeysWithValues: StoreError.Kind.allCases.map { ($0, failure($0.rawValue)) })
+        otherFailures = failure("other")
+        storeReconnections = all.counter(
+            "sessionizer_store_reconnections_total", "Writers' connections to PostgreSQL that were made anew."
         )
         resident = all.gauge(
             "sessionizer_resident_entities", "Session ids and stretches of time of an entity held in memory.")
@@ -110,12 +128,14 @@ final class LiveMetrics: Sendable {
             all.counter(
                 "sessionizer_anomalies_total",
                 "Anomalies met: unequal_twin (a duplicate that says something else), contradicted_from_state, "
-                    + "session (conflicts in windows, negative durations, over-linked ids), over_linked_id (an id "
-                    + "that too many deliveries name).", ["kind": kind])
+                    + "window_conflict (an event names another robot or pilot than the one that has the session), "
+                    + "negative_duration (a milestone before the one it follows), over_linked_id (an id that too many "
+                    + "deliveries name).", ["kind": kind])
         }
         twins = anomaly("unequal_twin")
         contradictions = anomaly("contradicted_from_state")
-        sessionAnomalies = anomaly("session")
+        conflicts = anomaly("window_conflict")
+        negativeDurations = anomaly("negative_duration")
         overLinked = anomaly("over_linked_id")
         givenBack = all.counter(
             "sessionizer_messages_given_back_total",
@@ -170,7 +190,8 @@ final class LiveMetrics: Sendable {
             let contradicted = changes.robotHourly.values.reduce(0) { $0 + $1.stateConflicts }
             // A counter only grows: what a later event explained stays counted as met.
             change.add(contradictions, Double(max(contradicted, 0)))
-            change.add(sessionAnomalies, Double(max(changes.sessionAnomalies, 0)))
+            change.add(conflicts, Double(max(changes.windowConflicts, 0)))
+            change.add(negativeDurations, Double(max(changes.negativeDurations, 0)))
             change.add(overLinked, Double(max(changes.overLinkedIDs, 0)))
             change.add(openSessions, Double(changes.openSessions))
             if batch.hasMovedKeys { change.add(movedKeys, 1) }
@@ -231,20 +252,24 @@ final class LiveMetrics: Sendable {
 
     func leasesFailed() { all.add(leaseFailures) }
 
-    func storeFailed() {
-        all.change { change in
-            change.add(storeFailures, 1)
-        }
+    /// - Parameter kind: What kind of ``StoreError`` it was; nil for any other error.
+    func storeFailed(_ kind: StoreError.Kind?) {
+        all.add(kind.flatMap { storeFailures[$0] } ?? otherFailures)
     }
+
+    func storeReconnected(_ times: Int) { if times > 0 { all.add(storeReconnections, Double(times)) } }
 
     func setOpenSessions(_ count: Int64) { all.set(openSessions, Double(count)) }
 
     func noted(_ notice: ConsumerStateMachine.Notice) { broker.noted(notice, all) }
 
     /// What Prometheus reads.
-    /// - Parameter isStoreUp: Whether every writer's last attempt at the store got through.
-    func render(_ status: AMQPConsumer.Status, isStoreUp: Bool) -> String {
+    /// - Parameters:
+    ///   - isStoreUp: Whether every writer's last attempt at the store got through, or met a lock.
+    ///   - isStoreBusy: Whether one met a lock.
+    func render(_ status: AMQPConsumer.Status, isStoreUp: Bool, isStoreBusy: Bool) -> String {
         all.set(storeUp, isStoreUp ? 1 : 0)
+        all.set(storeBusy, isStoreBusy ? 1 : 0)
         broker.update(status, all)
         process.update(all)
         return all.render()
@@ -270,77 +295,6 @@ private struct EngineFigures {
                 sum.broughtBack += one.broughtBack
                 sum.evictions += one.evictions
             }
-        }
-    }
-}
-
-/// What there is to say about the broker.
-private struct BrokerMetrics: Sendable {
-    private let connected: Metrics.Handle
-    private let consuming: Metrics.Handle
-    private let blocked: Metrics.Handle
-    private let depth: Metrics.Handle
-    private let looks: Metrics.Handle
-    private let unacknowledged: Metrics.Handle
-    private let held: Metrics.Handle
-    private let prefetch: Metrics.Handle
-    private let connections: Metrics.Handle
-    private let channels: Metrics.Handle
-    private let deliveries: Metrics.Handle
-    private let redeliveries: Metrics.Handle
-    private let acknowledged: Metrics.Handle
-    private let notices: [String: Metrics.Handle]
-
-    init(_ all: Metrics) {
-        connected = all.gauge("sessionizer_amqp_connected", "Whether there is a connection to a broker.")
-        consuming = all.gauge("sessionizer_amqp_consuming", "Whether deliveries are taken.")
-        blocked = all.gauge(
-            "sessionizer_amqp_blocked", "Whether the broker says that it takes no publishing (an alarm).")
-        depth = all.gauge(
-            "sessionizer_queue_messages_ready", "Messages ready in the queue when it was last looked at.")
-        looks = all.counter(
-            "sessionizer_queue_looks_total", "How often the queue was looked at for its depth.")
-        unacknowledged = all.gauge(
-            "sessionizer_amqp_unacknowledged_messages", "Messages delivered and not acknowledged.")
-        held = all.gauge("sessionizer_amqp_held_bytes", "Bytes of deliveries in memory.")
-        prefetch = all.gauge(
-            "sessionizer_amqp_prefetch_messages", "How many messages may be delivered and not acknowledged.")
-        connections = all.counter("sessionizer_amqp_connections_total", "Connections opened.")
-        channels = all.counter("sessionizer_amqp_channels_total", "Channels opened for consuming.")
-        deliveries = all.counter("sessionizer_amqp_deliveries_total", "Messages delivered.")
-        redeliveries = all.counter(
-            "sessionizer_amqp_redeliveries_total", "Messages delivered that had been delivered before.")
-        acknowledged = all.counter("sessionizer_amqp_acknowledged_total", "Messages acknowledged.")
-        notices = Dictionary(
-            uniqueKeysWithValues: ConsumerStateMachine.Notice.codes.map { code in
-                (
-                    code,
-                    all.counter(
-                        "sessionizer_amqp_notices_total", "What happened to the connection, by kind.",
-                        ["code": code])
-                )
-            })
-    }
-
-    func noted(_ notice: ConsumerStateMachine.Notice, _ all: Metrics) {
-        if let handle = notices[notice.code] { all.add(handle) }
-    }
-
-    func update(_ status: AMQPConsumer.Status, _ all: Metrics) {
-        all.change { change in
-            change.set(connected, status.isConnected ? 1 : 0)
-            change.set(consuming, status.isConsuming ? 1 : 0)
-            change.set(blocked, status.isBlocked ? 1 : 0)
-            if let ready = status.queueDepth { change.set(depth, Double(ready)) }
-            change.set(looks, Double(status.queueLooks))
-            change.set(unacknowledged, Double(status.unacknowledged))
-            change.set(held, Double(status.heldBytes))
-            change.set(prefetch, Double(status.prefetch))
-            change.set(connections, Double(status.connections))
-            change.set(channels, Double(status.channels))
-            change.set(deliveries, Double(status.deliveries))
-            change.set(redeliveries, Double(status.redeliveries))
-            change.set(acknowledged, Double(status.acknowledged))
         }
     }
 }

@@ -30,14 +30,9 @@ struct LiveService {
         health = LiveHealth(consumers: consumers, metrics: metrics, isStream: queue.kind == .stream)
         let log = Log(level: settings.live.logLevel)
         self.log = log
-        let listen = settings.live.httpListen
-        if !Self.offersAPI(arguments, listen: listen) {
-            offer = nil
-        } else {
-            offer = try OfferedAPI(arguments, settings, location, listen: listen, clock: .wall) {
-                log.write(.info, "api", $0)
-            }
-        }
+        offer =
+            Self.offersAPI(settings.http)
+            ? try OfferedAPI(settings, location, clock: .wall) { log.write(.info, "api", $0) } : nil
     }
 
     /// The queue, where the settings for reading it fit together.
@@ -59,9 +54,7 @@ struct LiveService {
 
     /// Whether more than probes and metrics is answered there: elsewhere than on this machine only to those who say who
     /// they are.
-    static func offersAPI(_ arguments: Arguments, listen: String) -> Bool {
-        OfferedAPI.isLoopback(listen) || arguments["--tokens"] != nil || arguments["--jwks"] != nil
-    }
+    static func offersAPI(_ http: HTTPSettings) -> Bool { OfferedAPI.isLoopback(http.listen) || http.asksWho }
 
     func run() throws -> Int32 {
         // Before there is a second thread: each inherits what is blocked.
@@ -72,7 +65,7 @@ struct LiveService {
         // Each that answers keeps one of the database's processes busy, whose priority is nothing of ours: at a flood of
         // questions half of the cores, or two, are left to whoever writes (docs/performance.md, "Readers").
         limits.workers = max(2, min(limits.workers, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
-        let http = try HTTPServer(listen: settings.live.httpListen, limits: limits, tls: offer?.tls) {
+        let http = try HTTPServer(listen: settings.http.listen, limits: limits, tls: offer?.tls) {
             request in
             health.answer(request) ?? api.answer(request)
         }
@@ -109,13 +102,13 @@ struct LiveService {
 
     private func waitForSignals() {
         let (log, health, stop, consumers) = (log, health, stop, consumers)
-        let grace = settings.live.graceSeconds
+        let (grace, patience) = (settings.live.graceSeconds, settings.live.finishingMicroseconds)
         Signals.wait(grace: grace) {
             log.write(
                 .info, "stopping", "finishes the batch in hand, then ends", ["grace_seconds": .integer(grace)]
             )
             health.stops()
-            stop.set()
+            stop.set(patience: patience)
             consumers.stopAll()
         } onGraceOver: {
             log.write(
@@ -135,14 +128,21 @@ struct LiveService {
 /// That the program is to end, or that there is something to look at; waiting for time to pass ends with either.
 final class StopFlag: Sendable {
     private let flag = Atomic<Bool>(false)
+    /// Until when, by the monotonic clock, what is in hand is tried again.
+    private let deadline = Atomic<Int64>(.max)
     private let bell = DispatchSemaphore(value: 0)
 
-    var isSet: Bool { flag.load(ordering: .relaxed) }
+    var isSet: Bool { flag.load(ordering: .acquiring) }
 
-    func set() {
-        flag.store(true, ordering: .relaxed)
+    /// - Parameter patience: Microseconds for which what is in hand may be tried again. Set anew, it only gets less.
+    func set(patience: Int64 = 0) {
+        deadline.min(monotonicNow() + patience, ordering: .relaxed)
+        flag.store(true, ordering: .releasing)
         bell.signal()
     }
+
+    /// What is left of the time in which what is in hand may be tried again.
+    var microsecondsLeft: Int64 { isSet ? max(deadline.load(ordering: .relaxed) - monotonicNow(), 0) : .max }
 
     /// Ends one waiting.
     func ring() { bell.signal() }

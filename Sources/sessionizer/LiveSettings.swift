@@ -15,9 +15,10 @@ struct LiveSettings {
     var declares = false
     var exchange: String?
     var bindingKey = "#"
+    /// For TLS, where a URL does not name its own.
+    var files = AMQPAddress.Files()
     var streamStart: QueueSettings.StreamStart?
     var maxAgeMilliseconds = 100
-    var httpListen = "127.0.0.1:8080"
     var logLevel = LogLevel.info
     var graceSeconds = 25
     /// Into how many queues the messages are split; nil: one.
@@ -30,10 +31,13 @@ struct LiveSettings {
     var killPoint: KillPoint?
 
     static let variables: Set<String> = [
-        "SESSIONIZER_STORE_URL_FILE", "SESSIONIZER_AMQP_URL_FILE", "SESSIONIZER_AMQP_QUEUE_TYPE",
-        "SESSIONIZER_AMQP_PREFETCH", "SESSIONIZER_AMQP_MAX_HELD_BYTES", "SESSIONIZER_AMQP_PARTITIONS",
-        "SESSIONIZER_AMQP_PARTITION_HEADER",
-        "SESSIONIZER_LEASE_SECONDS", "SESSIONIZER_GRACE_SECONDS", "SESSIONIZER_TEST_KILL_AT",
+        "SESSIONIZER_AMQP_URL", "SESSIONIZER_AMQP_URL_FILE", "SESSIONIZER_AMQP_CACERTFILE",
+        "SESSIONIZER_AMQP_CERTFILE", "SESSIONIZER_AMQP_KEYFILE", "SESSIONIZER_AMQP_QUEUE",
+        "SESSIONIZER_AMQP_QUEUE_TYPE", "SESSIONIZER_AMQP_PREFETCH", "SESSIONIZER_AMQP_MAX_HELD_BYTES",
+        "SESSIONIZER_AMQP_DECLARE", "SESSIONIZER_AMQP_EXCHANGE", "SESSIONIZER_AMQP_BINDING_KEY",
+        "SESSIONIZER_AMQP_FROM_OFFSET", "SESSIONIZER_AMQP_FROM_TIME", "SESSIONIZER_AMQP_PARTITIONS",
+        "SESSIONIZER_AMQP_PARTITION_HEADER", "SESSIONIZER_BATCH_MAX_AGE_MS", "SESSIONIZER_LEASE_SECONDS",
+        "SESSIONIZER_LOG_LEVEL", "SESSIONIZER_GRACE_SECONDS", "SESSIONIZER_TEST_KILL_AT",
     ]
 
     /// Takes over what a configuration file sets. Its words were checked there.
@@ -47,8 +51,12 @@ struct LiveSettings {
         declares = file.amqpDeclares ?? declares
         exchange = file.amqpExchange ?? exchange
         bindingKey = file.amqpBindingKey ?? bindingKey
+        files.authority = file.amqpAuthorityFile ?? files.authority
+        files.certificate = file.amqpCertificateFile ?? files.certificate
+        files.key = file.amqpKeyFile ?? files.key
+        try takeStart(
+            ("amqp.from_offset", file.amqpFromOffset), ("amqp.from_time", file.amqpFromTime))
         maxAgeMilliseconds = file.batchMaxAgeMilliseconds ?? maxAgeMilliseconds
-        httpListen = file.httpListen ?? httpListen
         if let level = file.logLevel { logLevel = try Self.level("log.level", level) }
         graceSeconds = file.graceSeconds ?? graceSeconds
         partitions = file.amqpPartitions ?? partitions
@@ -69,11 +77,24 @@ struct LiveSettings {
             queueType = try Self.kind("SESSIONIZER_AMQP_QUEUE_TYPE", kind)
         }
         prefetch = try Self.number(environment, "SESSIONIZER_AMQP_PREFETCH", 2...65_535) ?? prefetch
+        switch environment["SESSIONIZER_AMQP_DECLARE"] {
+        case nil: break
+        case "true"?: declares = true
+        case "false"?: declares = false
+        case let other?:
+            throw UsageError(description: "SESSIONIZER_AMQP_DECLARE=\(other): expected true or false")
+        }
+        exchange = environment["SESSIONIZER_AMQP_EXCHANGE"] ?? exchange
+        bindingKey = environment["SESSIONIZER_AMQP_BINDING_KEY"] ?? bindingKey
+        files.authority = environment["SESSIONIZER_AMQP_CACERTFILE"] ?? files.authority
+        files.certificate = environment["SESSIONIZER_AMQP_CERTFILE"] ?? files.certificate
+        files.key = environment["SESSIONIZER_AMQP_KEYFILE"] ?? files.key
+        let (offset, time) = ("SESSIONIZER_AMQP_FROM_OFFSET", "SESSIONIZER_AMQP_FROM_TIME")
+        try takeStart((offset, environment[offset]), (time, environment[time]))
         maxHeldBytes =
             try Self.number(environment, "SESSIONIZER_AMQP_MAX_HELD_BYTES", 1 << 22...1 << 40) ?? maxHeldBytes
         maxAgeMilliseconds =
             try Self.number(environment, "SESSIONIZER_BATCH_MAX_AGE_MS", 0...60_000) ?? maxAgeMilliseconds
-        httpListen = environment["SESSIONIZER_HTTP_LISTEN"] ?? httpListen
         if let level = environment["SESSIONIZER_LOG_LEVEL"] {
             logLevel = try Self.level("SESSIONIZER_LOG_LEVEL", level)
         }
@@ -93,31 +114,42 @@ struct LiveSettings {
         if arguments.has("--declare") { declares = true }
         exchange = arguments["--exchange"] ?? exchange
         bindingKey = arguments["--binding-key"] ?? bindingKey
-        httpListen = arguments["--http"] ?? httpListen
         graceSeconds = try Self.number(arguments, "--grace", 1...3600) ?? graceSeconds
         partitions = try Self.number(arguments, "--partitions", 1...1024) ?? partitions
         partitionHeader = arguments["--partition-header"] ?? partitionHeader
         maxAgeMilliseconds =
             try Self.number(arguments, "--batch-max-age-ms", 0...60_000) ?? maxAgeMilliseconds
-        if let offset = arguments["--from-offset"] { streamStart = try Self.start(offset) }
-        if let time = arguments["--from-time"] {
-            guard streamStart == nil else {
-                throw UsageError(description: "--from-offset and --from-time: expected one of them")
-            }
-            guard let seconds = InstantArgument.seconds(time) else {
-                throw UsageError(
-                    description: "--from-time \(time): expected RFC 3339, e.g. 2026-11-02T16:15:00Z, or a day"
-                )
-            }
-            streamStart = .time(seconds)
-        }
+        try takeStart(
+            ("--from-offset", arguments["--from-offset"]), ("--from-time", arguments["--from-time"]))
         if streamStart != nil, queueType != .stream {
             throw UsageError(
                 description:
-                    "--from-offset and --from-time need --queue-type stream: a \(queueType.rawValue) "
+                    "--from-offset and --from-time (amqp.from_offset, amqp.from_time) need --queue-type stream: a \(queueType.rawValue) "
                     + "queue gives each message away once")
         }
     }
+
+    /// Where to begin in a stream: one of two, each by the name under which it was given.
+    private mutating func takeStart(
+        _ offset: (name: String, text: String?), _ time: (name: String, text: String?)
+    )
+        throws
+    {
+        if let text = offset.text { streamStart = try Self.start(offset.name, text) }
+        guard let text = time.text else { return }
+        guard offset.text == nil else {
+            throw UsageError(description: "\(offset.name) and \(time.name): expected one of them")
+        }
+        guard let seconds = InstantArgument.seconds(text) else {
+            throw UsageError(
+                description: "\(time.name) \(text): expected RFC 3339, e.g. 2026-11-02T16:15:00Z, or a day")
+        }
+        streamStart = .time(seconds)
+    }
+
+    /// For how long what is in hand is tried again once it is to be the last: a fifth of the grace time is left for
+    /// closing.
+    var finishingMicroseconds: Int64 { Int64(graceSeconds) * 800_000 }
 
     /// Where the brokers are.
     func brokers() throws -> [AMQPAddress] {
@@ -127,7 +159,7 @@ struct LiveSettings {
                     + "SESSIONIZER_AMQP_URL or amqp.url")
         }
         do {
-            return try AMQPAddress.list(amqpURL)
+            return try AMQPAddress.list(amqpURL, files: files)
         } catch {
             throw UsageError(description: "the broker's URL: \(error)")
         }
@@ -152,15 +184,22 @@ struct LiveSettings {
     func queueSettings(partition: Int) throws -> QueueSettings {
         var settings = try queueSettings()
         let stem = settings.name
-        settings.name = "\(stem).\(partition)"
+        settings.name = Self.partitionQueue(stem, partition)
         settings.partitionKey = partitionHeader.map { .header($0) } ?? .routingKey
         if declares {
-            settings.topology = .init(
-                exchange: exchange ?? stem, partitions: (0..<(partitions ?? 1)).map { "\(stem).\($0)" },
-                stem: stem)
+            let split = split(stem)
+            settings.topology = .init(exchange: split?.exchange, partitions: split?.queues ?? [], stem: stem)
         }
         return settings
     }
+
+    /// The queues of all partitions and the exchange before them; nil where the messages are not split.
+    func split(_ queue: String) -> (exchange: String, queues: [String])? {
+        guard let partitions else { return nil }
+        return (exchange ?? queue, (0..<partitions).map { Self.partitionQueue(queue, $0) })
+    }
+
+    private static func partitionQueue(_ queue: String, _ number: Int) -> String { "\(queue).\(number)" }
 
     private static func kind(_ name: String, _ text: String) throws -> QueueSettings.Kind {
         guard let kind = QueueSettings.Kind(rawValue: text) else {
@@ -176,7 +215,7 @@ struct LiveSettings {
         return level
     }
 
-    private static func start(_ text: String) throws -> QueueSettings.StreamStart {
+    private static func start(_ name: String, _ text: String) throws -> QueueSettings.StreamStart {
         switch text {
         case "first": return .first
         case "last": return .last
@@ -184,7 +223,7 @@ struct LiveSettings {
         default:
             guard let offset = Int64(text), offset >= 0 else {
                 throw UsageError(
-                    description: "--from-offset \(text): expected an offset, first, last or next")
+                    description: "\(name) \(text): expected an offset, first, last or next")
             }
             return .offset(offset)
         }

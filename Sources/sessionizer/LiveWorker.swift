@@ -1,5 +1,4 @@
 import AMQPSource
-import Dispatch
 import EventDecoding
 import Glibc
 import MessageBatches
@@ -29,6 +28,8 @@ struct LiveWorker: Sendable {
     private let stop: StopFlag
     /// Its partition; nil where it has the whole store to itself.
     private let partition: Int?
+    /// The same, as what counts by worker knows it.
+    private var part: Int { partition ?? LiveHealth.whole }
 
     init(
         _ queue: QueueSettings, _ settings: Settings, _ location: StoreLocation, _ consumers: LiveConsumers,
@@ -63,14 +64,11 @@ struct LiveWorker: Sendable {
 
     /// Gives the connection to the broker its thread.
     func beginConsuming() {
-        consumers.add(consumer, partition ?? 0)
-        let (consumer, consumers, partition) = (consumer, consumers, partition ?? 0)
+        consumers.add(consumer, part)
+        let (consumer, consumers, part) = (consumer, consumers, part)
         // Asked to stop before it was known here.
         if stop.isSet { consumer.stop() }
-        DispatchQueue(label: "sessionizer.amqp").async {
-            consumer.run()
-            consumers.remove(consumer, partition)
-        }
+        consumer.begin { consumers.remove(consumer, part) }
     }
 
     /// Works until it is stopped or fenced. Throws what time will not mend.
@@ -83,8 +81,8 @@ struct LiveWorker: Sendable {
         }
         defer {
             parts.store.close()
-            metrics.ended(worker: partition ?? 0)
-            if let partition { health.storeWorks(partition) }
+            metrics.ended(worker: part)
+            if partition != nil { health.storeWorks(part) }
         }
         var end = End.stopped
         var decoded: [ObjectIdentifier: DecodedBatch] = [:]
@@ -144,7 +142,7 @@ struct LiveWorker: Sendable {
                 if let killPoint = settings.live.killPoint {
                     parts.ingestor.onMark = { killPoint.pass($0) }
                 }
-                health.storeWorks(partition ?? LiveHealth.whole)
+                health.storeWorks(part)
                 consumer.storeReady(committedOffset: offset)
                 return parts
             } catch let error as StoreError
@@ -152,7 +150,7 @@ struct LiveWorker: Sendable {
             {
                 throw error
             } catch let error as StoreError {
-                failed("\(error)", "store_not_open")
+                failed(error, "store_not_open")
                 stop.wait(microseconds: backOff.next(random: .random(in: 0..<1)))
             }
         }
@@ -185,12 +183,15 @@ struct LiveWorker: Sendable {
         }
         var backOff = BackOff()
         var isHeld = false
+        var isLast = false
         while true {
+            let reconnections = parts.store.reconnections
+            defer { metrics.storeReconnected(parts.store.reconnections - reconnections) }
             do {
                 try parts.ingestor.ingest(read, details, clock: wallClock)
-                metrics.memory(parts.engine, worker: partition ?? 0)
+                metrics.memory(parts.engine, worker: part)
                 if isHeld {
-                    health.storeWorks(partition ?? LiveHealth.whole)
+                    health.storeWorks(part)
                     consumer.storeReady()
                 }
                 return .committed
@@ -198,18 +199,35 @@ struct LiveWorker: Sendable {
                 log.write(.warning, "fenced", "\(error); what is in hand goes back to the queue")
                 return .fenced
             } catch {
-                failed("\(error)", "commit_failed")
-                if !isHeld { consumer.storeFailed("\(error)") }
+                failed(error, "commit_failed")
+                consumer.storeFailed("\(error)", isBusy: Self.isBusy(error))
                 isHeld = true
-                stop.wait(microseconds: backOff.next(random: .random(in: 0..<1)))
-                if stop.isSet { return .givenUp }
+                if stop.isSet, !isLast {
+                    // What is left of the grace time is short: the waits are too.
+                    isLast = true
+                    backOff = BackOff(base: 200_000, limit: 1_000_000)
+                }
+                let wait = backOff.next(random: .random(in: 0..<1))
+                if isLast {
+                    usleep(UInt32(min(wait, stop.microsecondsLeft)))
+                } else {
+                    stop.wait(microseconds: wait)
+                }
+                if stop.microsecondsLeft == 0 { return .givenUp }
             }
         }
     }
 
-    private func failed(_ reason: String, _ event: String) {
-        metrics.storeFailed()
-        health.storeFails(reason, partition ?? LiveHealth.whole)
-        voice.say(.error, event, "\(reason); trying again")
+    private func failed(_ error: any Error, _ event: String) {
+        let isBusy = Self.isBusy(error)
+        metrics.storeFailed((error as? StoreError)?.kind)
+        health.storeFails("\(error)", isBusy: isBusy, part)
+        voice.say(isBusy ? .warning : .error, event, "\(error); trying again")
+    }
+
+    /// Whether the store is there, and only a lock or another transaction is in the way.
+    private static func isBusy(_ error: any Error) -> Bool {
+        guard let kind = (error as? StoreError)?.kind else { return false }
+        return kind == .conflict || kind == .busy
     }
 }

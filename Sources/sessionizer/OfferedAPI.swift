@@ -9,11 +9,6 @@ import SessionStore
 
 /// What both kinds of `serve` offer over HTTP beside probes: the API and the page, for whom, and how.
 struct OfferedAPI: Sendable {
-    static let options: Set<String> = [
-        "--host", "--audit", "--tokens", "--jwks", "--jwt-issuer", "--jwt-audience", "--tls-certificate",
-        "--tls-key",
-    ]
-
     /// How many connections to the store answer questions.
     static let connections = 8
 
@@ -30,17 +25,17 @@ struct OfferedAPI: Sendable {
 
     /// - Parameter say: Told what the operator should know.
     init(
-        _ arguments: Arguments, _ settings: Settings, _ location: StoreLocation, listen: String,
-        clock: APIClock,
+        _ settings: Settings, _ location: StoreLocation, clock: APIClock,
         say: @escaping @Sendable (String) -> Void
     ) throws {
+        let http = settings.http
         self.location = location
         self.clock = clock
         self.say = say
-        access = try Self.access(arguments, listen, say)
-        tls = try Self.tls(arguments)
-        audit = arguments["--audit"] ?? Self.auditPath(location)
-        hosts = Set((arguments["--host"] ?? "").split(separator: ",").map { $0.lowercased() })
+        access = try Self.access(http, say)
+        tls = try Self.tls(http)
+        audit = http.audit ?? Self.auditPath(location)
+        hosts = Set(http.hosts.split(separator: ",").map { $0.lowercased() })
         knownEvents = Set(try settings.catalogue().entries.map(\.name))
     }
 
@@ -100,13 +95,14 @@ struct OfferedAPI: Sendable {
 
     /// Who may ask; nil where nobody is asked who they are, which is for this machine's own people only.
     private static func access(
-        _ arguments: Arguments, _ listen: String, _ say: @escaping @Sendable (String) -> Void
+        _ http: HTTPSettings, _ say: @escaping @Sendable (String) -> Void
     ) throws -> AccessControl? {
+        let listen = http.listen
         var settings = AccessControl.Settings()
-        settings.tokens = arguments["--tokens"]
-        settings.keys = arguments["--jwks"]
-        settings.issuer = arguments["--jwt-issuer"]
-        settings.audience = arguments["--jwt-audience"]
+        settings.tokens = http.tokens
+        settings.keys = http.keys
+        settings.issuer = http.issuer
+        settings.audience = http.audience
         if settings.isEmpty {
             guard isLoopback(listen) else {
                 throw UsageError(
@@ -119,7 +115,7 @@ struct OfferedAPI: Sendable {
                 "authentication is off: who reaches \(listen) on this machine sees everything")
             return nil
         }
-        if !isLoopback(listen), arguments["--tls-certificate"] == nil {
+        if !isLoopback(listen), http.certificate == nil {
             say(
                 "no TLS: tokens can be read on the way, unless an ingress before this speaks it")
         }
@@ -130,8 +126,8 @@ struct OfferedAPI: Sendable {
         }
     }
 
-    private static func tls(_ arguments: Arguments) throws -> HTTPServer.TLS? {
-        switch (arguments["--tls-certificate"], arguments["--tls-key"]) {
+    private static func tls(_ http: HTTPSettings) throws -> HTTPServer.TLS? {
+        switch (http.certificate, http.key) {
         case (nil, nil): return nil
         case (let certificate?, let key?):
             do {

@@ -52,7 +52,7 @@ struct PartitionedWork {
                 leases = table
                 try reap(&running, &leaving, table)
                 if stop.isSet {
-                    for (_, worker) in running { worker.stop.set() }
+                    for (_, worker) in running { worker.stop.set(patience: stop.microsecondsLeft) }
                     consumers.stopAll()
                     if running.isEmpty {
                         try table.retire()
@@ -73,7 +73,7 @@ struct PartitionedWork {
             } catch let error as StoreError {
                 // Workers go on meanwhile: whether they still may, each of their transactions asks.
                 metrics.leasesFailed()
-                health.storeFails("\(error)")
+                health.storeFails("\(error)", isBusy: error.kind == .conflict)
                 log.write(.error, "leases_failed", "\(error); trying again")
                 if stop.isSet, running.values.allSatisfy({ $0.end.withLock { $0 != nil } }) { return 0 }
                 wait = backOff.next(random: .random(in: 0..<1))
@@ -95,22 +95,21 @@ struct PartitionedWork {
                     LeaseKeeper.Lease(
                         partition: $0.partition, holder: $0.holder, epoch: $0.epoch, hasRunOut: $0.hasRunOut)
                 }), running: running.mapValues(\.fence.epoch), leaving: leaving)
-        for partition in decision.lost {
-            log.write(
-                .warning, "partition_lost", "another replica has taken it over",
-                ["partition": .integer(partition)])
-            running[partition]?.stop.set()
-            consumers.stop(partition)
-            leaving.insert(partition)
+        func leave(
+            _ partitions: [Int], _ level: LogLevel, _ event: String, _ text: String, patience: Int64
+        ) {
+            for partition in partitions {
+                log.write(level, event, text, ["partition": .integer(partition)])
+                running[partition]?.stop.set(patience: patience)
+                consumers.stop(partition)
+                leaving.insert(partition)
+            }
         }
-        for partition in decision.letGo {
-            log.write(
-                .info, "partition_leaving", "another replica is to have it",
-                ["partition": .integer(partition)])
-            running[partition]?.stop.set()
-            consumers.stop(partition)
-            leaving.insert(partition)
-        }
+        // Its successor waits for its deliveries: nothing is tried again.
+        leave(decision.lost, .warning, "partition_lost", "another replica has taken it over", patience: 0)
+        leave(
+            decision.letGo, .info, "partition_leaving", "another replica is to have it",
+            patience: settings.live.finishingMicroseconds)
         var left = decision.takeAtMost
         for partition in decision.take where left > 0 {
             do {

@@ -58,13 +58,19 @@ final class PostgresReaders: AskableStore {
         let flavour = SQLFlavour.postgres
         private let reader: PostgresReader
 
-        init(_ settings: PostgresStore.Settings) throws { reader = try PostgresReader(settings) }
+        init(_ settings: PostgresStore.Settings) throws {
+            reader = try PostgresReader(settings, answersWithin: Self.firstSeconds)
+        }
+
+        /// For the look whether it is a store of this program's.
+        private static let firstSeconds = 5.0
 
         deinit { reader.close() }
 
         func ask<Answer>(within seconds: Double, _ body: (any StoreConversation) throws -> Answer) throws
             -> Answer
         {
+            reader.answersCome(within: seconds)
             try reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \(Self.limit(seconds))")
             do {
                 let answer = try body(self)

@@ -6,7 +6,7 @@ import SessionAPI
 
 /// `sessionizer serve --store URL`: an archive's tables over HTTP, with the page; no queue.
 enum ServeArchive {
-    static let options = OfferedAPI.options.union(["--store", "--listen"])
+    static let options = HTTPSettings.options.union(["--store", "--listen"])
 
     static func run(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: options)
@@ -20,9 +20,11 @@ enum ServeArchive {
         sigaddset(&signals, SIGTERM)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
 
-        let listen = arguments["--listen"] ?? settings.live.httpListen
+        var settings = settings
+        settings.http.take(arguments)
+        let listen = settings.http.listen
         let location = try settings.store(arguments["--store"])
-        let offer = try OfferedAPI(arguments, settings, location, listen: listen, clock: .lastEvent) {
+        let offer = try OfferedAPI(settings, location, clock: .lastEvent) {
             complain("sessionizer: \($0)")
         }
         let api = try offer.open()

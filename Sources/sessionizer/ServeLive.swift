@@ -4,7 +4,7 @@ import Telemetry
 
 /// `sessionizer serve --amqp URL --queue NAME --store URL`: the live service.
 enum ServeLive {
-    static let options = OfferedAPI.options.union([
+    static let options = HTTPSettings.options.union([
         "--amqp", "--queue", "--queue-type", "--store", "--http", "--grace", "--prefetch", "--exchange",
         "--binding-key", "--from-offset", "--from-time", "--partitions", "--partition-header",
         "--batch-max-events", "--batch-max-age-ms",
@@ -26,6 +26,7 @@ enum ServeLive {
         }
         var settings = settings
         try settings.live.take(arguments)
+        settings.http.take(arguments)
         if let count = try LiveSettings.number(arguments, "--batch-max-events", 1...1_000_000) {
             settings.batchMaxEvents = count
         }

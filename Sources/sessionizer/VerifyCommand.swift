@@ -11,13 +11,7 @@ enum VerifyCommand {
     static func run(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: options)
         let wantsJSON = try arguments.wantsJSON()
-        var limit = 10
-        if let text = arguments["--limit"] {
-            guard let number = Int(text), (0...1_000_000).contains(number) else {
-                throw UsageError(description: "--limit \(text): expected a whole number from 0 to 1000000")
-            }
-            limit = number
-        }
+        let limit = try LiveSettings.number(arguments, "--limit", 0...1_000_000) ?? 10
         let location = try settings.store(arguments["--store"])
         let replay = try ArchiveReplay(arguments, of: "verify")
         // Before the long part: is there something to compare with?

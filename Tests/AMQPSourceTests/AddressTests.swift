@@ -29,6 +29,19 @@ import Testing
         #expect(all[1].virtualHost == "v")
     }
 
+    /// What a URL says goes before what the settings say for all.
+    @Test func filesOfTheSettingsAreForURLsThatNameNone() throws {
+        var files = AMQPAddress.Files()
+        files.authority = "/ca"
+        files.certificate = "/c"
+        files.key = "/k"
+        let all = try AMQPAddress.list("amqps://a,amqps://b?cacertfile=/own,amqp://c", files: files)
+        #expect(all.map(\.tls?.authority) == ["/ca", "/own", nil])
+        #expect(
+            all.map(\.tls?.certificate) == ["/c", "/c", nil] && all.map(\.tls?.key) == ["/k", "/k", nil])
+        #expect(try AMQPAddress("amqps://a").tls?.authority == AMQPAddress.systemAuthorities)
+    }
+
     @Test(arguments: [
         ("http://a", "begins with amqp://"), ("amqp://", "names no host"), ("amqp://a:x", "port x: expected"),
         ("amqp://a:70000", "from 1 to 65535"), ("amqp://a/%zz", "hexadecimal"),

@@ -36,6 +36,7 @@ actor Broker {
             ssl_options.cacertfile = \(certificates.authority)
             ssl_options.certfile = \(certificates.certificate)
             ssl_options.keyfile = \(certificates.key)
+            channel_max = 2
 
             """.utf8
         ).write(to: more)
@@ -152,8 +153,16 @@ struct VirtualHost {
         try await call("POST", bindings, #"{"routing_key":"1"}"#)
     }
 
+    /// Publishes one empty message with headers as JSON, which may be nested deeper than Foundation would write.
+    func publish(headers: String, to queue: String) async throws {
+        try await call(
+            "POST", "/api/exchanges/\(name)/amq.default/publish",
+            #"{"properties":{"headers":\#(headers)},"routing_key":"\#(queue)","payload":"","payload_encoding":"string"}"#
+        )
+    }
+
     /// Publishes one message with headers.
-    func publish(_ body: Data, to queue: String, headers: [String: String] = [:]) async throws {
+    func publish(_ body: Data, to queue: String, headers: [String: Any] = [:]) async throws {
         let message: [String: Any] = [
             "properties": ["headers": headers, "delivery_mode": 2], "routing_key": queue,
             "payload": body.base64EncodedString(), "payload_encoding": "base64",

@@ -6,6 +6,22 @@ import Testing
 extension LiveTests {
     /// What befalls the broker, its queue, or the way to it.
     @Suite struct BrokerFaultTests {
+        /// The broker of these tests agrees to two channels in a connection, and each attempt opens another.
+        @Test func moreChannelsThanAConnectionMayHaveAreNotAskedFor() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 5)
+            let service = try await scene.serve()
+            try await eventually("four attempts found no queue") {
+                try await service.metric("sessionizer_amqp_notices_total{code=\"not_found\"}") ?? 0 >= 4
+            }
+            let published = try scene.publish("--declare")
+            try await service.drained()
+            #expect(try await service.metric("sessionizer_amqp_connections_total") == 1)
+            #expect(try await service.outcomes().values.reduce(0, +) == published)
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+        }
+
         @Test func theBrokerIsRestarted() async throws {
             let scene = try await Scene(alone: true)
             try scene.simulate()

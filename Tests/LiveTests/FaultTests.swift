@@ -22,8 +22,12 @@ extension LiveTests {
                 ("too_large", Data(String(repeating: "x", count: (1 << 20) + 1).utf8)),
             ]
             try await scene.host.declareQueue("q")
+            // As of a message that was a dead letter before, and longer than a line of a log.
+            let death: [[String: Any]] = [["count": 2, "queue": "was", "routing-keys": ["a", "b"]]]
+            let long = String(repeating: "ü", count: 3000)
             for (reason, body) in poison {
-                try await scene.host.publish(body, to: "q", headers: ["trace": "a \"\(reason)\""])
+                try await scene.host.publish(
+                    body, to: "q", headers: ["trace": "a \"\(reason)\"", "x-death": death, "long": long])
             }
             let good = try scene.publish()
             // A window smaller than the poison: were it held, nothing else would come.
@@ -34,11 +38,33 @@ extension LiveTests {
             for (row, (reason, body)) in zip(rows, poison) {
                 #expect(row.text("transport") == "amqp" && row.text("origin") == "q")
                 let headers = try #require(row.text("headers"))
-                let object = try JSONSerialization.jsonObject(with: Data(headers.utf8)) as? [String: String]
-                #expect(object?["trace"] == "a \"\(reason)\"")
+                let object = try JSONSerialization.jsonObject(with: Data(headers.utf8)) as? [String: Any]
+                #expect(object?["trace"] as? String == "a \"\(reason)\"")
+                #expect(object?["long"] as? String == long)
+                let told = try #require((object?["x-death"] as? [[String: Any]])?.first)
+                #expect(told["count"] as? Int == 2 && told["queue"] as? String == "was")
+                #expect(told["routing-keys"] as? [String] == ["a", "b"])
                 // Of a giant the beginning is kept.
                 #expect(row.integer("size") == Int64(min(body.count, 1 << 16)), "\(reason)")
             }
+        }
+
+        /// librabbitmq reads them by calling itself. (Much deeper the broker itself takes longer to send them than anybody waits.)
+        @Test func headersNestedDeeplyEndNothing() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 5)
+            try await scene.host.declareQueue("q")
+            let depth = 5_000
+            try await scene.host.publish(
+                headers: "{\"deep\":" + String(repeating: "[", count: depth)
+                    + String(repeating: "]", count: depth) + "}", to: "q")
+            let good = try scene.publish()
+            let service = try await scene.serve()
+            try await finish(service, scene, acknowledged: good + 1)
+            let rows = try scene.rows("SELECT headers FROM rejected_events")
+            #expect(
+                rows.count == 1
+                    && rows.first?.text("headers")?.hasSuffix(#","sessionizer-cut":true}"#) == true)
         }
 
         /// A producer that has gone mad, between good events: none of it uses up the window, and each is kept.
@@ -216,7 +242,7 @@ extension LiveTests {
             #expect(try await service.get("/readyz").status == 200)
             #expect(try await service.stop() == 0)
             // Full again, and asked to end: what it holds is not stored, so it is not acknowledged either.
-            let ending = try await scene.serve()
+            let ending = try await scene.serve(["--grace", "5"])
             try await ending.ready()
             disk.fill()
             // More than the room that the log of the store has already.

@@ -60,10 +60,12 @@ final class Service {
         )
     }
 
-    /// A figure of `/metrics`, by its name and labels as they stand there.
+    /// A figure of `/metrics`, by its name and labels as they stand there; by its name alone the sum of those with labels.
     func metric(_ name: String) async throws -> Double? {
-        try await get("/metrics").text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
-            .flatMap { Double($0.split(separator: " ").last ?? "") }
+        let lines = try await get("/metrics").text.split(separator: "\n")
+            .filter { $0.hasPrefix(name + " ") || $0.hasPrefix(name + "{") }
+        if lines.isEmpty { return nil }
+        return lines.reduce(0) { $0 + (Double($1.split(separator: " ").last ?? "") ?? .nan) }
     }
 
     /// How many messages came to what.

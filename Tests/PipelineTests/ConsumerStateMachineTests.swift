@@ -104,6 +104,20 @@ import Testing
             ])
     }
 
+    /// A lock that is waited for in vain is no store that is away.
+    @Test func tellsABusyStoreFromOneThatIsDown() {
+        let paused = Machine.State.paused(broker: 0, epoch: 1, since: 2)
+        run(
+            toConsuming + [
+                (.storeFailed("x", isBusy: true), 3, paused, ["say store_busy"]),
+                (.storeFailed("y", isBusy: true), 4, paused, []),
+                (.storeFailed("x"), 5, paused, ["say store_down"]),
+                (.storeFailed("x"), 6, paused, []),
+                (.storeRecovered, 7, .consuming(broker: 0, epoch: 1, since: 2), ["say store_up"]),
+                (.storeFailed("x", isBusy: true), 8, paused, ["say store_busy"]),
+            ])
+    }
+
     /// After half an hour of holding the broker closes the channel. Another is opened when the store is back, not
     /// before: each that ends counts against every message it held.
     @Test func anAcknowledgementTimeOutWhileHoldingIsSurvivedOnce() {

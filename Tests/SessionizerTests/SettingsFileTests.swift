@@ -20,14 +20,14 @@ import Testing
         #expect(settings.amqpQueueType == "quorum" && settings.amqpPrefetch == 4000)
         #expect(settings.amqpMaxHeldBytes == 256 << 20 && settings.amqpDeclares == false)
         #expect(settings.amqpExchange == nil && settings.amqpBindingKey == "#")
-        #expect(settings.httpListen == "127.0.0.1:8080" && settings.logLevel == "info")
+        #expect(settings.http.listen == "127.0.0.1:8080" && settings.logLevel == "info")
         #expect(settings.graceSeconds == 25)
     }
 
     @Test func everySettingIsRead() throws {
         let settings = try SettingsFile.parse(
             """
-            store: {url: "sqlite:x.db"}
+            store: {url: "sqlite:x.db", url_file: store-secret}
             memory: {max_resident_entities: 50}
             batch: {max_events: 7, max_age_ms: 8}
             amqp:
@@ -40,7 +40,21 @@ import Testing
               declare: true
               exchange: e
               binding_key: "a.*"
-            http: {listen: "[::1]:1"}
+              cacertfile: ca.pem
+              certfile: me.pem
+              keyfile: me.key
+              from_offset: "7"
+              from_time: "2026-11-02"
+            http:
+              listen: "[::1]:1"
+              hosts: [a.example, b.example]
+              audit: a.db
+              tokens: t
+              jwks: j
+              jwt_issuer: i
+              jwt_audience: u
+              tls_certificate: c
+              tls_key: k
             log: {level: debug}
             shutdown: {grace_seconds: 3}
             catalogue: mine.yaml
@@ -62,7 +76,15 @@ import Testing
         #expect(settings.amqpPrefetch == 9 && settings.amqpMaxHeldBytes == 5_000_000)
         #expect(settings.amqpDeclares == true)
         #expect(settings.amqpExchange == "e" && settings.amqpBindingKey == "a.*")
-        #expect(settings.httpListen == "[::1]:1" && settings.logLevel == "debug")
+        #expect(settings.http.listen == "[::1]:1" && settings.logLevel == "debug")
+        #expect(settings.storeURLFile == "store-secret")
+        #expect(settings.amqpAuthorityFile == "ca.pem" && settings.amqpCertificateFile == "me.pem")
+        #expect(settings.amqpKeyFile == "me.key")
+        #expect(settings.amqpFromOffset == "7" && settings.amqpFromTime == "2026-11-02")
+        let http = settings.http
+        #expect(http.hosts == ["a.example", "b.example"] && http.audit == "a.db" && http.tokens == "t")
+        #expect(http.keys == "j" && http.issuer == "i" && http.audience == "u")
+        #expect(http.certificate == "c" && http.key == "k")
         #expect(settings.graceSeconds == 3)
         #expect(settings.rules.maxWindow == 60_000_000)
         #expect(settings.rules.maxSilence == 90_000_000)

@@ -1,0 +1,69 @@
+import ConfigurationFile
+
+/// Where `serve` answers, and to whom: told by the configuration file, then the environment, then options.
+struct HTTPSettings {
+    /// ADDRESS:PORT
+    var listen = "127.0.0.1:8080"
+    /// Names under which it may be asked, beside addresses; divided by commas.
+    var hosts = ""
+    /// The file of the audit; nil: PostgreSQL, or a file beside SQLite's.
+    var audit: String?
+    /// A file of tokens.
+    var tokens: String?
+    /// A file of keys of whoever signs tokens.
+    var keys: String?
+    var issuer: String?
+    var audience: String?
+    /// Files (PEM); both or none.
+    var certificate: String?
+    var key: String?
+
+    /// Options, keys of the file and variables of the environment, one by one.
+    private static let texts:
+        [(option: String, variable: String, of: any WritableKeyPath<Self, String?> & Sendable)] = [
+            ("--audit", "SESSIONIZER_HTTP_AUDIT", \.audit), ("--tokens", "SESSIONIZER_HTTP_TOKENS", \.tokens),
+            ("--jwks", "SESSIONIZER_HTTP_JWKS", \.keys),
+            ("--jwt-issuer", "SESSIONIZER_HTTP_JWT_ISSUER", \.issuer),
+            ("--jwt-audience", "SESSIONIZER_HTTP_JWT_AUDIENCE", \.audience),
+            ("--tls-certificate", "SESSIONIZER_HTTP_TLS_CERTIFICATE", \.certificate),
+            ("--tls-key", "SESSIONIZER_HTTP_TLS_KEY", \.key),
+        ]
+
+    static let options = Set(texts.map(\.option)).union(["--host"])
+    static let variables = Set(texts.map(\.variable)).union([
+        "SESSIONIZER_HTTP_LISTEN", "SESSIONIZER_HTTP_HOSTS",
+    ])
+
+    /// Whether anybody is asked who they are.
+    var asksWho: Bool { tokens != nil || keys != nil }
+
+    /// The files it names that must be there.
+    var files: [String] { [tokens, keys, certificate, key].compactMap { $0 } }
+
+    mutating func take(_ file: SettingsFile) {
+        listen = file.http.listen ?? listen
+        hosts = file.http.hosts?.joined(separator: ",") ?? hosts
+        audit = file.http.audit ?? audit
+        tokens = file.http.tokens ?? tokens
+        keys = file.http.keys ?? keys
+        issuer = file.http.issuer ?? issuer
+        audience = file.http.audience ?? audience
+        certificate = file.http.certificate ?? certificate
+        key = file.http.key ?? key
+    }
+
+    mutating func take(_ environment: [String: String]) {
+        listen = environment["SESSIONIZER_HTTP_LISTEN"] ?? listen
+        hosts = environment["SESSIONIZER_HTTP_HOSTS"] ?? hosts
+        for (_, variable, path) in Self.texts {
+            self[keyPath: path] = environment[variable] ?? self[keyPath: path]
+        }
+    }
+
+    /// `--http` and `--listen` say the same, each for one kind of `serve`.
+    mutating func take(_ arguments: Arguments) {
+        listen = arguments["--http"] ?? arguments["--listen"] ?? listen
+        hosts = arguments["--host"] ?? hosts
+        for (option, _, path) in Self.texts { self[keyPath: path] = arguments[option] ?? self[keyPath: path] }
+    }
+}

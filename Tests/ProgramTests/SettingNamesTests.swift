@@ -1,0 +1,121 @@
+import Foundation
+import ProgramUnderTest
+import Testing
+
+/// Options, variables of the environment and keys of the configuration file say the same, and
+/// `config/sessionizer.yaml` names all of them.
+@Suite struct SettingNamesTests {
+    let program: Program
+
+    init() throws { program = Program(folder: try Folder()) }
+
+    /// A key as the commented file tells it.
+    private struct Documented {
+        var options: Set<String> = []
+        var variables: Set<String> = []
+    }
+
+    /// The keys of `config/sessionizer.yaml`, commented out or not, with what stands in brackets above each.
+    private func documented() throws -> [String: Documented] {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("config/sessionizer.yaml")
+        var found: [String: Documented] = [:]
+        var section = ""
+        var above = Documented()
+        for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+            if let match = line.wholeMatch(of: /(\w+):/) {
+                section = match.1 + "."
+                above = Documented()
+            } else if let match = line.wholeMatch(of: /( *)(?:# )?([a-z_]+): ?[^ ].*/) {
+                let key = (match.1.isEmpty ? "" : section) + match.2
+                #expect(found[key] == nil, "\(key) stands there twice")
+                found[key] = above
+                above = Documented()
+            } else {
+                for word in line.split(whereSeparator: { " [];,".contains($0) }) {
+                    if word.hasPrefix("--"), line.contains("[") { above.options.insert(String(word)) }
+                    if word.hasPrefix("SESSIONIZER_"), line.contains("[") {
+                        above.variables.insert(String(word))
+                    }
+                }
+            }
+        }
+        return found
+    }
+
+    /// What the program says it knows.
+    private func known(_ words: [String], environment: [String: String] = [:]) throws -> Set<String> {
+        let process = try program.start(words, environment: environment)
+        process.waitUntilExit()
+        let said = try program.folder.text("stderr")
+        let list = try #require(said.firstMatch(of: /; known: (.*)/), "\(said)").1
+        return Set(list.split(separator: ", ").map { $0.trimmingCharacters(in: .whitespacesAndNewlines) })
+    }
+
+    @Test func theFileNamesEveryOptionVariableAndKey() throws {
+        let documented = try documented()
+        try program.folder.write("wrong.yaml", "wrong: 1\n")
+        #expect(try known(["fleet", "--config", "wrong.yaml"]) == Set(documented.keys))
+        let options = try known(["serve", "--queue", "q", "--wrong"]).union(known(["serve", "--wrong"]))
+        let told = documented.values.reduce(into: Set<String>()) { $0.formUnion($1.options) }
+        #expect(told == options, "\(told.symmetricDifference(options))")
+        // Where the file is; what only tests set.
+        let others: Set = ["SESSIONIZER_CONFIG", "SESSIONIZER_SHARED", "SESSIONIZER_TEST_KILL_AT"]
+        let variables = try known(["fleet"], environment: ["SESSIONIZER_WRONG": "1"]).subtracting(others)
+        let toldVariables = documented.values.reduce(into: Set<String>()) { $0.formUnion($1.variables) }
+        #expect(toldVariables == variables, "\(toldVariables.symmetricDifference(variables))")
+        for (key, names) in documented where !key.hasPrefix("rules.") {
+            #expect(names.variables.count == 1, "\(key): \(names.variables)")
+        }
+    }
+
+    /// A value that cannot be is refused wherever it was given, so it was read there.
+    @Test(arguments: [
+        ("store.url_file", "gone", "gone"), ("store.retention_days", "5", "31"),
+        ("memory.max_resident_entities", "0", "100000000"), ("batch.max_events", "0", "1000000"),
+        ("batch.max_age_ms", "-1", "60000"), ("amqp.url_file", "gone", "gone"),
+        ("amqp.queue_type", "ring", "quorum, classic"), ("amqp.prefetch", "1", "65535"),
+        ("amqp.max_held_bytes", "1", "1099511627776"), ("amqp.declare", "maybe", "true"),
+        ("amqp.exchange", "e", "--exchange is for --declare"),
+        ("amqp.from_offset", "x", "first, last or next"),
+        ("amqp.from_time", "noon", "RFC 3339"), ("amqp.partitions", "0", "1024"),
+        ("amqp.partitions", "8", "expected --store postgres"), ("amqp.lease_seconds", "1", "600"),
+        ("http.listen", "0.0.0.0:0", "probes and metrics only"), ("http.tokens", "gone", "gone"),
+        ("http.jwks", "gone", "--jwt-issuer"), ("http.tls_certificate", "gone", "belong together"),
+        ("http.tls_key", "gone", "belong together"), ("log.level", "loud", "debug, info"),
+        ("shutdown.grace_seconds", "0", "3600"), ("catalogue", "gone", "gone"),
+    ])
+    func eachIsReadFromTheFileAndTheEnvironment(key: String, value: String, said: String) throws {
+        let variable = try #require(documented()[key]?.variables.first, "\(key)")
+        let parts = key.split(separator: ".")
+        try program.folder.write(
+            "s.yaml", parts.count == 2 ? "\(parts[0]): {\(parts[1]): \"\(value)\"}\n" : "\(key): \(value)\n")
+        let words = [
+            "check-config", "--amqp", "amqp://127.0.0.1:1", "--queue", "q", "--store", "sqlite:a.db",
+        ]
+        let cases: [([String], [String: String])] = [(["--config", "s.yaml"], [:]), ([], [variable: value])]
+        for (more, environment) in cases {
+            let process = try program.start(words + more, environment: environment)
+            process.waitUntilExit()
+            let text = try program.folder.text("stdout") + program.folder.text("stderr")
+            #expect(process.terminationStatus != 0 && text.contains(said), "\(more) \(environment): \(text)")
+        }
+    }
+
+    /// The option wins over the environment, the environment over the file.
+    @Test func theNearestWins() throws {
+        try program.folder.write("s.yaml", "http: {tokens: from-file}\n")
+        func tokens(_ words: [String], _ environment: [String: String]) throws -> String {
+            let process = try program.start(
+                ["check-config", "--config", "s.yaml", "--store", "sqlite:a.db"] + words,
+                environment: environment)
+            process.waitUntilExit()
+            return try program.folder.text("stdout")
+        }
+        #expect(try tokens([], [:]).contains("from-file"))
+        #expect(try tokens([], ["SESSIONIZER_HTTP_TOKENS": "from-variable"]).contains("from-variable"))
+        #expect(
+            try tokens(["--tokens", "from-option"], ["SESSIONIZER_HTTP_TOKENS": "from-variable"])
+                .contains("from-option"))
+    }
+}
