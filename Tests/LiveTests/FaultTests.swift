@@ -60,7 +60,7 @@ extension LiveTests {
                     + String(repeating: "]", count: depth) + "}", to: "q")
             let good = try scene.publish()
             let service = try await scene.serve()
-            try await finish(service, scene, acknowledged: good + 1)
+            try await scene.finish(service, acknowledged: good + 1)
             let rows = try scene.rows("SELECT headers FROM rejected_events")
             #expect(
                 rows.count == 1
