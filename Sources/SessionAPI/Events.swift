@@ -259,28 +259,32 @@ enum Events {
 
     /// Their ids, up to a thousand, the latest first.
     static func orphanList(in range: TimeRange, _ call: Call) -> SQLQuestion {
-        SQLQuestion(
-            "SELECT e.event_id, e.occurred_at, e.event, e.robot_id FROM events e\nWHERE "
-                + "\(orphanCondition(robot: false, call))\nORDER BY e.occurred_at DESC, e.event_id DESC LIMIT 1000",
-            [.integer(range.from), .integer(range.to)])
+        ofAll("e.event_id, e.occurred_at, e.robot_id", range, call)
     }
 
     /// How many there are, up to a thousand.
     static func orphanCount(in range: TimeRange, _ call: Call) -> SQLQuestion {
+        let all = ofAll("1", range, call)
+        return SQLQuestion("SELECT count(*) AS n FROM (\(all.sql)) bounded", all.parameters)
+    }
+
+    /// Those of all robots, up to a thousand, the latest first.
+    private static func ofAll(_ columns: String, _ range: TimeRange, _ call: Call) -> SQLQuestion {
         SQLQuestion(
-            "SELECT count(*) AS n FROM (SELECT 1 FROM events e WHERE "
-                + "\(orphanCondition(robot: false, call)) LIMIT 1000) bounded",
+            "SELECT \(columns) FROM events e\nWHERE \(orphanCondition(robot: false, call))\n"
+                + "ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT 1000",
             [.integer(range.from), .integer(range.to)])
     }
 
     /// ?1 to ?2: the range; ?3: the robot.
     private static func orphanCondition(robot: Bool, _ call: Call) -> String {
+        /// As a rule it is the last window before it that holds it: with LIMIT, that one is looked at first.
         func held(_ kind: String, _ column: String) -> String {
             """
-            NOT EXISTS (SELECT 1 FROM assignment_windows w WHERE w.kind = '\(kind)' AND w.entity_id = e.\(column)
+            (SELECT 1 FROM assignment_windows w WHERE w.kind = '\(kind)' AND w.entity_id = e.\(column)
               AND w.started_at <= e.occurred_at
               AND w.started_at > \(call.flavour.moved("e.occurred_at", by: "-\(Int64(call.rules.maxWindowSeconds) + 1)"))
-              AND e.occurred_at < coalesce(w.ended_at, w.expires_at))
+              AND e.occurred_at < coalesce(w.ended_at, w.expires_at) ORDER BY w.started_at DESC LIMIT 1) IS NULL
             """
         }
         let which =
@@ -288,7 +292,8 @@ enum Events {
             ? "e.robot_id = ?3 AND e.robot_use IS NOT NULL"
             : "(e.robot_use & 4) <> 0"
         return "\(which) AND e.occurred_at >= \(call.at(1)) AND e.occurred_at < \(call.at(2)) "
-            + "AND e.subject IS NULL AND \(held("robot", "robot_id")) AND \(held("pilot", "pilot_id"))"
+            + "AND e.subject IS NULL AND \(held("robot", "robot_id")) "
+            + "AND (e.pilot_id IS NULL OR \(held("pilot", "pilot_id")))"
     }
 
     static func writeOrphan(_ event: AnswerRow, _ call: Call, _ out: inout JSONWriter) throws {

@@ -11,8 +11,10 @@ struct WeekBefore {
     let range: TimeRange
     /// The same, seven days earlier.
     let before: TimeRange
-    /// The hours of ``before`` of which anything is known, of the robots that the figures are of.
-    private let known: Set<Int64>
+    /// The whole hours of ``before``, of the robots that the figures are of.
+    private let supply: Fleet.Supply
+    /// Those of which anything is known.
+    private var known: Set<Int64> { supply.known }
 
     /// Nil where the request does not want it, or no hour of its range is over.
     static func asked(of range: TimeRange, _ call: Call) throws -> WeekBefore? {
@@ -29,7 +31,7 @@ struct WeekBefore {
         before.from -= Self.week
         before.to -= Self.week
         self.before = before
-        known = try Fleet.Supply.knownHours(before.wholeHours, call)
+        supply = try Fleet.Supply(before.wholeHours, bucket: "hour", by: "none", call)
     }
 
     private var isKnown: Bool { !known.isEmpty }
@@ -76,8 +78,10 @@ struct WeekBefore {
 
     /// Totals of the hours that are over, and of those seven days earlier.
     func writeSupply(_ asked: Usage, of whole: TimeRange, _ call: Call, _ out: inout JSONWriter) throws {
-        let now = try range.to == whole.to ? asked : Fleet.Supply(range, call).totals
-        let then = try isKnown ? Fleet.Supply(before, call).totals : nil
+        let now =
+            try range.to == whole.to
+            ? asked : Fleet.Supply(range, bucket: "hour", by: "none", call).totals
+        let then = isKnown ? supply.totals : nil
         write(&out) { out in
             out.object("totals_now") { out in now.write(&out) }
             if let then { out.object("totals") { out in then.write(&out) } } else { out.raw("totals", nil) }

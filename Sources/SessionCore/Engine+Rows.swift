@@ -124,6 +124,8 @@ extension Engine {
     private func count(_ row: SessionRow, _ sign: Int64) {
         if row.outcome == .inProgress { changes.openSessions += sign }
         changes.sessionAnomalies += sign * Int64(row.anomalyCount)
+        if let key = SessionHourKey(row) { changes.sessionHourly[key, default: 0] += sign }
+        if let key = SessionSpanKey(row) { changes.sessionSpans[key, default: 0] += sign }
         if row.outcome == .completed, let closedAt = row.closedAt, row.robot.isPresent {
             let key = HourKey(hour: Hours.start(of: closedAt), row.robot)
             changes.robotHourly[key, default: RobotHourDelta()].deliveriesCompleted += sign
