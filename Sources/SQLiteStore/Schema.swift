@@ -287,6 +287,10 @@ enum Schema {
         "sessions_reassigned ON sessions(first_event_at) WHERE reassignment_count > 0",
         "sessions_errors ON sessions(first_event_at) WHERE error_count > 0",
         """
+        sessions_arrived ON sessions(first_event_at)
+          WHERE pickup_arrival_at IS NOT NULL OR dropoff_arrival_at IS NOT NULL
+        """,
+        """
         sessions_codes ON sessions(first_event_at, failure_code, first_error_code)
           WHERE coalesce(failure_code, first_error_code) IS NOT NULL
         """,

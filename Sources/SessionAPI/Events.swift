@@ -257,22 +257,11 @@ enum Events {
             ])
     }
 
-    /// Their ids, up to a thousand, the latest first.
+    /// Those of all robots, up to a thousand, the latest first: their ids.
     static func orphanList(in range: TimeRange, _ call: Call) -> SQLQuestion {
-        ofAll("e.event_id, e.occurred_at, e.robot_id", range, call)
-    }
-
-    /// How many there are, up to a thousand.
-    static func orphanCount(in range: TimeRange, _ call: Call) -> SQLQuestion {
-        let all = ofAll("1", range, call)
-        return SQLQuestion("SELECT count(*) AS n FROM (\(all.sql)) bounded", all.parameters)
-    }
-
-    /// Those of all robots, up to a thousand, the latest first.
-    private static func ofAll(_ columns: String, _ range: TimeRange, _ call: Call) -> SQLQuestion {
         SQLQuestion(
-            "SELECT \(columns) FROM events e\nWHERE \(orphanCondition(robot: false, call))\n"
-                + "ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT 1000",
+            "SELECT e.event_id, e.occurred_at, e.robot_id FROM events e\nWHERE "
+                + "\(orphanCondition(robot: false, call))\nORDER BY e.occurred_at DESC, e.event_id DESC LIMIT 1000",
             [.integer(range.from), .integer(range.to)])
     }
 

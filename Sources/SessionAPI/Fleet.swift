@@ -80,7 +80,8 @@ enum Fleet {
                     totals.add(usage)
                 }
             } else {
-                let hours = try Self.hours(range, zone, isByRobot: by != "none", call)
+                let isByRobot = by == "robot" || by == "zone" && !zone.isUntold
+                let hours = try Self.hours(range, zone, isByRobot: isByRobot, call)
                 for (robot, hour, usage) in hours {
                     known.insert(hour)
                     let at: Int64? =
@@ -108,6 +109,9 @@ enum Fleet {
             name = call.parameters.text("zone")
             zones = name != nil || isNeeded ? try Zones(range, call) : nil
         }
+
+        /// Whether no robot told any zone: then all of them were in none.
+        var isUntold: Bool { zones?.isEmpty ?? true }
 
         func of(_ robot: String, before instant: Int64) -> String? {
             zones?.zone(of: robot, before: instant)

@@ -22,7 +22,7 @@ enum Home {
                 }
                 try writeDown(call, &out)
                 let orphans = try Events.orphans(in: day, robot: nil, before: nil, limit: 10, call)
-                let count = try Events.orphanCount(in: day, call).rows(call).first?.integer("n") ?? 0
+                let count = try Events.orphanList(in: day, call).counted(call)
                 try out.object("orphan_errors") { out in
                     out.integer("count", count)
                     try out.array("rows") { out in

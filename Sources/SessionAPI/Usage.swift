@@ -12,16 +12,6 @@ struct Usage {
 
     init() {}
 
-    mutating func add(_ row: AnswerRow) {
-        usable += row.number("usable_seconds") ?? 0
-        downtime += row.number("downtime_seconds") ?? 0
-        offDuty += row.number("off_duty_seconds") ?? 0
-        other += row.number("other_seconds") ?? 0
-        onDelivery += row.number("on_delivery_seconds") ?? 0
-        completed += row.integer("deliveries_completed") ?? 0
-        errors += row.integer("error_count") ?? 0
-    }
-
     mutating func add(_ usage: Usage) {
         usable += usage.usable
         downtime += usage.downtime
@@ -87,15 +77,33 @@ struct Usage {
         robot: String, hour: Int64, usage: Usage
     )] {
         let place = place(range, robot: robot, call)
-        var found = try call.rows("SELECT * FROM robot_hourly WHERE \(place.sql)", place.parameters).map {
-            row in
+        let source =
+            robot == nil && call.flavour == .sqlite
+            ? "robots JOIN robot_hours ON robot_id = id" : "robot_hours"
+        let leaps = source == "robot_hours" ? "" : "WITH RECURSIVE \(robots) "
+        var found: [(robot: String, hour: Int64, usage: Usage)] = try call.rows(
+            "\(leaps)SELECT robot_id, hour, \(figures.joined(separator: ", ")) FROM \(source) WHERE \(place.sql)",
+            place.parameters
+        ).map { ($0.text("robot_id") ?? "", $0.integer("hour") ?? 0, Usage(micros: $0)) }
+        // Whole hours of states of more than a day stand in no hour's row.
+        let long = try call.rows("SELECT * FROM long_state_hours WHERE \(place.sql)", place.parameters)
+        for row in long {
             var usage = Usage()
-            usage.add(row)
-            return (row.text("robot_id") ?? "", row.integer("hour") ?? 0, usage)
+            usage.add(seconds: 3600, of: call.rules.stateClass(row.text("state") ?? ""))
+            found.append((row.text("robot_id") ?? "", row.integer("hour") ?? 0, usage))
         }
         found += try open(range, robot: robot, call)
         return found
     }
+
+    /// Every robot that has hours: SQL of a table `robots(id)` for `WITH RECURSIVE`, found by leaps through the key.
+    private static let robots = """
+        robots(id) AS (
+          SELECT min(robot_id) FROM robot_hours
+          UNION ALL
+          SELECT (SELECT min(h.robot_id) FROM robot_hours h WHERE h.robot_id > robots.id) FROM robots
+            WHERE robots.id IS NOT NULL)
+        """
 
     /// The same of all robots together: the store keeps a row an hour, however many robots there are.
     static func ofFleet(_ range: TimeRange, _ call: Call) throws -> [(hour: Int64, usage: Usage)] {
@@ -135,11 +143,7 @@ struct Usage {
             let sums = figures.map { "sum(\($0))" }.joined(separator: " || ' ' || ")
             let rows = try call.rows(
                 """
-                WITH RECURSIVE robots(id) AS (
-                  SELECT min(robot_id) FROM robot_hours
-                  UNION ALL
-                  SELECT (SELECT min(h.robot_id) FROM robot_hours h WHERE h.robot_id > robots.id) FROM robots
-                    WHERE robots.id IS NOT NULL)
+                WITH RECURSIVE \(robots)
                 SELECT id, (SELECT \(sums) FROM robot_hours WHERE robot_id = id AND \(place.sql)) AS sums
                 FROM robots WHERE id IS NOT NULL
                 """, place.parameters)
@@ -256,6 +260,9 @@ struct Zones {
                 (row.integer("occurred_at") ?? 0, row.text("zone_id") ?? ""))
         }
     }
+
+    /// Whether none was told.
+    var isEmpty: Bool { told.isEmpty }
 
     /// The zone of a robot up to an instant; nil where none was told yet.
     func zone(of robot: String, before instant: Int64) -> String? {
