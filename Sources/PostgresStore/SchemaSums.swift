@@ -70,6 +70,7 @@ enum SchemaSums {
         DROP INDEX events_errors;
         CREATE INDEX events_faults ON events (occurred_at, event_id) INCLUDE (subject, robot_id, pilot_id)
           WHERE (robot_use & 4) <> 0;
+        CREATE INDEX robot_states_start ON robot_states (started_at);
         CREATE INDEX robot_states_now ON robot_states (state, started_at) WHERE ended_at IS NULL;
         """
 }

@@ -304,7 +304,7 @@ enum Schema {
           WHERE (robot_use & 4) <> 0
         """,
         "events_zone ON events(robot_id, occurred_at, zone_id) WHERE robot_id IS NOT NULL AND zone_id IS NOT NULL",
-        "robot_states_now ON robot_states(state, started_at) WHERE ended_at IS NULL",
+        "robot_states_now ON robot_states(state, started_at, ended_at) WHERE ended_at IS NULL",
         "merchant_hours_sums ON merchant_hours(hour, completed, failed, canceled)",
     ]
 

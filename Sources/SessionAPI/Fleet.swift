@@ -294,7 +294,9 @@ struct Reliability {
             if let robot, robot != id { return }
             change(&found[id, default: Reliability(robot: id)])
         }
-        for (id, usage) in try Usage.byRobot(range, robot: robot, call) {
+        for (id, usage) in try Usage.byRobot(
+            range, robot: robot, only: ["usable", "deliveries_completed"], call)
+        {
             at(id) { reliability in
                 reliability.operating = usage.usable
                 reliability.completed = usage.completed
@@ -332,16 +334,32 @@ struct Reliability {
         let states = call.rules.downtime.sorted()
         if states.isEmpty { return [] }
         let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
-        let rows = try call.rows(
+        let place =
+            "s.started_at < \(call.at(2)) AND s.started_at >= \(call.at(1)) AND (?3 = '' OR s.robot_id = ?3)"
+        let earlier = """
+            (SELECT b.state FROM robot_states b WHERE b.robot_id = s.robot_id AND b.started_at < s.started_at
+              ORDER BY b.started_at DESC LIMIT 1)
             """
-            WITH RECURSIVE \(StateInterval.robots)
-            SELECT s.*, (SELECT b.state FROM robot_states b WHERE b.robot_id = s.robot_id AND b.started_at < s.started_at
-                ORDER BY b.started_at DESC LIMIT 1) AS before
-            FROM robots JOIN robot_states s ON s.robot_id = robots.id AND s.started_at < \(call.at(2))
-              AND s.started_at >= \(call.at(1))
-            WHERE s.state IN (\(list)) AND (?3 = '' OR robots.id = ?3)
-            ORDER BY s.robot_id, s.started_at
-            """,
+        let sql: String
+        switch call.flavour {
+        case .sqlite:
+            sql = """
+                WITH RECURSIVE \(StateInterval.robots)
+                SELECT s.robot_id, s.started_at, s.ended_at, s.state, \(earlier) AS before
+                FROM robots JOIN robot_states s ON s.robot_id = robots.id
+                WHERE \(place) AND s.state IN (\(list)) ORDER BY s.robot_id, s.started_at
+                """
+        case .postgres:
+            sql = """
+                SELECT s.robot_id, s.started_at, s.ended_at, s.state,
+                  CASE WHEN s.before IS NULL THEN \(earlier) ELSE s.before END AS before
+                FROM (SELECT s.*, lag(s.state) OVER (PARTITION BY s.robot_id ORDER BY s.started_at) AS before
+                  FROM robot_states s WHERE \(place)) s
+                WHERE s.state IN (\(list)) ORDER BY s.robot_id, s.started_at
+                """
+        }
+        let rows = try call.rows(
+            sql,
             [.integer(range.from), .integer(range.to), .text(robot ?? "")] + states.map { .text($0) })
         var found: [(String, [(state: StateInterval, before: String?)])] = []
         for row in rows {

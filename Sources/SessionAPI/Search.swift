@@ -165,7 +165,7 @@ enum Search {
 
     /// How long a search for a part may look through sessions and through the ids they were named by, in microseconds each:
     /// no index helps, so it looks at one after the other.
-    private static let patience: Int64 = 30_000
+    private static let patience: Int64 = 20_000
     /// The year 9000.
     private static let latest: Int64 = 221_845_392_000_000_000
     /// How many ids are looked at between two looks at the clock.

@@ -127,12 +127,16 @@ struct Usage {
     }
 
     /// The same by robot, over the whole range.
-    static func byRobot(_ range: TimeRange, robot: String?, _ call: Call) throws -> [String: Usage] {
+    /// - Parameter wanted: Of stored hours only these figures; the others are nought.
+    static func byRobot(
+        _ range: TimeRange, robot: String?, only wanted: Set<String> = Set(figures), _ call: Call
+    ) throws -> [String: Usage] {
         let place = place(range, robot: robot, call)
         var found: [String: Usage] = [:]
         switch robot == nil ? call.flavour : .postgres {
         case .postgres:
-            let sums = figures.map { "CAST(sum(\($0)) AS BIGINT) AS \($0)" }.joined(separator: ", ")
+            let sums = figures.map { "CAST(\(wanted.contains($0) ? "sum(\($0))" : "0") AS BIGINT) AS \($0)" }
+                .joined(separator: ", ")
             let rows = try call.rows(
                 "SELECT robot_id, \(sums) FROM robot_hours WHERE \(place.sql) GROUP BY robot_id",
                 place.parameters)
@@ -140,7 +144,8 @@ struct Usage {
         case .sqlite:
             // From robot to robot by the key, a subquery each: GROUP BY would sort all their hours first. The sums come as one
             // text, because a subquery has one column.
-            let sums = figures.map { "sum(\($0))" }.joined(separator: " || ' ' || ")
+            let sums = figures.map { wanted.contains($0) ? "sum(\($0))" : "0" }
+                .joined(separator: " || ' ' || ")
             let rows = try call.rows(
                 """
                 WITH RECURSIVE \(robots)
