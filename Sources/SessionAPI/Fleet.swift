@@ -56,6 +56,7 @@ enum Fleet {
             if robot == nil, zone.name == nil, !isByRobot {
                 return try Usage.ofFleet(range, call).map { ("", $0.hour, $0.usage) }
             }
+            if zone.name != nil, zone.isUntold { return [] }
             return try Usage.byHour(range, robot: robot, call).filter {
                 zone.holds($0.robot, before: $0.hour + InstantFormat.hour)
             }
@@ -186,11 +187,26 @@ enum Fleet {
     struct Downtime {
         let rows: [(key: String, sum: (robots: Set<String>, intervals: Int, seconds: Double))]
         var seconds: Double { rows.reduce(0) { $0 + $1.sum.seconds } }
+        /// What it is made of.
+        private let states: [StateInterval]
 
         init(_ range: TimeRange, by: String, _ call: Call) throws {
+            self.init(try downtime(range, call), range, by: by, call)
+        }
+
+        /// The same of a part of its range.
+        func part(_ range: TimeRange, by: String, _ call: Call) throws -> Downtime {
+            // In which zone a robot was depends on where the range ends.
+            if call.parameters.text("zone") != nil { return try Downtime(range, by: by, call) }
+            return Downtime(states, range, by: by, call)
+        }
+
+        private init(_ states: [StateInterval], _ range: TimeRange, by: String, _ call: Call) {
+            self.states = states
             var sums: [String: (robots: Set<String>, intervals: Int, seconds: Double)] = [:]
-            for state in try downtime(range, call) {
+            for state in states {
                 let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
+                if seconds <= 0 { continue }
                 let key = by == "reason" ? state.reason ?? "" : by == "state" ? state.state : state.robot
                 sums[key, default: ([], 0, 0)].robots.insert(state.robot)
                 sums[key, default: ([], 0, 0)].intervals += 1
@@ -347,7 +363,7 @@ struct Reliability {
                 WITH RECURSIVE \(StateInterval.robots)
                 SELECT s.robot_id, s.started_at, s.ended_at, s.state, \(earlier) AS before
                 FROM robots JOIN robot_states s ON s.robot_id = robots.id
-                WHERE \(place) AND s.state IN (\(list)) ORDER BY s.robot_id, s.started_at
+                WHERE \(place) AND s.state IN (\(list))
                 """
         case .postgres:
             sql = """
@@ -361,11 +377,22 @@ struct Reliability {
         let rows = try call.rows(
             sql,
             [.integer(range.from), .integer(range.to), .text(robot ?? "")] + states.map { .text($0) })
+        // Robot by robot as a rule, and each in order: looked at here, it need not be sorted there.
         var found: [(String, [(state: StateInterval, before: String?)])] = []
+        var places: [String: Int] = [:]
         for row in rows {
             let state = StateInterval(row)
-            if found.last?.0 != state.robot { found.append((state.robot, [])) }
-            found[found.count - 1].1.append((state, row.text("before")))
+            if found.last?.0 == state.robot {
+                found[found.count - 1].1.append((state, row.text("before")))
+            } else if let place = places[state.robot] {
+                found[place].1.append((state, row.text("before")))
+            } else {
+                places[state.robot] = found.count
+                found.append((state.robot, [(state, row.text("before"))]))
+            }
+        }
+        for index in found.indices {
+            found[index].1.sort { $0.state.startedAt < $1.state.startedAt }
         }
         return found
     }

@@ -91,15 +91,16 @@ struct WeekBefore {
     func writeDowntime(
         _ asked: Fleet.Downtime, of whole: TimeRange, by: String, _ call: Call, _ out: inout JSONWriter
     ) throws {
-        let now = try range.to == whole.to ? asked : Fleet.Downtime(range, by: by, call)
-        let then = try Fleet.Downtime(before, by: by, call)
-        let seconds = Dictionary(then.rows.map { ($0.key, $0.sum.seconds) }, uniquingKeysWith: { $1 })
+        let now = try range.to == whole.to ? asked : asked.part(range, by: by, call)
+        let then = try isKnown ? Fleet.Downtime(before, by: by, call) : nil
+        let seconds = Dictionary(
+            then?.rows.map { ($0.key, $0.sum.seconds) } ?? [], uniquingKeysWith: { $1 })
         write(&out) { out in
             out.number("seconds_now", now.seconds)
-            out.number("seconds", isKnown ? then.seconds : nil)
+            out.number("seconds", then?.seconds)
             out.array("rows") { out in
                 let new = now.rows.map { (key: $0.key, seconds: $0.sum.seconds) }
-                let gone = then.rows.filter { row in !now.rows.contains { $0.key == row.key } }
+                let gone = then?.rows.filter { row in !now.rows.contains { $0.key == row.key } } ?? []
                 for row in new + gone.map({ (key: $0.key, seconds: 0) }) {
                     out.object { out in
                         out.text("key", row.key)
