@@ -70,6 +70,8 @@ enum SchemaSums {
         DROP INDEX events_errors;
         CREATE INDEX events_faults ON events (occurred_at, event_id) INCLUDE (subject, robot_id, pilot_id)
           WHERE (robot_use & 4) <> 0;
+        CREATE INDEX events_zone ON events (robot_id, occurred_at, zone_id)
+          WHERE robot_id IS NOT NULL AND zone_id IS NOT NULL;
         CREATE INDEX robot_states_start ON robot_states (started_at);
         CREATE INDEX robot_states_now ON robot_states (state, started_at) WHERE ended_at IS NULL;
         """
