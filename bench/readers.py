@@ -6,7 +6,8 @@ Starts a RabbitMQ and a PostgreSQL (fsync=off) of its own; both, the service, `w
            look at a delivery once a second each, with 200 that never pause; in turn, several times,
   steady   events at a steady rate: how long a delivery's JSON and page take the readers, what fails, and how far the
            commits lag behind,
-  million  an SQLite store of a million sessions, served: each question asked alone, and 200 readers of deliveries.
+  million  a store of a million sessions, in SQLite and in PostgreSQL, served: each question asked alone, and 200 readers of
+           deliveries.
 Readers are two `wrk`s of half the connections each: one asks for the JSON, one for the page (the document of the page and
 the page without scripts, in turn). Needs `wrk` (Debian's).
 """
@@ -40,6 +41,18 @@ QUESTIONS = {
     "a robot": "robots/R17", "a robot's timeline": "robots/R17/timeline", "utilization": "fleet/utilization",
     "downtime": "fleet/downtime", "downtime's intervals": "fleet/downtime/intervals", "reliability": "fleet/reliability",
     "funnel": "funnel", "merchants' usage": "merchants/usage", "orphans": "orphans", "quality": "quality",
+    "search, a part of none": "search?q=zzqqzz", "sessions, expired": "sessions?outcome=expired",
+    "sessions, an error": "sessions?error=NONE", "sessions of a zone": "sessions?zone=none",
+    "sessions, doubtful": "sessions?anomalous=true", "sessions, reassigned": "sessions?reassigned=true",
+    "sessions, open": "sessions?open_longer_than=3600", "error near, of none": "sessions?error_near=pickup_arrival_at",
+    "utilization, by robot": "fleet/utilization?by=robot&bucket=all", "utilization, by zone": "fleet/utilization?by=zone",
+    "utilization of a zone": "fleet/utilization?zone=Z-1",
+    "utilization and the week before": "fleet/utilization?compare=week_before",
+    "utilization of the whole time": "fleet/utilization?from=2026-10-26T00:00:00Z&to=2026-11-01T00:00:00Z",
+    "downtime, by robot": "fleet/downtime?by=robot", "downtime and the week before": "fleet/downtime?compare=week_before",
+    "funnel of a merchant": "funnel?merchant=shop-7", "a robot's states": "robots/R17/states", "an event": "events/a555555",
+    "why an event is there": "events/a555555/explain", "an export": "incidents/export.csv?limit=200",
+    "an export of an hour": "incidents/export.csv?from=2026-10-31T00:00:00Z&to=2026-10-31T01:00:00Z&limit=200",
 }
 
 
@@ -241,13 +254,21 @@ class Bench(live_servers.Bench):
                     done = "delivery.failed" if i % 50 == 0 else "delivery.dropoff_completed"
                     line(done, now, f"c{i}", f'"delivery_id":"D{i - ending}"')
 
-    def million(self):
+    def million(self, kind):
         options, path = self.options, os.path.join(self.scratch, "million.jsonl")
-        say(f"writing and replaying {options.sessions} sessions")
-        self.write_million(path)
-        store = f"sqlite:{self.scratch}/million.db"
+        if not os.path.exists(path):
+            say(f"writing {options.sessions} sessions")
+            self.write_million(path)
+        store = self.url(kind, "million")
+        if kind == "postgres":
+            self.database.sql("CREATE DATABASE million")
+        say(f"replaying them into {kind}")
+        start = time.monotonic()
         sh(f"{BIN}/sessionizer", "replay", path, "--store", store)
-        os.remove(path)
+        print(f"{options.sessions:,} sessions, replayed into {kind} in {time.monotonic() - start:.0f} s; each question "
+              f"{options.questions} times, one at a time.\n", flush=True)
+        if kind == "postgres":
+            self.database.sql("VACUUM ANALYZE", "million")
         with open(self.ids, "w") as file:
             step = max(options.sessions // 20_000, 1)
             file.writelines(f"D{i}\n" for i in range(0, options.sessions, step))
@@ -256,7 +277,7 @@ class Bench(live_servers.Bench):
             process = subprocess.Popen([f"{BIN}/sessionizer", "serve", "--store", store, "--listen", "127.0.0.1:0"],
                                        stderr=complaints)
         try:
-            self.ask_million(process, self.port_of(process, log))
+            self.ask_million(kind, process, self.port_of(process, log))
         finally:
             process.terminate()
             process.wait(40)
@@ -272,23 +293,28 @@ class Bench(live_servers.Bench):
         with open(log) as file:
             sys.exit(f"it does not serve: {file.read()}")
 
-    def ask_million(self, process, port):
-        print(f"{self.options.sessions:,} sessions in SQLite; each question {self.options.questions} times, one at a time.\n")
-        print("| question | first ms | median ms | most ms | status |")
-        print("|---|---|---|---|---|")
+    def ask_million(self, kind, process, port):
+        def cpu():
+            return cpu_of(process.pid) + (self.database.cpu() if kind == "postgres" else 0)
+
+        print("| question | first ms | median ms | most ms | ms of processor | status |")
+        print("|---|---|---|---|---|---|")
         for name, path in QUESTIONS.items():
+            before = cpu()
             asked = [get(port, path) for _ in range(self.options.questions)]
+            cost = 1000 * (cpu() - before) / len(asked)
             times = [ms for _, ms in asked]
             print(f"| {name} (`{path}`) | {times[0]:.0f} | {statistics.median(times):.0f} | {max(times[1:]):.0f} | "
-                  f"{'/'.join(sorted({str(status) for status, _ in asked}))} |", flush=True)
+                  f"{cost:.0f} | {'/'.join(sorted({str(status) for status, _ in asked}))} |", flush=True)
+        print(f"\nload average of the machine: {os.getloadavg()[0]:.1f}")
         print("\n| readers | form | requests/s | p50 ms | p99 ms | errors | ms of processor a request |")
         print("|---|---|---|---|---|---|---|")
         for crowd, pause in CROWDS.items():
             if pause is None:
                 continue
-            before = cpu_of(process.pid)
+            before = cpu()
             told = Readers(port, self.ids, pause, self.options.readers, self.options.seconds).end()
-            cost = 1000 * (cpu_of(process.pid) - before) / sum(t["requests"] for t in told.values())
+            cost = 1000 * (cpu() - before) / sum(t["requests"] for t in told.values())
             for form, t in told.items():
                 print(f"| {crowd} | {form} | {t['requests'] / t['seconds']:,.0f} | {t['p50']:.1f} | {t['p99']:.0f} | "
                       f"{t['errors']} | {cost:.2f} |")
@@ -298,6 +324,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--stores", default="postgres", help="for drain and steady: postgres, sqlite or both")
+    parser.add_argument("--million-stores", default="sqlite,postgres", help="the same for million")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--readers", type=int, default=200, help="connections")
     parser.add_argument("--deliveries", type=int, default=3000, help="a day, for drain and steady (45 events each)")
@@ -310,15 +337,16 @@ def main():
     if not shutil.which("wrk"):
         sys.exit("wrk is missing: apt-get install wrk")
     live = [part for part in parts if part != "million"]
-    with begun(Bench, options, with_servers=bool(live)) as bench:
+    large = options.million_stores.split(",") if "million" in parts else []
+    with begun(Bench, options, with_servers=bool(live) or "postgres" in large) as bench:
         for kind in options.stores.split(",") if live else []:
             bench.base(kind)
             for part in live:
                 with section(f"{part}, {kind}"):
                     getattr(bench, part)(kind)
-        if "million" in parts:
-            with section("million"):
-                bench.million()
+        for kind in large:
+            with section(f"million, {kind}"):
+                bench.million(kind)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ extension PostgresStore: SessionStoring {
             try writeSessions(changes, updatedAt: batch.startedAt)
             try writeWindows(changes)
             try writeTracks(changes)
-            try writeHours(changes)
+            try writeHours(changes, batch)
             try writeRecords(changes, rejected, batch)
             try connection.execute("COMMIT")
         } catch {

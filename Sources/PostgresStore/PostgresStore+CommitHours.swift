@@ -7,7 +7,7 @@ internal import SessionStore
 extension PostgresStore {
     private static let key = [TypeNumber.text, TypeNumber.instant]
 
-    func writeHours(_ changes: Changes) throws {
+    func writeHours(_ changes: Changes, _ batch: BatchRecord) throws {
         try writeRobotHours(changes)
         try writePilotHours(changes.pilotHourly)
         try writeMerchantHours(changes.merchantHourly)
@@ -26,6 +26,8 @@ extension PostgresStore {
             rows.add(instant: row.key.hour)
             rows.add(row.value)
         }
+        // Last: these rows are every writer's.
+        try writeSums(changes, batch)
     }
 
     private func writeRobotHours(_ changes: Changes) throws {
@@ -59,18 +61,62 @@ extension PostgresStore {
             rows.add(key.c, symbols, orEmpty: true)
         }
         try add(
-            changes.robotHourly, to: "robot_hours", key: ["robot_id", "hour"],
-            [
-                "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed",
-                "error_count",
-                "state_conflicts",
-            ], isLess: \.takesAway,
-            {
-                [
-                    $0.usable, $0.downtime, $0.offDuty, $0.other, $0.onDelivery, $0.deliveriesCompleted,
-                    $0.errorCount, $0.stateConflicts,
-                ]
-            })
+            changes.robotHourly, to: "robot_hours", key: ["robot_id", "hour"], Self.figures,
+            isLess: \.takesAway, Self.values)
+    }
+
+    private static let figures = [
+        "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
+        "state_conflicts",
+    ]
+    private static func values(_ delta: RobotHourDelta) -> [Int64] {
+        [
+            delta.usable, delta.downtime, delta.offDuty, delta.other, delta.onDelivery,
+            delta.deliveriesCompleted, delta.errorCount, delta.stateConflicts,
+        ]
+    }
+
+    /// Sums of hours over robots, and of sessions and events by their hour.
+    private func writeSums(_ changes: Changes, _ batch: BatchRecord) throws {
+        let (text, instant, int8) = (TypeNumber.text, TypeNumber.instant, TypeNumber.int8)
+        let fleet = changes.fleetHourly
+        try add(
+            fleet, to: "fleet_hours", key: ["hour"], types: [instant], Self.figures, isLess: \.takesAway,
+            { hour, rows in rows.add(instant: hour) }, Self.values)
+        try add(
+            changes.fleetStateHourly, to: "fleet_state_hours", key: ["hour", "state", "reason"],
+            types: [instant, text, text], ["micros"], isLess: { $0 < 0 },
+            { key, rows in
+                rows.add(instant: key.hour)
+                rows.add(key.a, symbols)
+                rows.add(key.b, symbols, orEmpty: true)
+            }, { [$0] })
+        try add(
+            changes.sessionHourly, to: "session_hours",
+            key: ["hour", "source", "zone_id", "step", "outcome", "failure_code"],
+            types: [instant, text, text, int8, text, text], ["sessions"], isLess: { $0 < 0 },
+            { key, rows in
+                rows.add(instant: key.hour)
+                rows.add(key.source, symbols, orEmpty: true)
+                rows.add(key.zone, symbols, orEmpty: true)
+                rows.add(Int64(key.step.rawValue))
+                rows.add(key.outcome.name)
+                rows.add(key.failureCode, symbols, orEmpty: true)
+            }, { [$0] })
+        try add(
+            changes.sessionSpans, to: "session_spans", key: ["last_hour", "first_hour"],
+            types: [instant, instant], ["sessions"], isLess: { $0 < 0 },
+            { key, rows in
+                rows.add(instant: key.last)
+                rows.add(instant: key.first)
+            }, { [$0] })
+        try add(
+            changes.arrivals(receivedAt: batch.startedAt), to: "arrival_hours", key: ["hour", "transport"],
+            types: [instant, text], ["events", "late"], isLess: { _ in false },
+            { hour, rows in
+                rows.add(instant: hour)
+                rows.add(batch.transport)
+            }, { [$0.events, $0.late] })
     }
 
     private func writePilotHours(_ hours: [HourKey: PilotHourDelta]) throws {
@@ -86,19 +132,27 @@ extension PostgresStore {
             { [$0.sessions, $0.completed, $0.failed, $0.canceled, $0.robot, $0.pilot] })
     }
 
-    /// Adds figures to the rows of a table, and deletes the rows that came to nothing.
     /// - Parameter key: One or two names, and the hour.
     private func add<Delta>(
         _ hours: [HourKey: Delta], to table: String, key: [String], _ figures: [String],
         isLess: (Delta) -> Bool, _ values: (Delta) -> [Int64]
     ) throws {
         let names = key.dropLast()
-        func add(_ hour: HourKey, _ rows: RowArrays) {
-            rows.add(hour.a, symbols, orEmpty: true)
-            if names.count > 1 { rows.add(hour.b, symbols, orEmpty: true) }
-            rows.add(instant: hour.hour)
-        }
-        let keyTypes = names.map { _ in TypeNumber.text } + [TypeNumber.instant]
+        try add(
+            hours, to: table, key: key, types: names.map { _ in TypeNumber.text } + [TypeNumber.instant],
+            figures, isLess: isLess,
+            { hour, rows in
+                rows.add(hour.a, symbols, orEmpty: true)
+                if names.count > 1 { rows.add(hour.b, symbols, orEmpty: true) }
+                rows.add(instant: hour.hour)
+            }, values)
+    }
+
+    /// Adds figures to the rows of a table, and deletes the rows that came to nothing.
+    private func add<Key, Delta>(
+        _ hours: [Key: Delta], to table: String, key: [String], types keyTypes: [Oid], _ figures: [String],
+        isLess: (Delta) -> Bool, _ put: (Key, RowArrays) -> Void, _ values: (Delta) -> [Int64]
+    ) throws {
         let types = keyTypes + figures.map { _ in TypeNumber.int8 }
         let columns = (key + figures).joined(separator: ", ")
         try write(
@@ -110,7 +164,7 @@ extension PostgresStore {
               \(figures.map { "\($0) = t.\($0) + excluded.\($0)" }.joined(separator: ", "))
             """, types
         ) { row, rows in
-            add(row.key, rows)
+            put(row.key, rows)
             for value in values(row.value) { rows.add(value) }
         }
         try write(
@@ -120,7 +174,7 @@ extension PostgresStore {
             WHERE \(key.map { "t.\($0) = n.\($0)" }.joined(separator: " AND "))
               AND \(figures.map { "t.\($0) = 0" }.joined(separator: " AND "))
             """, keyTypes
-        ) { key, rows in add(key, rows) }
+        ) { key, rows in put(key, rows) }
     }
 
     // MARK: The batch itself

@@ -146,8 +146,7 @@ extension SQLiteStore {
             let connection = try Connection(path: path, readOnly: false)
             defer { connection.close() }
             try migrate(connection)
-            // What `robot_hours_sums` came instead of.
-            try connection.run("DROP INDEX IF EXISTS robot_hours_hour")
+            for index in Schema.formerQuestions { try connection.run("DROP INDEX IF EXISTS \(index)") }
             for index in Schema.questions { try connection.run("CREATE INDEX IF NOT EXISTS \(index)") }
             return nil
         } catch let error as StoreError {

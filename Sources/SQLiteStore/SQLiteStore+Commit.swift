@@ -14,7 +14,7 @@ extension SQLiteStore: SessionStoring {
             try writeSessions(changes, updatedAt: batch.startedAt)
             try writeWindows(changes)
             try writeTracks(changes)
-            try writeHours(changes)
+            try writeHours(changes, batch)
             try writeRecords(changes, rejected, batch)
             try connection.run("COMMIT")
         } catch {

@@ -1,9 +1,11 @@
 internal import SessionCore
+internal import SessionStore
 
 /// The hourly tables: what a batch adds to a row, or takes from it. A row that comes to nothing is deleted.
 extension SQLiteStore {
-    func writeHours(_ changes: Changes) throws {
+    func writeHours(_ changes: Changes, _ batch: BatchRecord) throws {
         try writeRobotHours(changes)
+        try writeSums(changes, batch)
         try writePilotHours(changes.pilotHourly)
         try writeMerchantHours(changes.merchantHourly)
         try connection.insert(
@@ -34,31 +36,90 @@ extension SQLiteStore {
                 .bindStatic(key.c, symbols, orEmpty: true).run()
         }
         try connection.insert(
-            changes.robotHourly, "INSERT INTO robot_hours VALUES", columns: 10,
-            """
-            ON CONFLICT DO UPDATE SET
-              usable = usable + excluded.usable, downtime = downtime + excluded.downtime,
-              off_duty = off_duty + excluded.off_duty, other = other + excluded.other,
-              on_delivery = on_delivery + excluded.on_delivery,
-              deliveries_completed = deliveries_completed + excluded.deliveries_completed,
-              error_count = error_count + excluded.error_count,
-              state_conflicts = state_conflicts + excluded.state_conflicts
-            """
-        ) { row, insert in
-            let delta = row.value
-            insert.bindStatic(row.key.a, symbols).bind(row.key.hour).bind(delta.usable).bind(delta.downtime)
-                .bind(delta.offDuty).bind(delta.other).bind(delta.onDelivery).bind(delta.deliveriesCompleted)
-                .bind(delta.errorCount).bind(delta.stateConflicts)
-        }
+            changes.robotHourly, "INSERT INTO robot_hours VALUES", columns: 10, Self.addHours
+        ) { row, insert in Self.bind(row.value, insert.bindStatic(row.key.a, symbols).bind(row.key.hour)) }
         for (key, delta) in changes.robotHourly where delta.takesAway {
             try connection.statement(
                 """
-                DELETE FROM robot_hours WHERE robot_id = ? AND hour = ? AND usable = 0 AND downtime = 0
-                  AND off_duty = 0 AND other = 0 AND on_delivery = 0 AND deliveries_completed = 0
-                  AND error_count = 0 AND state_conflicts = 0
+                DELETE FROM robot_hours WHERE robot_id = ? AND hour = ? AND \(Self.noHours)
                 """
             ).bindStatic(key.a, symbols).bind(key.hour).run()
         }
+    }
+
+    /// Sums of hours over robots, and of sessions and events by their hour.
+    private func writeSums(_ changes: Changes, _ batch: BatchRecord) throws {
+        let fleet = changes.fleetHourly
+        try connection.insert(fleet, "INSERT INTO fleet_hours VALUES", columns: 9, Self.addHours) {
+            row, insert in Self.bind(row.value, insert.bind(row.key))
+        }
+        for (hour, delta) in fleet where delta.takesAway {
+            try connection.statement("DELETE FROM fleet_hours WHERE hour = ? AND \(Self.noHours)")
+                .bind(hour).run()
+        }
+        let states = changes.fleetStateHourly
+        try connection.insert(
+            states, "INSERT INTO fleet_state_hours VALUES", columns: 4,
+            "ON CONFLICT DO UPDATE SET micros = micros + excluded.micros"
+        ) { row, insert in
+            insert.bind(row.key.hour).bindStatic(row.key.a, symbols)
+                .bindStatic(row.key.b, symbols, orEmpty: true).bind(row.value)
+        }
+        for (key, micros) in states where micros < 0 {
+            try connection.statement(
+                "DELETE FROM fleet_state_hours WHERE hour = ? AND state = ? AND reason = ? AND micros = 0"
+            ).bind(key.hour).bindStatic(key.a, symbols).bindStatic(key.b, symbols, orEmpty: true).run()
+        }
+        try connection.insert(
+            changes.sessionHourly, "INSERT INTO session_hours VALUES", columns: 7,
+            "ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions"
+        ) { row, insert in Self.bind(row.key, insert, symbols).bind(row.value) }
+        for (key, count) in changes.sessionHourly where count < 0 {
+            let remove = try connection.statement(
+                """
+                DELETE FROM session_hours WHERE hour = ? AND source = ? AND zone_id = ? AND step = ? AND outcome = ?
+                  AND failure_code = ? AND sessions = 0
+                """)
+            try Self.bind(key, remove, symbols).run()
+        }
+        try connection.insert(
+            changes.sessionSpans, "INSERT INTO session_spans VALUES", columns: 3,
+            "ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions"
+        ) { row, insert in insert.bind(row.key.last).bind(row.key.first).bind(row.value) }
+        for (key, count) in changes.sessionSpans where count < 0 {
+            try connection.statement(
+                "DELETE FROM session_spans WHERE last_hour = ? AND first_hour = ? AND sessions = 0"
+            ).bind(key.last).bind(key.first).run()
+        }
+        try connection.insert(
+            changes.arrivals(receivedAt: batch.startedAt), "INSERT INTO arrival_hours VALUES", columns: 4,
+            "ON CONFLICT DO UPDATE SET events = events + excluded.events, late = late + excluded.late"
+        ) { row, insert in
+            insert.bind(row.key).bind(batch.transport).bind(row.value.events).bind(row.value.late)
+        }
+    }
+
+    private static func bind(_ key: SessionHourKey, _ statement: Statement, _ symbols: SymbolTable)
+        -> Statement
+    {
+        statement.bind(key.hour).bindStatic(key.source, symbols, orEmpty: true)
+            .bindStatic(key.zone, symbols, orEmpty: true).bind(Int64(key.step.rawValue))
+            .bind(key.outcome.name).bindStatic(key.failureCode, symbols, orEmpty: true)
+    }
+
+    private static let figures = [
+        "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
+        "state_conflicts",
+    ]
+    private static let addHours =
+        "ON CONFLICT DO UPDATE SET "
+        + figures.map { "\($0) = \($0) + excluded.\($0)" }.joined(separator: ", ")
+    private static let noHours = figures.map { "\($0) = 0" }.joined(separator: " AND ")
+
+    private static func bind(_ delta: RobotHourDelta, _ insert: Statement) {
+        insert.bind(delta.usable).bind(delta.downtime).bind(delta.offDuty).bind(delta.other)
+            .bind(delta.onDelivery).bind(delta.deliveriesCompleted).bind(delta.errorCount)
+            .bind(delta.stateConflicts)
     }
 
     private func writePilotHours(_ hours: [HourKey: PilotHourDelta]) throws {

@@ -5,6 +5,7 @@ enum Schema {
     static let migrations: [(name: String, sql: String)] = [
         ("0001_tables", tables), ("0002_views", views), ("0003_live", live),
         ("0004_hours", SchemaHours.tables), ("0005_rejects", rejects),
+        ("0006_sums", SchemaSums.tables),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
@@ -275,18 +276,40 @@ enum Schema {
     static let questions = [
         "sessions_start ON sessions(first_event_at)",
         "sessions_merchant ON sessions(merchant_id, first_event_at)",
+        "sessions_zone ON sessions(zone_id, first_event_at) WHERE zone_id IS NOT NULL",
+        "sessions_source ON sessions(source, first_event_at) WHERE source IS NOT NULL",
         "sessions_open ON sessions(first_event_at) WHERE closed_at IS NULL",
         "sessions_failed ON sessions(closed_at) WHERE outcome = 'failed'",
-        "events_errors ON events(occurred_at) WHERE (robot_use & 4) <> 0",
-        "events_zone ON events(robot_id, occurred_at, zone_id) WHERE robot_id IS NOT NULL AND zone_id IS NOT NULL",
-        "robot_states_open ON robot_states(robot_id) WHERE ended_at IS NULL",
-        "robot_states_long ON robot_states(robot_id) WHERE ended_at - started_at > 86400000000",
-        // All that is added up by the hour: a day of four thousand robots is a hundred thousand rows, which need not be
-        // looked up one by one then.
         """
-        robot_hours_sums ON robot_hours(hour, usable, downtime, off_duty, other, on_delivery, deliveries_completed,
-          error_count, state_conflicts)
+        sessions_lost ON sessions(first_event_at, outcome) WHERE outcome <> 'completed' AND outcome <> 'in_progress'
         """,
-        "merchant_hours_hour ON merchant_hours(hour)",
+        "sessions_anomalous ON sessions(first_event_at) WHERE anomaly_count > 0",
+        "sessions_reassigned ON sessions(first_event_at) WHERE reassignment_count > 0",
+        "sessions_errors ON sessions(first_event_at) WHERE error_count > 0",
+        """
+        sessions_arrived ON sessions(first_event_at)
+          WHERE pickup_arrival_at IS NOT NULL OR dropoff_arrival_at IS NOT NULL
+        """,
+        """
+        sessions_codes ON sessions(first_event_at, failure_code, first_error_code)
+          WHERE coalesce(failure_code, first_error_code) IS NOT NULL
+        """,
+        """
+        sessions_helped ON sessions(closed_at, robot_id, rescue_count, pilot_handoff_count)
+          WHERE rescue_count + pilot_handoff_count > 0
+        """,
+        // With all that tells whether a window holds them: a day's errors are looked at, not their rows.
+        """
+        events_faults ON events(occurred_at, event_id, subject, robot_id, pilot_id, robot_use)
+          WHERE (robot_use & 4) <> 0
+        """,
+        "events_zone ON events(robot_id, occurred_at, zone_id) WHERE robot_id IS NOT NULL AND zone_id IS NOT NULL",
+        "robot_states_now ON robot_states(state, started_at, ended_at) WHERE ended_at IS NULL",
+        "merchant_hours_sums ON merchant_hours(hour, completed, failed, canceled)",
+    ]
+
+    /// What stood in their place in earlier versions.
+    static let formerQuestions = [
+        "robot_hours_hour", "robot_hours_sums", "merchant_hours_hour", "events_errors",
     ]
 }

@@ -246,10 +246,10 @@ enum Events {
         throws
         -> [AnswerRow]
     {
-        try call.rows(
-            "SELECT e.* FROM events e WHERE \(orphanCondition(robot: robot != nil, call)) "
-                + "AND (e.occurred_at < \(call.at(4)) OR (e.occurred_at = \(call.at(4)) AND e.event_id < ?5)) "
-                + "ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT ?6",
+        let cursor =
+            "(e.occurred_at < \(call.at(4)) OR (e.occurred_at = \(call.at(4)) AND e.event_id < ?5))"
+        return try call.rows(
+            orphans("*", robot: robot != nil, and: cursor, limit: "?6", call),
             [
                 .integer(range.from), .integer(range.to), .text(robot ?? ""),
                 .integer(before.flatMap { Int64($0[0]) } ?? range.to), .text(before?[1] ?? ""),
@@ -257,38 +257,42 @@ enum Events {
             ])
     }
 
-    /// Their ids, up to a thousand, the latest first.
+    /// Those of all robots, up to a thousand, the latest first: their ids.
     static func orphanList(in range: TimeRange, _ call: Call) -> SQLQuestion {
         SQLQuestion(
-            "SELECT e.event_id, e.occurred_at, e.event, e.robot_id FROM events e\nWHERE "
-                + "\(orphanCondition(robot: false, call))\nORDER BY e.occurred_at DESC, e.event_id DESC LIMIT 1000",
-            [.integer(range.from), .integer(range.to)])
-    }
-
-    /// How many there are, up to a thousand.
-    static func orphanCount(in range: TimeRange, _ call: Call) -> SQLQuestion {
-        SQLQuestion(
-            "SELECT count(*) AS n FROM (SELECT 1 FROM events e WHERE "
-                + "\(orphanCondition(robot: false, call)) LIMIT 1000) bounded",
+            orphans("event_id, occurred_at, robot_id", robot: false, and: nil, limit: "1000", call),
             [.integer(range.from), .integer(range.to)])
     }
 
     /// ?1 to ?2: the range; ?3: the robot.
-    private static func orphanCondition(robot: Bool, _ call: Call) -> String {
+    private static func orphans(
+        _ columns: String, robot: Bool, and more: String?, limit: String, _ call: Call
+    ) -> String {
+        // As a rule it is the last window before it that holds it: with LIMIT, that one is looked at first.
         func held(_ kind: String, _ column: String) -> String {
             """
-            NOT EXISTS (SELECT 1 FROM assignment_windows w WHERE w.kind = '\(kind)' AND w.entity_id = e.\(column)
+            (SELECT 1 FROM assignment_windows w WHERE w.kind = '\(kind)' AND w.entity_id = e.\(column)
               AND w.started_at <= e.occurred_at
               AND w.started_at > \(call.flavour.moved("e.occurred_at", by: "-\(Int64(call.rules.maxWindowSeconds) + 1)"))
-              AND e.occurred_at < coalesce(w.ended_at, w.expires_at))
+              AND e.occurred_at < coalesce(w.ended_at, w.expires_at) ORDER BY w.started_at DESC LIMIT 1) IS NULL
             """
         }
         let which =
             robot
             ? "e.robot_id = ?3 AND e.robot_use IS NOT NULL"
             : "(e.robot_use & 4) <> 0"
-        return "\(which) AND e.occurred_at >= \(call.at(1)) AND e.occurred_at < \(call.at(2)) "
-            + "AND e.subject IS NULL AND \(held("robot", "robot_id")) AND \(held("pilot", "pilot_id"))"
+        // Within, what the index of errors tells; PostgreSQL would look for another way if it saw all at once.
+        let inner = columns == "*" ? "e.*" : "e.event_id, e.occurred_at, e.robot_id, e.pilot_id"
+        let order = "ORDER BY e.occurred_at DESC, e.event_id DESC"
+        return """
+            SELECT \(columns) FROM (
+              SELECT \(inner) FROM events e WHERE \(which) AND e.subject IS NULL
+                AND e.occurred_at >= \(call.at(1)) AND e.occurred_at < \(call.at(2))\(more.map { " AND \($0)" } ?? "")
+              \(order)) e
+            WHERE \(held("robot", "robot_id"))
+              AND (e.pilot_id IS NULL OR \(held("pilot", "pilot_id")))
+            \(order) LIMIT \(limit)
+            """
     }
 
     static func writeOrphan(_ event: AnswerRow, _ call: Call, _ out: inout JSONWriter) throws {

@@ -48,6 +48,7 @@ enum Export {
         private let limit: Int
         private var rows = 0
         private var after: (at: Int64, id: String)?
+        private var places: ArraySlice<(from: Int64, to: Int64)>?
         private var isBegun = false
         private var isDone = false
 
@@ -75,10 +76,39 @@ enum Export {
             return csv.bytes.isEmpty ? nil : CSVPiece(bytes: csv.bytes, rows: rows - before)
         }
 
+        /// Where the first events of sessions lie that may reach into the range: from an hour before it on, and in the hours
+        /// in which sessions began that lasted longer.
+        private func findPlaces(_ call: Call) throws -> [(from: Int64, to: Int64)] {
+            let hour = InstantFormat.hour
+            let start = InstantFormat.floor(range.from, to: hour)
+            let long = try call.rows(
+                """
+                SELECT DISTINCT first_hour FROM session_spans
+                WHERE last_hour >= \(call.at(1)) AND first_hour < \(call.at(2)) ORDER BY first_hour
+                """, [.integer(start), .integer(start - hour)]
+            ).compactMap { $0.integer("first_hour") }
+            var places: [(from: Int64, to: Int64)] = []
+            for begin in long + [start - hour] {
+                let end = begin == start - hour ? range.to : begin + hour
+                if let last = places.last, last.to == begin {
+                    places[places.count - 1].to = end
+                } else {
+                    places.append((begin, end))
+                }
+            }
+            return places
+        }
+
         private mutating func write(_ call: Call, _ csv: inout CSVWriter) throws {
+            if places == nil { places = try findPlaces(call)[...] }
+            guard let place = places?.first else {
+                isDone = true
+                return
+            }
             var query = SessionQuery(call)
             query.require("s.last_event_at >= %", instant: range.from)
-            query.require("s.first_event_at < %", instant: range.to)
+            query.require("s.first_event_at >= %", instant: place.from)
+            query.require("s.first_event_at < %", instant: place.to)
             let given = call.parameters
             if let merchant = given.text("merchant") { query.require("s.merchant_id = %", .text(merchant)) }
             if let robot = given.text("robot") { query.served(by: "robot", [robot]) }
@@ -88,7 +118,7 @@ enum Export {
             }
             if let after { query.after(after.at, after.id) }
             let sessions = try query.page(size: 50, order: "s.first_event_at, s.session_id")
-            if sessions.isEmpty { isDone = true }
+            if sessions.isEmpty { places?.removeFirst() }
             for session in sessions where !isDone {
                 after = (session.integer("first_event_at") ?? 0, session.text("session_id") ?? "")
                 try write(session, call, &csv)

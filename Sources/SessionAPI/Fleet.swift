@@ -43,56 +43,93 @@ enum Fleet {
         let bucket: String
         let by: String
         private(set) var totals = Usage()
-        /// The first hour of which anything is known.
-        private(set) var firstHour: Int64?
+        /// The hours of which anything is known, where hours were asked for.
+        private(set) var known: Set<Int64> = []
         let rows: [(key: Key, usage: Usage)]
 
-        /// The hours of which anything is known, of the robot and in the zone that the request is about.
-        static func knownHours(_ range: TimeRange, _ call: Call) throws -> Set<Int64> {
-            let (robot, wanted) = (call.parameters.text("robot"), call.parameters.text("zone"))
-            if robot == nil, wanted == nil { return Set(try Usage.ofFleet(range, call).map(\.hour)) }
-            let zones = wanted == nil ? nil : try Zones(range, call)
-            var hours: Set<Int64> = []
-            for (id, hour, _) in try Usage.byHour(range, robot: robot, call) {
-                if let wanted, zones?.zone(of: id, before: hour + InstantFormat.hour) != wanted { continue }
-                hours.insert(hour)
+        /// Hours of the robot and in the zone that the request is about: of each robot, or where nothing wants to know which,
+        /// of all together.
+        private static func hours(
+            _ range: TimeRange, _ zone: WantedZone, isByRobot: Bool, _ call: Call
+        ) throws -> [(robot: String, hour: Int64, usage: Usage)] {
+            let robot = call.parameters.text("robot")
+            if robot == nil, zone.name == nil, !isByRobot {
+                return try Usage.ofFleet(range, call).map { ("", $0.hour, $0.usage) }
             }
-            return hours
+            if zone.name != nil, zone.isUntold { return [] }
+            return try Usage.byHour(range, robot: robot, call).filter {
+                zone.holds($0.robot, before: $0.hour + InstantFormat.hour)
+            }
         }
 
+        /// As the request groups them.
         init(_ range: TimeRange, _ call: Call) throws {
-            bucket = call.parameters.text("bucket") ?? "hour"
-            by = call.parameters.text("by") ?? "none"
-            let wanted = call.parameters.text("zone")
-            let zones = by == "zone" || wanted != nil ? try Zones(range, call) : nil
+            try self.init(
+                range, bucket: call.parameters.text("bucket") ?? "hour",
+                by: call.parameters.text("by") ?? "none", call)
+        }
+
+        init(_ range: TimeRange, bucket: String, by: String, _ call: Call) throws {
+            self.bucket = bucket
+            self.by = by
             var sums: [Key: Usage] = [:]
-            let one = call.parameters.text("robot")
-            let isWhole = one == nil && wanted == nil && by == "none"
-            let hours =
-                isWhole
-                ? try Usage.ofFleet(range, call).map { (robot: "", hour: $0.hour, usage: $0.usage) }
-                : try Usage.byHour(range, robot: one, call)
-            for (robot, hour, usage) in hours {
-                firstHour = min(firstHour ?? hour, hour)
-                let zone = zones?.zone(of: robot, before: hour + InstantFormat.hour)
-                if let wanted, zone != wanted { continue }
-                let at: Int64? =
-                    bucket == "all"
-                    ? nil : bucket == "day" ? InstantFormat.floor(hour, to: InstantFormat.day) : hour
-                let name = by == "zone" ? zone : by == "robot" ? robot : nil
-                sums[Key(at: at, name: name), default: Usage()].add(usage)
-                totals.add(usage)
+            let zone = try WantedZone(range, isNeeded: by == "zone", call)
+            if by == "robot", bucket == "all", zone.name == nil {
+                // The store adds up.
+                for (robot, usage) in try Usage.byRobot(range, robot: call.parameters.text("robot"), call) {
+                    sums[Key(at: nil, name: robot)] = usage
+                    totals.add(usage)
+                }
+            } else {
+                let isByRobot = by == "robot" || by == "zone" && !zone.isUntold
+                let hours = try Self.hours(range, zone, isByRobot: isByRobot, call)
+                for (robot, hour, usage) in hours {
+                    known.insert(hour)
+                    let at: Int64? =
+                        bucket == "all"
+                        ? nil : bucket == "day" ? InstantFormat.floor(hour, to: InstantFormat.day) : hour
+                    let name =
+                        by == "zone"
+                        ? zone.of(robot, before: hour + InstantFormat.hour) : by == "robot" ? robot : nil
+                    sums[Key(at: at, name: name), default: Usage()].add(usage)
+                    totals.add(usage)
+                }
             }
             rows = sums.sorted { ($0.key.at ?? 0, $0.key.name ?? "") < ($1.key.at ?? 0, $1.key.name ?? "") }
                 .map { ($0.key, $0.value) }
         }
     }
 
-    /// Downtime that reaches into a range. ?1 to ?2: the range.
+    /// The zone that a request is about, if it is about one.
+    struct WantedZone {
+        let name: String?
+        private let zones: Zones?
+
+        /// - Parameter isNeeded: Whether zones are wanted though the request is about none.
+        init(_ range: TimeRange, isNeeded: Bool = false, _ call: Call) throws {
+            name = call.parameters.text("zone")
+            zones = name != nil || isNeeded ? try Zones(range, call) : nil
+        }
+
+        /// Whether no robot told any zone: then all of them were in none.
+        var isUntold: Bool { zones?.isEmpty ?? true }
+
+        func of(_ robot: String, before instant: Int64) -> String? {
+            zones?.zone(of: robot, before: instant)
+        }
+
+        /// Whether the robot was in the zone, or none is asked for.
+        func holds(_ robot: String, before instant: Int64) -> Bool {
+            name.map { of(robot, before: instant) == $0 } ?? true
+        }
+    }
+
+    /// Downtime within a range, of the robot and in the zone that the request is about. ?1 to ?2: the range; ?3: the robot.
     fileprivate static func downtime(_ range: TimeRange, _ call: Call) throws -> [StateInterval] {
         let states = call.rules.downtime.sorted()
         if states.isEmpty { return [] }
-        let list = states.indices.map { "?\($0 + 3)" }.joined(separator: ", ")
+        let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
+        let zone = try WantedZone(range, call)
         return try call.rows(
             """
             WITH RECURSIVE \(StateInterval.robots)
@@ -100,9 +137,15 @@ enum Fleet {
               AND s.started_at >= coalesce((SELECT max(b.started_at) FROM robot_states b
                 WHERE b.robot_id = robots.id AND b.started_at <= \(call.at(1))), \(call.at(1)))
             WHERE s.state IN (\(list)) AND (s.ended_at IS NULL OR s.ended_at > \(call.at(1)))
+              AND (?3 = '' OR robots.id = ?3)
             ORDER BY s.robot_id, s.started_at
-            """, [.integer(range.from), .integer(range.to)] + states.map { .text($0) }
-        ).map(StateInterval.init)
+            """,
+            [.integer(range.from), .integer(range.to), .text(call.parameters.text("robot") ?? "")]
+                + states.map { .text($0) }
+        ).map(StateInterval.init).filter { state in
+            let end = min(state.endedAt ?? call.asOf.now, range.to)
+            return state.length(in: range, now: call.asOf.now) > 0 && zone.holds(state.robot, before: end)
+        }
     }
 
     static let downtimeRules: [ParameterRule] =
@@ -144,15 +187,24 @@ enum Fleet {
     struct Downtime {
         let rows: [(key: String, sum: (robots: Set<String>, intervals: Int, seconds: Double))]
         var seconds: Double { rows.reduce(0) { $0 + $1.sum.seconds } }
+        /// What it is made of.
+        private let states: [StateInterval]
 
         init(_ range: TimeRange, by: String, _ call: Call) throws {
-            let wanted = call.parameters.text("zone")
-            let zones = wanted == nil ? nil : try Zones(range, call)
+            self.init(try downtime(range, call), range, by: by, call)
+        }
+
+        /// The same of a part of its range.
+        func part(_ range: TimeRange, by: String, _ call: Call) throws -> Downtime {
+            // In which zone a robot was depends on where the range ends.
+            if call.parameters.text("zone") != nil { return try Downtime(range, by: by, call) }
+            return Downtime(states, range, by: by, call)
+        }
+
+        private init(_ states: [StateInterval], _ range: TimeRange, by: String, _ call: Call) {
+            self.states = states
             var sums: [String: (robots: Set<String>, intervals: Int, seconds: Double)] = [:]
-            for state in try downtime(range, call) {
-                if let robot = call.parameters.text("robot"), robot != state.robot { continue }
-                let end = min(state.endedAt ?? call.asOf.now, range.to)
-                if let wanted, zones?.zone(of: state.robot, before: end) != wanted { continue }
+            for state in states {
                 let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
                 if seconds <= 0 { continue }
                 let key = by == "reason" ? state.reason ?? "" : by == "state" ? state.state : state.robot
@@ -176,15 +228,9 @@ enum Fleet {
         let keys = try call.cursor(keys: 2)?.keys
         let before = keys.flatMap { keys in Int64(keys[0]).map { ($0, keys[1]) } }
         let given = call.parameters
-        let wanted = given.text("zone")
-        let zones = wanted == nil ? nil : try Zones(range, call)
         let rows = try downtime(range, call).filter { state in
-            let end = min(state.endedAt ?? call.asOf.now, range.to)
-            return state.length(in: range, now: call.asOf.now) > 0
-                && wanted.map { $0 == zones?.zone(of: state.robot, before: end) } ?? true
-                && given.text("reason").map { $0 == state.reason ?? "" } ?? true
-                && given.text("state").map { $0 == state.state } ?? true
-                && given.text("robot").map { $0 == state.robot } ?? true
+            (given.text("reason").map { $0 == state.reason ?? "" } ?? true)
+                && (given.text("state").map { $0 == state.state } ?? true)
         }.sorted { ($1.startedAt, $1.robot) < ($0.startedAt, $0.robot) }
             .drop { state in before.map { (state.startedAt, state.robot) >= $0 } ?? false }
         let size = call.pageSize
@@ -264,21 +310,23 @@ struct Reliability {
             if let robot, robot != id { return }
             change(&found[id, default: Reliability(robot: id)])
         }
-        for (id, seconds) in try Usage.usable(range, robot: robot, call) {
-            at(id) { $0.operating += seconds }
-        }
-        let sessions = try call.rows(
-            """
-            SELECT robot_id, sum(CASE outcome WHEN 'completed' THEN 1 ELSE 0 END) AS completed,
-              sum(rescue_count + pilot_handoff_count) AS interventions FROM sessions
-            WHERE first_event_at >= \(call.at(1)) AND first_event_at < \(call.at(2)) AND robot_id IS NOT NULL
-              AND (?3 = '' OR robot_id = ?3) GROUP BY robot_id
-            """, [.integer(range.from), .integer(range.to), .text(robot ?? "")])
-        for row in sessions {
-            at(row.text("robot_id") ?? "") {
-                $0.completed = row.integer("completed") ?? 0
-                $0.interventions = row.integer("interventions") ?? 0
+        for (id, usage) in try Usage.byRobot(
+            range, robot: robot, only: ["usable", "deliveries_completed"], call)
+        {
+            at(id) { reliability in
+                reliability.operating = usage.usable
+                reliability.completed = usage.completed
             }
+        }
+        // Of sessions that were closed in these hours, as those that count as completed are.
+        let helped = try call.rows(
+            """
+            SELECT robot_id, CAST(sum(rescue_count + pilot_handoff_count) AS BIGINT) AS interventions FROM sessions
+            WHERE closed_at >= \(call.at(1)) AND closed_at < \(call.at(2)) AND robot_id IS NOT NULL
+              AND rescue_count + pilot_handoff_count > 0 AND (?3 = '' OR robot_id = ?3) GROUP BY robot_id
+            """, [.integer(range.from), .integer(range.to), .text(robot ?? "")])
+        for row in helped {
+            at(row.text("robot_id") ?? "") { $0.interventions = row.integer("interventions") ?? 0 }
         }
         for (id, downs) in try downs(in: range, robot: robot, call) {
             for run in runs(downs, call) where run.failedAt >= range.from {
@@ -302,22 +350,49 @@ struct Reliability {
         let states = call.rules.downtime.sorted()
         if states.isEmpty { return [] }
         let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
-        let rows = try call.rows(
+        let place =
+            "s.started_at < \(call.at(2)) AND s.started_at >= \(call.at(1)) AND (?3 = '' OR s.robot_id = ?3)"
+        let earlier = """
+            (SELECT b.state FROM robot_states b WHERE b.robot_id = s.robot_id AND b.started_at < s.started_at
+              ORDER BY b.started_at DESC LIMIT 1)
             """
-            WITH RECURSIVE \(StateInterval.robots)
-            SELECT s.*, (SELECT b.state FROM robot_states b WHERE b.robot_id = s.robot_id AND b.started_at < s.started_at
-                ORDER BY b.started_at DESC LIMIT 1) AS before
-            FROM robots JOIN robot_states s ON s.robot_id = robots.id AND s.started_at < \(call.at(2))
-              AND s.started_at >= \(call.at(1))
-            WHERE s.state IN (\(list)) AND (?3 = '' OR robots.id = ?3)
-            ORDER BY s.robot_id, s.started_at
-            """,
+        let sql: String
+        switch call.flavour {
+        case .sqlite:
+            sql = """
+                WITH RECURSIVE \(StateInterval.robots)
+                SELECT s.robot_id, s.started_at, s.ended_at, s.state, \(earlier) AS before
+                FROM robots JOIN robot_states s ON s.robot_id = robots.id
+                WHERE \(place) AND s.state IN (\(list))
+                """
+        case .postgres:
+            sql = """
+                SELECT s.robot_id, s.started_at, s.ended_at, s.state,
+                  CASE WHEN s.before IS NULL THEN \(earlier) ELSE s.before END AS before
+                FROM (SELECT s.*, lag(s.state) OVER (PARTITION BY s.robot_id ORDER BY s.started_at) AS before
+                  FROM robot_states s WHERE \(place)) s
+                WHERE s.state IN (\(list)) ORDER BY s.robot_id, s.started_at
+                """
+        }
+        let rows = try call.rows(
+            sql,
             [.integer(range.from), .integer(range.to), .text(robot ?? "")] + states.map { .text($0) })
+        // Robot by robot as a rule, and each in order: looked at here, it need not be sorted there.
         var found: [(String, [(state: StateInterval, before: String?)])] = []
+        var places: [String: Int] = [:]
         for row in rows {
             let state = StateInterval(row)
-            if found.last?.0 != state.robot { found.append((state.robot, [])) }
-            found[found.count - 1].1.append((state, row.text("before")))
+            if found.last?.0 == state.robot {
+                found[found.count - 1].1.append((state, row.text("before")))
+            } else if let place = places[state.robot] {
+                found[place].1.append((state, row.text("before")))
+            } else {
+                places[state.robot] = found.count
+                found.append((state.robot, [(state, row.text("before"))]))
+            }
+        }
+        for index in found.indices {
+            found[index].1.sort { $0.state.startedAt < $1.state.startedAt }
         }
         return found
     }

@@ -40,7 +40,21 @@ struct QualityChecks {
     static let batches = "(SELECT * FROM ingestion_batches ORDER BY batch_id DESC LIMIT 200000) recent"
     /// Of a batch, the messages that are in no bin or in more than one: both are faults, which must not make up for each other.
     static let remainder = "abs(received - accepted - duplicates - rejected - skipped)"
-    private static let tooLong = "Not counted: it took longer than 0.3 seconds."
+
+    /// Why something was not counted; nil where it was.
+    private func missing(_ found: AskedAside.Found) -> String? {
+        switch found {
+        case .rows: nil
+        case .pending: "Not counted yet: it takes longer than a page may. Ask again in a few seconds."
+        case .tooSlow(let seconds): "Not counted: it took longer than \(seconds) seconds."
+        }
+    }
+
+    /// The rows, and when they were counted if that was before.
+    private func told(_ found: AskedAside.Found) -> (rows: [AnswerRow]?, words: String) {
+        guard case .rows(let rows, let at) = found else { return (nil, missing(found) ?? "") }
+        return (rows, at.map { " Counted at \(InstantFormat.words($0)) UTC." } ?? "")
+    }
 
     private var span: String {
         "from=\(PercentCoding.encoded(InstantFormat.text(range.from)))"
@@ -49,7 +63,7 @@ struct QualityChecks {
     private var whole: TimeRange { range.wholeHours }
 
     /// All of them, in the order of the way of an event through the service.
-    func all(_ clocks: (question: SQLQuestion, rows: [AnswerRow]?)) throws -> [QualityCheck] {
+    func all(_ clocks: Clocks) throws -> [QualityCheck] {
         [
             everyMessage, rejected, duplicates, try orphans(), try anomalous(), try conflicts(),
             try overLinked(), try noReason(), skew(clocks), try late(), try unknownEvents(),
@@ -128,39 +142,37 @@ struct QualityChecks {
             check.sentence = "Not measured: the \(replayed)"
             return check
         }
-        // An event bears the instant at which its batch began, by which its way in is known.
-        let queued =
-            archive == nil
-            ? ""
-            : " AND received_at NOT IN (SELECT started_at FROM ingestion_batches WHERE transport = 'archive')"
+        // By the hour they happened in: the store counts them as they come.
         let question = SQLQuestion(
             """
-            SELECT count(*) AS events,
-              CAST(coalesce(sum(CASE WHEN \(call.flavour.seconds(from: "occurred_at", to: "received_at")) > 600
-                THEN 1 ELSE 0 END), 0) AS BIGINT) AS n
-            FROM events WHERE hour >= ?1 AND hour < ?2\(queued)
-            """,
-            [.integer(whole.from / InstantFormat.hour), .integer(whole.to / InstantFormat.hour)])
+            SELECT CAST(coalesce(sum(events), 0) AS BIGINT) AS events, CAST(coalesce(sum(late), 0) AS BIGINT) AS n
+            FROM arrival_hours WHERE hour >= \(call.at(1)) AND hour < \(call.at(2)) AND transport <> 'archive'
+            """, [.integer(whole.from), .integer(whole.to)])
         check.question = question
-        let row = try question.rows(within: 0.3, call)?.first
-        check.count = row?.integer("n")
+        let row = try question.rows(call).first
+        check.count = row?.integer("n") ?? 0
         check.sentence =
-            check.count.map {
-                "\($0) of \(row?.integer("events") ?? 0) events from a queue came more than ten minutes after they happened."
-            } ?? Self.tooLong
+            "\(check.count ?? 0) of \(row?.integer("events") ?? 0) events from a queue came more than ten minutes "
+            + "after they happened."
         if let replayed { check.sentence += " \(replayed)" }
         return check
     }
 
     // MARK: - What they tell
 
+    /// How many rows a question has that is asked for a thousand at most.
+    private func counted(_ question: SQLQuestion) throws -> (count: Int64, orMore: String) {
+        let count = try question.counted(call)
+        return (count, count == 1000 ? " (or more)" : "")
+    }
+
     private func orphans() throws -> QualityCheck {
         let question = Events.orphanList(in: range, call)
-        let count = Int64(try question.rows(call).count)
+        let (count, orMore) = try counted(question)
         return QualityCheck(
             name: "orphan_errors", count: count,
             sentence: plural(count, "robot error belongs", "robot errors belong")
-                + " to no session\(count == 1000 ? " (or more)" : "").",
+                + " to no session\(orMore).",
             matters:
                 "A fault while nobody was served is normal; one seconds off a window is a late or lost "
                 + "assignment.",
@@ -174,11 +186,11 @@ struct QualityChecks {
               AND first_event_at >= \(call.at(1)) AND first_event_at < \(call.at(2))
             ORDER BY first_event_at DESC, session_id DESC LIMIT 1000
             """, [.integer(range.from), .integer(range.to)])
-        let count = Int64(try question.rows(call).count)
+        let (count, orMore) = try counted(question)
         return QualityCheck(
             name: "anomalous_sessions", count: count,
             sentence: plural(count, "session", "sessions")
-                + " with contradictions\(count == 1000 ? " (or more)" : "").",
+                + " with contradictions\(orMore).",
             matters:
                 "Somebody named a robot or pilot while another held the session, or milestones are the wrong "
                 + "way round: windows and durations of these are doubtful.",
@@ -187,7 +199,7 @@ struct QualityChecks {
 
     private func conflicts() throws -> QualityCheck {
         let question = SQLQuestion(
-            "SELECT CAST(coalesce(sum(state_conflicts), 0) AS BIGINT) AS n FROM robot_hours "
+            "SELECT CAST(coalesce(sum(state_conflicts), 0) AS BIGINT) AS n FROM fleet_hours "
                 + "WHERE hour >= \(call.at(1)) AND hour < \(call.at(2))",
             [.integer(whole.from), .integer(whole.to)])
         let count = try question.rows(call).first?.integer("n") ?? 0
@@ -203,7 +215,8 @@ struct QualityChecks {
         let question = SQLQuestion(
             "SELECT from_id, count(*) AS targets FROM links GROUP BY from_id HAVING count(*) > ?1 LIMIT 100",
             [.integer(call.rules.maxTargets)])
-        let ids = try question.rows(within: 0.3, call)?.compactMap { $0.text("from_id") }
+        let found = try told(call.api.aside.answer(to: question, call))
+        let ids = found.rows?.compactMap { $0.text("from_id") }
         return QualityCheck(
             name: "over_linked", count: ids.map { Int64($0.count) },
             sentence: ids.map { ids in
@@ -211,7 +224,7 @@ struct QualityChecks {
                     ? "No id is linked to more than \(call.rules.maxTargets) others."
                     : "\(ids.count) ids are linked to more than \(call.rules.maxTargets) others: "
                         + "\(ids.prefix(5).joined(separator: ", "))."
-            } ?? Self.tooLong,
+            }.map { $0 + found.words } ?? found.words,
             matters:
                 "Such an id is a broken producer's; it stands for itself, and its events join no delivery.",
             question: question)
@@ -220,9 +233,12 @@ struct QualityChecks {
     private func noReason() throws -> QualityCheck {
         let states = call.rules.downtime.sorted()
         let list = states.isEmpty ? "NULL" : states.indices.map { "?\($0 + 3)" }.joined(separator: ", ")
+        let place =
+            "hour >= \(call.at(1)) AND hour < \(call.at(2)) AND reason = '' AND state IN (\(list))"
         let question = SQLQuestion(
-            "SELECT coalesce(sum(seconds), 0) AS n FROM robot_state_hourly WHERE hour >= \(call.at(1)) "
-                + "AND hour < \(call.at(2)) AND reason = '' AND state IN (\(list))",
+            "SELECT CAST(coalesce(sum(micros), 0) AS BIGINT) / 1000000 AS n FROM (\n"
+                + "SELECT micros FROM fleet_state_hours WHERE \(place)\nUNION ALL\n"
+                + "SELECT micros FROM long_state_hours WHERE \(place)) told",
             [.integer(whole.from), .integer(whole.to)] + states.map { .text($0) })
         let seconds = try question.rows(call).first?.number("n") ?? 0
         return QualityCheck(
@@ -264,7 +280,14 @@ struct QualityChecks {
 
     // MARK: - Clocks
 
-    private func skew(_ clocks: (question: SQLQuestion, rows: [AnswerRow]?)) -> QualityCheck {
+    /// Robots whose clocks are off; nil where that is not known, and why.
+    struct Clocks {
+        var question: SQLQuestion
+        var rows: [AnswerRow]?
+        var words: String
+    }
+
+    private func skew(_ clocks: Clocks) -> QualityCheck {
         QualityCheck(
             name: "clock_skew", count: clocks.rows.map { Int64($0.count) },
             sentence: clocks.rows.map { clocks in
@@ -273,20 +296,22 @@ struct QualityChecks {
                     return "\(clocks.count) robots' clocks are off; \(worst.text("robot_id") ?? "?")'s by "
                         + "\(InstantFormat.length(abs(offset))) \(offset > 0 ? "ahead" : "behind")."
                 } ?? "No robot's clock is off by more than 30 s."
-            } ?? "Not measured: it took too long.",
+            }.map { $0 + clocks.words } ?? clocks.words,
             matters: "Events of such a robot join the wrong side of a window's end.",
             question: clocks.question)
     }
 
     /// The median of (the robot says that it has arrived) - (the delivery's arrival), where it is more than 30 s over at
-    /// least five pairs. The two in the middle are averaged, which is one of them where their number is odd.
-    func clocks() throws -> (question: SQLQuestion, rows: [AnswerRow]?) {
+    /// least five pairs, by whole hours. The two in the middle are averaged, which is one of them where their number is odd.
+    func clocks() throws -> Clocks {
+        // From the sessions of the range, whatever SQLite, which has no statistics, thinks of it.
+        let join = call.flavour == .sqlite ? "CROSS JOIN" : "JOIN"
         func arrivals(_ milestone: String, _ state: String) -> String {
             """
             SELECT w.entity_id AS robot_id, \(call.flavour.seconds(from: "s.\(milestone)", to: "r.started_at")) AS seconds
-            FROM sessions s JOIN assignment_windows w ON w.session_id = s.session_id AND w.kind = 'robot'
+            FROM sessions s \(join) assignment_windows w ON w.session_id = s.session_id AND w.kind = 'robot'
                 AND w.started_at <= s.\(milestone) AND s.\(milestone) < coalesce(w.ended_at, w.expires_at)
-              JOIN robot_states r ON r.robot_id = w.entity_id AND r.state = '\(state)'
+              \(join) robot_states r ON r.robot_id = w.entity_id AND r.state = '\(state)'
                 AND r.started_at > \(call.flavour.moved("s.\(milestone)", by: "-300"))
                 AND r.started_at < \(call.flavour.moved("s.\(milestone)", by: "300"))
             WHERE s.first_event_at >= \(call.at(1)) AND s.first_event_at < \(call.at(2)) AND s.\(milestone) IS NOT NULL
@@ -304,7 +329,8 @@ struct QualityChecks {
             SELECT robot_id, pairs, avg(seconds) AS offset_seconds FROM ranked
             WHERE pairs >= 5 AND place IN ((pairs + 1) / 2, (pairs + 2) / 2)
             GROUP BY robot_id, pairs HAVING abs(avg(seconds)) > 30 ORDER BY abs(avg(seconds)) DESC, robot_id
-            """, [.integer(range.from), .integer(range.to)])
-        return (question, try question.rows(within: 0.4, call))
+            """, [.integer(whole.from), .integer(whole.to)])
+        let found = try told(call.api.aside.answer(to: question, call))
+        return Clocks(question: question, rows: found.rows, words: found.words)
     }
 }

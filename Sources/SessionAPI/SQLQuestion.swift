@@ -12,6 +12,11 @@ struct SQLQuestion {
 
     func rows(_ call: Call) throws -> [AnswerRow] { try call.rows(sql, parameters) }
 
+    /// How many rows it has: the store counts them.
+    func counted(_ call: Call) throws -> Int64 {
+        try call.rows("SELECT count(*) AS n FROM (\(sql)) asked", parameters).first?.integer("n") ?? 0
+    }
+
     /// Its rows, or nil where they took longer than so many seconds.
     func rows(within seconds: Double, _ call: Call) throws -> [AnswerRow]? {
         try call.asked(within: seconds) { try $0.rows(sql, parameters) }

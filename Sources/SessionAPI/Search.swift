@@ -163,27 +163,69 @@ enum Search {
         return found
     }
 
+    /// How long a search for a part may look through sessions and through the ids they were named by, in microseconds each:
+    /// no index helps, so it looks at one after the other.
+    private static let patience: Int64 = 20_000
+    /// The year 9000.
+    private static let latest: Int64 = 221_845_392_000_000_000
+    /// How many ids are looked at between two looks at the clock.
+    private static let idsAtOnce: Int64 = 10_000
+
+    /// Sessions the latest first, then what they were named by.
+    /// - Returns: What was found, and whether all was looked at.
     private static func anywhere(_ query: String, limit: Int, _ call: Call) throws -> ([Hit], Bool) {
         var rows: [AnswerRow] = []
         var isComplete = true
-        let merchants = call.reader.merchants
-        for (table, column) in [("sessions", "session_id"), ("session_members", "named_id")]
-        where rows.count < limit {
-            let sql =
-                """
-                SELECT t.\(column) AS named_id, \(columns) FROM \(table) t
+        let holds = call.flavour.text("t.named_id", holds: "?1")
+        // Each part begins where the one before it ended, and tells its own end in a last row.
+        let begun = call.flavour.instant("?3")
+        let parts = [
+            """
+            WITH part AS MATERIALIZED (SELECT session_id AS named_id, session_id, first_event_at AS at FROM sessions
+              WHERE (first_event_at, session_id) < (\(begun), ?4) ORDER BY first_event_at DESC, session_id DESC LIMIT ?2),
+            """,
+            """
+            WITH part AS MATERIALIZED (SELECT named_id, session_id, \(begun) AS at FROM session_members
+              WHERE (named_id, session_id) > (?4, ?5) ORDER BY named_id, session_id LIMIT ?2),
+            """,
+        ]
+        for (index, part) in parts.enumerated() where rows.count < limit {
+            let end =
+                index == 0
+                ? "ORDER BY at, named_id LIMIT 1" : "ORDER BY named_id DESC, session_id DESC LIMIT 1"
+            let sql = """
+                \(part)
+                found AS (SELECT t.named_id, t.session_id FROM part t WHERE \(holds))
+                SELECT 1 AS is_found, t.named_id, \(columns), NULL AS looked FROM found t
                   JOIN sessions s ON s.session_id = t.session_id
-                WHERE \(call.flavour.text("t.\(column)", holds: "?1")) LIMIT ?2
+                UNION ALL
+                SELECT 0, last.named_id, last.session_id, NULL, last.at, NULL, (SELECT count(*) FROM part)
+                FROM (SELECT * FROM part \(end)) last
                 """
-            let isDone: Void? = try call.asked(within: 0.3) { store in
-                try store.forEachRow(
-                    sql, [.text(query), .integer(merchants == nil ? Int64(limit) : 100_000)]
-                ) { row in
-                    if call.reader.sees(merchant: row.text("merchant_id")) { rows.append(row) }
-                    return rows.count < limit
+            let clock = ContinuousClock()
+            let start = clock.now
+            var (at, named, session) = (Self.latest, "", "")
+            while rows.count < limit {
+                var parameters: [TableValue] = [
+                    .text(query), .integer(idsAtOnce), .integer(at), .text(named),
+                ]
+                if index == 1 { parameters.append(.text(session)) }
+                var looked: Int64 = 0
+                for row in try call.rows(sql, parameters) {
+                    if row.integer("is_found") == 1 {
+                        if call.reader.sees(merchant: row.text("merchant_id")) { rows.append(row) }
+                    } else {
+                        looked = row.integer("looked") ?? 0
+                        (named, session) = (row.text("named_id") ?? "", row.text("session_id") ?? "")
+                        at = row.integer("first_event_at") ?? at
+                    }
+                }
+                if looked < idsAtOnce { break }
+                if clock.now - start > .microseconds(patience) {
+                    isComplete = false
+                    break
                 }
             }
-            if isDone == nil { isComplete = false }
         }
         return (
             try entities(holding: query, limit: limit, call) + hits(rows, match: "anywhere", call), isComplete
@@ -194,14 +236,17 @@ enum Search {
     private static func entities(holding query: String, limit: Int, _ call: Call) throws -> [Hit] {
         var found: [Hit] = []
         for (kind, sql) in entities where call.reader.merchants == nil || kind == "merchant" {
-            var id = try call.rows("\(sql) >= ''").first?.text("id")
-            var looked = 0
-            while let next = id, found.count < limit, looked < 5000 {
-                if next.contains(query), kind != "merchant" || call.reader.sees(merchant: next) {
-                    found.append(Hit(kind: kind, id: next, match: "anywhere"))
-                }
-                id = try call.rows("\(sql) > ?1", [.text(next)]).first?.text("id")
-                looked += 1
+            let rows = try call.rows(
+                """
+                WITH RECURSIVE ids(id, place) AS (
+                  SELECT (\(sql) >= ''), 1
+                  UNION ALL
+                  SELECT (\(sql) > ids.id), place + 1 FROM ids WHERE ids.id IS NOT NULL AND place < 5000)
+                SELECT id FROM ids WHERE id IS NOT NULL AND \(call.flavour.text("id", holds: "?1"))
+                """, [.text(query)])
+            for id in rows.compactMap({ $0.text("id") })
+            where found.count < limit && (kind != "merchant" || call.reader.sees(merchant: id)) {
+                found.append(Hit(kind: kind, id: id, match: "anywhere"))
             }
         }
         return found

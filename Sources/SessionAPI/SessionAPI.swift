@@ -83,6 +83,7 @@ public final class SessionAPI: Sendable {
     let rules: StoreRules
     let streams: Streams
     let comparisons: Comparisons
+    let aside: AskedAside
     let surroundings: Surroundings
     let cookies: SignInCookies
     /// Makes ETags unguessable, and different after each start.
@@ -101,6 +102,7 @@ public final class SessionAPI: Sendable {
         self.surroundings = surroundings
         rules = try store.ask(within: 10) { try StoreRules($0) }
         streams = Streams(all: limits.streams, reader: limits.streamsOfReader, clock: surroundings.wall)
+        aside = AskedAside()
         comparisons = Comparisons(clock: surroundings.wall)
         cookies = SignInCookies(isSecure: surroundings.isSecure)
     }

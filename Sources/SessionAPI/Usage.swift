@@ -10,15 +10,7 @@ struct Usage {
     var completed: Int64 = 0
     var errors: Int64 = 0
 
-    mutating func add(_ row: AnswerRow) {
-        usable += row.number("usable_seconds") ?? 0
-        downtime += row.number("downtime_seconds") ?? 0
-        offDuty += row.number("off_duty_seconds") ?? 0
-        other += row.number("other_seconds") ?? 0
-        onDelivery += row.number("on_delivery_seconds") ?? 0
-        completed += row.integer("deliveries_completed") ?? 0
-        errors += row.integer("error_count") ?? 0
-    }
+    init() {}
 
     mutating func add(_ usage: Usage) {
         usable += usage.usable
@@ -49,48 +41,80 @@ struct Usage {
         out.integer("error_count", errors)
     }
 
+    /// Microseconds and counts of an hour's row, or of a sum of rows.
+    private init(micros row: AnswerRow) { self.init(Self.figures.map { row.integer($0) ?? 0 }) }
+
+    /// Microseconds and counts in the order of ``figures``.
+    private init(_ figures: [Int64]) {
+        func seconds(_ index: Int) -> Double { Double(figures[index]) / 1e6 }
+        (usable, downtime, offDuty, other, onDelivery) = (
+            seconds(0), seconds(1), seconds(2), seconds(3), seconds(4)
+        )
+        (completed, errors) = (figures[5], figures[6])
+    }
+
+    private static let figures = [
+        "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
+    ]
+
+    /// ?1: the robot, or an empty text for all; ?2 and ?3: the range.
+    private static func place(_ range: TimeRange, robot: String?, _ call: Call) -> (
+        sql: String, parameters: [TableValue]
+    ) {
+        (
+            "\(whose(robot)) AND hour >= \(call.at(2)) AND hour < \(call.at(3))",
+            [.text(robot ?? ""), .integer(range.from), .integer(range.to)]
+        )
+    }
+
+    /// Of one robot, found by its index, or of all. PostgreSQL wants to see each parameter used.
+    private static func whose(_ robot: String?) -> String {
+        robot == nil ? "(?1 = '' OR ?1 <> '')" : "robot_id = ?1"
+    }
+
     /// Usage by robot and hour within a range of whole hours, states that have no end yet included up to now.
     static func byHour(_ range: TimeRange, robot: String?, _ call: Call) throws -> [(
         robot: String, hour: Int64, usage: Usage
     )] {
-        let condition = robot == nil ? "(?1 = '' OR ?1 <> '')" : "robot_id = ?1"
-        var found = try call.rows(
-            "SELECT * FROM robot_hourly WHERE \(condition) AND hour >= \(call.at(2)) AND hour < \(call.at(3))",
-            [.text(robot ?? ""), .integer(range.from), .integer(range.to)]
-        ).map { row in
+        let place = place(range, robot: robot, call)
+        let source =
+            robot == nil && call.flavour == .sqlite
+            ? "robots JOIN robot_hours ON robot_id = id" : "robot_hours"
+        let leaps = source == "robot_hours" ? "" : "WITH RECURSIVE \(robots) "
+        var found: [(robot: String, hour: Int64, usage: Usage)] = try call.rows(
+            "\(leaps)SELECT robot_id, hour, \(figures.joined(separator: ", ")) FROM \(source) WHERE \(place.sql)",
+            place.parameters
+        ).map { ($0.text("robot_id") ?? "", $0.integer("hour") ?? 0, Usage(micros: $0)) }
+        // Whole hours of states of more than a day stand in no hour's row.
+        let long = try call.rows("SELECT * FROM long_state_hours WHERE \(place.sql)", place.parameters)
+        for row in long {
             var usage = Usage()
-            usage.add(row)
-            return (row.text("robot_id") ?? "", row.integer("hour") ?? 0, usage)
+            usage.add(seconds: 3600, of: call.rules.stateClass(row.text("state") ?? ""))
+            found.append((row.text("robot_id") ?? "", row.integer("hour") ?? 0, usage))
         }
         found += try open(range, robot: robot, call)
         return found
     }
 
-    /// The same of all robots together: the store adds up, so that a day of thousands of robots is a few rows.
+    /// Every robot that has hours: SQL of a table `robots(id)` for `WITH RECURSIVE`, found by leaps through the key.
+    private static let robots = """
+        robots(id) AS (
+          SELECT min(robot_id) FROM robot_hours
+          UNION ALL
+          SELECT (SELECT min(h.robot_id) FROM robot_hours h WHERE h.robot_id > robots.id) FROM robots
+            WHERE robots.id IS NOT NULL)
+        """
+
+    /// The same of all robots together: the store keeps a row an hour, however many robots there are.
     static func ofFleet(_ range: TimeRange, _ call: Call) throws -> [(hour: Int64, usage: Usage)] {
         let place = "hour >= \(call.at(1)) AND hour < \(call.at(2))"
-        let names = [
-            "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
-        ]
-        let sums = names.map { "CAST(sum(\($0)) AS BIGINT) AS \($0)" }.joined(separator: ", ")
-        var found = try call.rows(
-            "SELECT hour, \(sums) FROM robot_hours WHERE \(place) GROUP BY hour",
-            [.integer(range.from), .integer(range.to)]
-        ).map { row in
-            func seconds(_ name: String) -> Double { Double(row.integer(name) ?? 0) / 1e6 }
-            return (
-                row.integer("hour") ?? 0,
-                Usage(
-                    usable: seconds("usable"), downtime: seconds("downtime"), offDuty: seconds("off_duty"),
-                    other: seconds("other"), onDelivery: seconds("on_delivery"),
-                    completed: row.integer("deliveries_completed") ?? 0,
-                    errors: row.integer("error_count") ?? 0)
-            )
-        }
-        // Whole hours of states of more than a day stand in no row of `robot_hours`.
+        let parameters: [TableValue] = [.integer(range.from), .integer(range.to)]
+        var found = try call.rows("SELECT * FROM fleet_hours WHERE \(place)", parameters)
+            .map { ($0.integer("hour") ?? 0, Usage(micros: $0)) }
+        // Whole hours of states of more than a day stand in no hour's row.
         let long = try call.rows(
             "SELECT hour, state, count(*) AS n FROM long_state_hours WHERE \(place) GROUP BY hour, state",
-            [.integer(range.from), .integer(range.to)])
+            parameters)
         for row in long {
             var usage = Usage()
             usage.add(
@@ -98,59 +122,125 @@ struct Usage {
                 of: call.rules.stateClass(row.text("state") ?? ""))
             found.append((row.integer("hour") ?? 0, usage))
         }
-        found += try open(range, robot: nil, call).map { ($0.hour, $0.usage) }
+        found += try openOfFleet(range, call)
         return found
     }
 
-    /// Usable seconds by robot.
-    static func usable(_ range: TimeRange, robot: String?, _ call: Call) throws -> [String: Double] {
-        let condition = robot == nil ? "(?1 = '' OR ?1 <> '')" : "robot_id = ?1"
-        let place = "\(condition) AND hour >= \(call.at(2)) AND hour < \(call.at(3))"
-        let parameters: [TableValue] = [
-            .text(robot ?? ""), .integer(range.from), .integer(range.to),
-        ]
-        var found: [String: Double] = [:]
-        let rows = try call.rows(
-            "SELECT robot_id, CAST(sum(usable) AS BIGINT) AS usable FROM robot_hours WHERE \(place) GROUP BY robot_id",
-            parameters)
-        for row in rows {
-            found[row.text("robot_id") ?? ""] = Double(row.integer("usable") ?? 0) / 1e6
+    /// The same by robot, over the whole range.
+    /// - Parameter wanted: Of stored hours only these figures; the others are nought.
+    static func byRobot(
+        _ range: TimeRange, robot: String?, only wanted: Set<String> = Set(figures), _ call: Call
+    ) throws -> [String: Usage] {
+        let place = place(range, robot: robot, call)
+        var found: [String: Usage] = [:]
+        switch robot == nil ? call.flavour : .postgres {
+        case .postgres:
+            let sums = figures.map { "CAST(\(wanted.contains($0) ? "sum(\($0))" : "0") AS BIGINT) AS \($0)" }
+                .joined(separator: ", ")
+            let rows = try call.rows(
+                "SELECT robot_id, \(sums) FROM robot_hours WHERE \(place.sql) GROUP BY robot_id",
+                place.parameters)
+            for row in rows { found[row.text("robot_id") ?? ""] = Usage(micros: row) }
+        case .sqlite:
+            // From robot to robot by the key, a subquery each: GROUP BY would sort all their hours first. The sums come as one
+            // text, because a subquery has one column.
+            let sums = figures.map { wanted.contains($0) ? "sum(\($0))" : "0" }
+                .joined(separator: " || ' ' || ")
+            let rows = try call.rows(
+                """
+                WITH RECURSIVE \(robots)
+                SELECT id, (SELECT \(sums) FROM robot_hours WHERE robot_id = id AND \(place.sql)) AS sums
+                FROM robots WHERE id IS NOT NULL
+                """, place.parameters)
+            for row in rows {
+                guard let sums = row.text("sums") else { continue }
+                found[row.text("id") ?? ""] = Usage(sums.split(separator: " ").map { Int64($0) ?? 0 })
+            }
         }
         let long = try call.rows(
-            "SELECT robot_id, state, count(*) AS n FROM long_state_hours WHERE \(place) GROUP BY robot_id, state",
-            parameters)
+            "SELECT robot_id, state, count(*) AS n FROM long_state_hours WHERE \(place.sql) GROUP BY robot_id, state",
+            place.parameters)
         for row in long {
-            let isUsable = call.rules.usable.contains(row.text("state") ?? "")
-            found[row.text("robot_id") ?? "", default: 0] +=
-                isUsable ? 3600 * Double(row.integer("n") ?? 0) : 0
+            found[row.text("robot_id") ?? "", default: Usage()].add(
+                seconds: 3600 * Double(row.integer("n") ?? 0),
+                of: call.rules.stateClass(row.text("state") ?? ""))
         }
-        for (robot, _, usage) in try open(range, robot: robot, call) {
-            found[robot, default: 0] += usage.usable
+        let until = min(range.to, call.asOf.now)
+        for state in try openStates(before: until, robot: robot, call) {
+            let seconds = Double(until - max(range.from, state.startedAt)) / 1e6
+            if seconds <= 0 { continue }
+            found[state.robot, default: Usage()].add(
+                seconds: seconds, of: call.rules.stateClass(state.state))
         }
         return found
+    }
+
+    private static func openStates(before instant: Int64, robot: String?, _ call: Call) throws
+        -> [StateInterval]
+    {
+        try call.rows(
+            "SELECT * FROM robot_states WHERE ended_at IS NULL AND \(whose(robot)) AND started_at < \(call.at(2))",
+            [.text(robot ?? ""), .integer(instant)]
+        ).map(StateInterval.init)
     }
 
     /// States that have no end yet, up to now.
     private static func open(_ range: TimeRange, robot: String?, _ call: Call) throws -> [(
         robot: String, hour: Int64, usage: Usage
     )] {
-        let condition = robot == nil ? "(?1 = '' OR ?1 <> '')" : "robot_id = ?1"
         var found: [(robot: String, hour: Int64, usage: Usage)] = []
-        let open = try call.rows(
-            "SELECT * FROM robot_states WHERE ended_at IS NULL AND \(condition) AND started_at < \(call.at(2))",
-            [.text(robot ?? ""), .integer(min(range.to, call.asOf.now))]
-        ).map(StateInterval.init)
-        for state in open {
-            var at = max(range.from, state.startedAt)
-            let until = min(range.to, call.asOf.now)
-            while at < until {
-                let hour = InstantFormat.floor(at, to: InstantFormat.hour)
-                let end = min(until, hour + InstantFormat.hour)
+        let until = min(range.to, call.asOf.now)
+        for state in try openStates(before: until, robot: robot, call) {
+            for (hour, micros) in hours(from: max(range.from, state.startedAt), to: until) {
                 var usage = Usage()
-                usage.add(seconds: Double(end - at) / 1e6, of: call.rules.stateClass(state.state))
+                usage.add(seconds: Double(micros) / 1e6, of: call.rules.stateClass(state.state))
                 found.append((state.robot, hour, usage))
-                at = end
             }
+        }
+        return found
+    }
+
+    /// The same of all robots together, by what the store counts: of those that began within an hour only how many they are
+    /// and the sum of their beginnings matter.
+    private static func openOfFleet(_ range: TimeRange, _ call: Call) throws -> [(
+        hour: Int64, usage: Usage
+    )] {
+        let until = min(range.to, call.asOf.now)
+        let flavour = call.flavour
+        let start = flavour.greater(flavour.micros("started_at"), "CAST(?2 AS BIGINT)")
+        let hour = InstantFormat.hour
+        let rows = try call.rows(
+            """
+            SELECT state, hour, count(*) AS n, CAST(sum(start - hour * \(hour)) AS BIGINT) AS late FROM (
+              SELECT state, start, (start - (start % \(hour) + \(hour)) % \(hour)) / \(hour) AS hour FROM (
+                SELECT state, \(start) AS start FROM robot_states
+                WHERE ended_at IS NULL AND started_at < \(call.at(1))) begun) hours
+            GROUP BY state, hour
+            """, [.integer(until), .integer(range.from)])
+        var found: [(hour: Int64, usage: Usage)] = []
+        for row in rows {
+            let (count, first) = (row.integer("n") ?? 0, (row.integer("hour") ?? 0) * hour)
+            for (at, micros) in hours(from: first, to: until) {
+                var usage = Usage()
+                let missing = at == first ? row.integer("late") ?? 0 : 0
+                usage.add(
+                    seconds: Double(count * micros - missing) / 1e6,
+                    of: call.rules.stateClass(row.text("state") ?? ""))
+                found.append((at, usage))
+            }
+        }
+        return found
+    }
+
+    /// The hours of a stretch of time, and how much of each it is.
+    private static func hours(from: Int64, to: Int64) -> [(hour: Int64, micros: Int64)] {
+        var found: [(hour: Int64, micros: Int64)] = []
+        var at = from
+        while at < to {
+            let hour = InstantFormat.floor(at, to: InstantFormat.hour)
+            let end = min(to, hour + InstantFormat.hour)
+            found.append((hour, end - at))
+            at = end
         }
         return found
     }
@@ -175,6 +265,9 @@ struct Zones {
                 (row.integer("occurred_at") ?? 0, row.text("zone_id") ?? ""))
         }
     }
+
+    /// Whether none was told.
+    var isEmpty: Bool { told.isEmpty }
 
     /// The zone of a robot up to an instant; nil where none was told yet.
     func zone(of robot: String, before instant: Int64) -> String? {

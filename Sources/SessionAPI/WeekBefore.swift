@@ -11,8 +11,10 @@ struct WeekBefore {
     let range: TimeRange
     /// The same, seven days earlier.
     let before: TimeRange
-    /// The hours of ``before`` of which anything is known, of the robots that the figures are of.
-    private let known: Set<Int64>
+    /// The whole hours of ``before``, of the robots that the figures are of.
+    private let supply: Fleet.Supply
+    /// Those of which anything is known.
+    private var known: Set<Int64> { supply.known }
 
     /// Nil where the request does not want it, or no hour of its range is over.
     static func asked(of range: TimeRange, _ call: Call) throws -> WeekBefore? {
@@ -29,7 +31,7 @@ struct WeekBefore {
         before.from -= Self.week
         before.to -= Self.week
         self.before = before
-        known = try Fleet.Supply.knownHours(before.wholeHours, call)
+        supply = try Fleet.Supply(before.wholeHours, bucket: "hour", by: "none", call)
     }
 
     private var isKnown: Bool { !known.isEmpty }
@@ -76,8 +78,10 @@ struct WeekBefore {
 
     /// Totals of the hours that are over, and of those seven days earlier.
     func writeSupply(_ asked: Usage, of whole: TimeRange, _ call: Call, _ out: inout JSONWriter) throws {
-        let now = try range.to == whole.to ? asked : Fleet.Supply(range, call).totals
-        let then = try isKnown ? Fleet.Supply(before, call).totals : nil
+        let now =
+            try range.to == whole.to
+            ? asked : Fleet.Supply(range, bucket: "hour", by: "none", call).totals
+        let then = isKnown ? supply.totals : nil
         write(&out) { out in
             out.object("totals_now") { out in now.write(&out) }
             if let then { out.object("totals") { out in then.write(&out) } } else { out.raw("totals", nil) }
@@ -87,15 +91,16 @@ struct WeekBefore {
     func writeDowntime(
         _ asked: Fleet.Downtime, of whole: TimeRange, by: String, _ call: Call, _ out: inout JSONWriter
     ) throws {
-        let now = try range.to == whole.to ? asked : Fleet.Downtime(range, by: by, call)
-        let then = try Fleet.Downtime(before, by: by, call)
-        let seconds = Dictionary(then.rows.map { ($0.key, $0.sum.seconds) }, uniquingKeysWith: { $1 })
+        let now = try range.to == whole.to ? asked : asked.part(range, by: by, call)
+        let then = try isKnown ? Fleet.Downtime(before, by: by, call) : nil
+        let seconds = Dictionary(
+            then?.rows.map { ($0.key, $0.sum.seconds) } ?? [], uniquingKeysWith: { $1 })
         write(&out) { out in
             out.number("seconds_now", now.seconds)
-            out.number("seconds", isKnown ? then.seconds : nil)
+            out.number("seconds", then?.seconds)
             out.array("rows") { out in
                 let new = now.rows.map { (key: $0.key, seconds: $0.sum.seconds) }
-                let gone = then.rows.filter { row in !now.rows.contains { $0.key == row.key } }
+                let gone = then?.rows.filter { row in !now.rows.contains { $0.key == row.key } } ?? []
                 for row in new + gone.map({ (key: $0.key, seconds: 0) }) {
                     out.object { out in
                         out.text("key", row.key)

@@ -130,6 +130,74 @@ public struct MerchantHourDelta: Equatable, Sendable, BitwiseCopyable {
     public init() {}
 }
 
+/// The key of a row of `session_hours`: sessions that began in one hour, by how far they came and how they ended.
+public struct SessionHourKey: Hashable, Sendable, BitwiseCopyable {
+    /// The hour that holds `first_event_at`.
+    public var hour: Instant
+    /// `source`
+    public var source: Symbol
+    /// `zone_id`
+    public var zone: Symbol
+    /// How far they came.
+    public var step: FunnelStep
+    /// `outcome`
+    public var outcome: Outcome
+    /// `failure_code`, of those that failed.
+    public var failureCode: Symbol
+
+    /// Of a row; nil where its kind is not counted.
+    init?(_ row: SessionRow) {
+        guard let step = FunnelStep(row) else { return nil }
+        hour = Hours.start(of: row.firstEventAt)
+        source = row.source
+        zone = row.zone
+        self.step = step
+        outcome = row.outcome
+        failureCode = row.outcome == .failed ? row.failureCode : .absent
+    }
+}
+
+/// The key of a row of `session_spans`: sessions that last beyond the hour after the one they began in.
+public struct SessionSpanKey: Hashable, Sendable, BitwiseCopyable {
+    /// The hour that holds `first_event_at`.
+    public var first: Instant
+    /// The hour that holds `last_event_at`.
+    public var last: Instant
+
+    /// Of a row; nil where it is shorter.
+    init?(_ row: SessionRow) {
+        (first, last) = (Hours.start(of: row.firstEventAt), Hours.start(of: row.lastEventAt))
+        if last - first <= Hours.length { return nil }
+    }
+}
+
+/// How far a session came on its way from an offer to a drop-off. A trip is none: it is a leg of a delivery.
+public enum FunnelStep: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+    case offered, accepted, demanded, assigned, pickedUp, droppedOff
+
+    /// Nil for a trip.
+    init?(_ row: SessionRow) {
+        func isReached(_ milestone: Milestone) -> Bool { row.milestones[milestone] != nil }
+        let isOrdered: Bool
+        switch row.kind {
+        case .trip: return nil
+        case .delivery, .demand: isOrdered = true
+        case .quote, .offer: isOrdered = false
+        }
+        if isReached(.dropoffCompleted) || isReached(.fulfilled) {
+            self = .droppedOff
+        } else if isReached(.pickupCompleted) {
+            self = .pickedUp
+        } else if isReached(.assigned) {
+            self = .assigned
+        } else if isOrdered || isReached(.demandCreated) {
+            self = .demanded
+        } else {
+            self = isReached(.offerAccepted) ? .accepted : .offered
+        }
+    }
+}
+
 /// Everything that a batch of events changes, to be written in one transaction.
 ///
 /// Rows are whole and only there where they differ from what is stored. Hourly figures are differences to
@@ -182,6 +250,10 @@ public struct Changes: Sendable {
     public var merchantHourly: [HourKey: MerchantHourDelta] = [:]
     /// Key: hour, event, merchant, source.
     public var eventHourly: [HourKey: Int64] = [:]
+    /// Sessions by the hour they began in.
+    public var sessionHourly: [SessionHourKey: Int64] = [:]
+    /// Long sessions by the hours of their first and last event.
+    public var sessionSpans: [SessionSpanKey: Int64] = [:]
 
     /// How many more sessions are in progress than before; fewer where negative. For gauges, not stored.
     public var openSessions: Int64 = 0

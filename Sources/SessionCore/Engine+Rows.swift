@@ -130,6 +130,8 @@ extension Engine {
             changes.negativeDurations += sign * Int64(negative)
             changes.windowConflicts += sign * Int64(row.anomalyCount - negative - (isOverLinked ? 1 : 0))
         }
+        if let key = SessionHourKey(row) { changes.sessionHourly[key, default: 0] += sign }
+        if let key = SessionSpanKey(row) { changes.sessionSpans[key, default: 0] += sign }
         if row.outcome == .completed, let closedAt = row.closedAt, row.robot.isPresent {
             let key = HourKey(hour: Hours.start(of: closedAt), row.robot)
             changes.robotHourly[key, default: RobotHourDelta()].deliveriesCompleted += sign

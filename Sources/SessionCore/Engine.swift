@@ -155,6 +155,8 @@ public final class Engine {
         changes.robotHourly = changes.robotHourly.filter { $0.value != RobotHourDelta() }
         changes.pilotHourly = changes.pilotHourly.filter { $0.value != PilotHourDelta() }
         changes.merchantHourly = changes.merchantHourly.filter { $0.value != MerchantHourDelta() }
+        changes.sessionHourly = changes.sessionHourly.filter { $0.value != 0 }
+        changes.sessionSpans = changes.sessionSpans.filter { $0.value != 0 }
     }
 }
 

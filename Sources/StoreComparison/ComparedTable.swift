@@ -16,10 +16,12 @@ public struct ComparedTable: Sendable {
         case texts(column: String, of: String, step: Int)
         /// By whole hours since 1970, so many rows at once.
         case hours(rows: Int)
+        /// All at once: a few rows an hour.
+        case whole
     }
 
     /// All that are compared. Left out is what says how and when rows came: `received_at`, `updated_at`, batches,
-    /// rejects and freshness; and `payload`, as two transports may tell one event with other fields besides.
+    /// arrivals, rejects and freshness; and `payload`, as two transports may tell one event with other fields besides.
     public static let all: [ComparedTable] = {
         let sessions = Slice.texts(column: "session_id", of: "sessions", step: 1000)
         let robots = Slice.texts(column: "robot_id", of: "robot_hours", step: 2000)
@@ -70,6 +72,20 @@ public struct ComparedTable: Sendable {
             ComparedTable(
                 name: "event_hourly", key: ["event", "merchant_id", "source", "hour"], columns: ["events"],
                 slice: .texts(column: "event", of: "event_hourly", step: 10_000)),
+            ComparedTable(
+                name: "fleet_hours", key: ["hour"],
+                columns: [
+                    "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed",
+                    "error_count",
+                ], slice: .whole),
+            ComparedTable(
+                name: "fleet_state_hours", key: ["hour", "state", "reason"], columns: ["micros"],
+                slice: .whole),
+            ComparedTable(
+                name: "session_hours", key: ["hour", "source", "zone_id", "step", "outcome", "failure_code"],
+                columns: ["sessions"], slice: .whole),
+            ComparedTable(
+                name: "session_spans", key: ["last_hour", "first_hour"], columns: ["sessions"], slice: .whole),
         ]
     }()
 }

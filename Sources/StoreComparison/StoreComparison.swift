@@ -83,6 +83,9 @@ public struct StoreComparison {
                 after = last
             }
             try compare(table, "hour", after.map { .integer($0) }, nil, &outcome)
+        case .whole:
+            try compare(table, "hour", nil, nil, &outcome)
+            progress(outcome.expectedRows)
         }
         return outcome
     }
@@ -184,7 +187,8 @@ public struct StoreComparison {
         keyed.reserveCapacity(rows.count)
         for row in rows {
             // An hour in which nothing is left need not have a row.
-            if table.name.hasSuffix("_hourly"), row.values.dropFirst(table.key.count).allSatisfy(Self.isZero)
+            if table.name.hasSuffix("_hourly") || table.name == "fleet_hours",
+                row.values.dropFirst(table.key.count).allSatisfy(Self.isZero)
             {
                 continue
             }

@@ -145,6 +145,8 @@ import Testing
         try sql(
             """
             UPDATE ingestion_batches SET transport = 'amqp' WHERE started_at = \(at);
+            UPDATE arrival_hours SET events = 15, late = 15;
+            INSERT INTO arrival_hours SELECT hour, 'amqp', 15, 10 FROM arrival_hours;
             INSERT INTO freshness SELECT 'amqp', last_event_at, last_committed_at, 15 FROM freshness WHERE scope = 'archive';
             UPDATE freshness SET events = 15 WHERE scope = 'archive';
             """)
@@ -158,7 +160,8 @@ import Testing
         #expect(try reader.rows(asked, []).first?.integer("n") == 10)
         // A queue alone: all of them.
         try sql(
-            "UPDATE ingestion_batches SET transport = 'amqp'; DELETE FROM freshness WHERE scope = 'archive';")
+            "UPDATE ingestion_batches SET transport = 'amqp'; UPDATE arrival_hours SET transport = 'amqp, too' "
+                + "WHERE transport = 'archive'; DELETE FROM freshness WHERE scope = 'archive';")
         let live = try late()
         #expect(live["count"] as? Int == 25, "\(live)")
     }

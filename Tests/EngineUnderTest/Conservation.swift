@@ -87,5 +87,43 @@ extension StoreUnderTest {
               (SELECT coalesce(sum(sessions), 0) AS told FROM merchant_hourly) WHERE there <> told
             """
         ),
+        (
+            "the fleet's hours are those of its robots",
+            """
+            SELECT 'told' AS there, * FROM (SELECT * FROM fleet_hours EXCEPT SELECT * FROM (SELECT hour, sum(usable), sum(downtime),
+              sum(off_duty), sum(other), sum(on_delivery), sum(deliveries_completed), sum(error_count),
+              sum(state_conflicts) FROM robot_hours GROUP BY 1))
+            UNION ALL SELECT 'made', * FROM (SELECT * FROM (SELECT hour, sum(usable), sum(downtime),
+              sum(off_duty), sum(other), sum(on_delivery), sum(deliveries_completed), sum(error_count),
+              sum(state_conflicts) FROM robot_hours GROUP BY 1) EXCEPT SELECT * FROM fleet_hours)
+            """
+        ),
+        (
+            "the fleet's states are those of its robots",
+            """
+            SELECT 'told' AS there, * FROM (SELECT * FROM fleet_state_hours EXCEPT SELECT * FROM (SELECT hour, state, reason, sum(micros)
+              FROM robot_state_hours GROUP BY 1, 2, 3))
+            UNION ALL SELECT 'made', * FROM (SELECT * FROM (SELECT hour, state, reason, sum(micros)
+              FROM robot_state_hours GROUP BY 1, 2, 3) EXCEPT SELECT * FROM fleet_state_hours)
+            """
+        ),
+        (
+            "every session but a trip is counted once in the hour it began in",
+            """
+            SELECT 'told' AS there, * FROM (SELECT * FROM (SELECT hour, source, zone_id, outcome, sum(sessions) FROM session_hours GROUP BY 1, 2, 3, 4) EXCEPT SELECT * FROM (SELECT first_event_at - (first_event_at % 3600000000 + 3600000000) % 3600000000, coalesce(source, ''),
+              coalesce(zone_id, ''), outcome, count(*) FROM sessions WHERE kind <> 'trip' GROUP BY 1, 2, 3, 4))
+            UNION ALL SELECT 'made', * FROM (SELECT * FROM (SELECT first_event_at - (first_event_at % 3600000000 + 3600000000) % 3600000000, coalesce(source, ''),
+              coalesce(zone_id, ''), outcome, count(*) FROM sessions WHERE kind <> 'trip' GROUP BY 1, 2, 3, 4) EXCEPT SELECT * FROM (SELECT hour, source, zone_id, outcome, sum(sessions) FROM session_hours GROUP BY 1, 2, 3, 4))
+            """
+        ),
+        (
+            "every event came once",
+            """
+            SELECT 'told' AS there, * FROM (SELECT * FROM (SELECT hour, sum(events), sum(late) FROM arrival_hours GROUP BY 1) EXCEPT SELECT * FROM (SELECT hour * 3600000000, count(*),
+              sum(received_at - occurred_at > 600000000) FROM events GROUP BY 1))
+            UNION ALL SELECT 'made', * FROM (SELECT * FROM (SELECT hour * 3600000000, count(*),
+              sum(received_at - occurred_at > 600000000) FROM events GROUP BY 1) EXCEPT SELECT * FROM (SELECT hour, sum(events), sum(late) FROM arrival_hours GROUP BY 1))
+            """
+        ),
     ]
 }

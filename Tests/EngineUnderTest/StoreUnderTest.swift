@@ -128,7 +128,11 @@ public final class StoreUnderTest {
         let (sql, key) = queries[name] ?? ("SELECT * FROM \(name)", [])
         for row in try reader.rows(sql, []) {
             let values = columns.map { text(row[$0], $0) }
-            if name.hasSuffix("_hourly"), values.allSatisfy({ $0 == "0" || $0 == "0.0" }) { continue }
+            if name.hasSuffix("_hourly") || name == "fleet_hours",
+                values.allSatisfy({ $0 == "0" || $0 == "0.0" })
+            {
+                continue
+            }
             table[key.map { text(row[$0], $0, orNull: "") }.joined(separator: "|")] = values
         }
         return table
@@ -156,6 +160,12 @@ public final class StoreUnderTest {
         "pilot_hourly": ("SELECT * FROM pilot_hourly", ["pilot_id", "hour"]),
         "merchant_hourly": ("SELECT * FROM merchant_hourly", ["merchant_id", "source", "hour"]),
         "event_hourly": ("SELECT * FROM event_hourly", ["event", "merchant_id", "source", "hour"]),
+        "fleet_hours": ("SELECT * FROM fleet_hours", ["hour"]),
+        "fleet_state_hours": ("SELECT * FROM fleet_state_hours", ["hour", "state", "reason"]),
+        "session_hours": (
+            "SELECT * FROM session_hours", ["hour", "source", "zone_id", "step", "outcome", "failure_code"]
+        ),
+        "session_spans": ("SELECT * FROM session_spans", ["last_hour", "first_hour"]),
     ]
 
     private static func text(_ value: TableValue, _ column: String, orNull: String = "-") -> String {

@@ -125,6 +125,84 @@ func eventHourly(_ events: [ReferenceEvent]) -> Sums {
     return sums
 }
 
+/// What all robots together did in each hour, in microseconds. Whole hours of states of more than a day are left out: they
+/// stand in the states' rows.
+func fleetHours(
+    events: [ReferenceEvent], sessions: [Session], states: [StateInterval], rules: ReferenceRules
+) -> Sums {
+    let figures = [
+        "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
+    ]
+    var sums = Sums(figures)
+    let robots = robotHourly(
+        events: events, sessions: sessions, states: states.flatMap(\.counted), rules: rules)
+    for (key, values) in robots.rows {
+        let hour = String(key.split(separator: "|", omittingEmptySubsequences: false).last ?? "")
+        for (figure, value) in zip(figures, values) { sums.add(value, to: figure, of: hour) }
+    }
+    return sums
+}
+
+func fleetStateHours(_ states: [StateInterval]) -> Sums {
+    var sums = Sums(["micros"])
+    for state in states.flatMap(\.counted) {
+        guard let end = state.endedAt else { continue }
+        for part in Span(start: state.startedAt, end: end).byHour {
+            sums.add(part.length, to: "micros", of: "\(part.hour)", state.state, state.reason)
+        }
+    }
+    return sums
+}
+
+extension StateInterval {
+    /// The parts of it that are counted by the hour: all of it, or of more than a day the parts of hours at both ends.
+    fileprivate var counted: [StateInterval] {
+        guard let end = endedAt, end - startedAt > 24 * oneHour else { return [self] }
+        let (first, last) = (hour(of: startedAt + oneHour - 1), hour(of: end))
+        var (head, tail) = (self, self)
+        head.endedAt = first
+        tail.startedAt = last
+        return [head, tail].filter { $0.endedAt != $0.startedAt }
+    }
+}
+
+/// Sessions by the hour of their first event, how far they came and how they ended, from their rows.
+func sessionHours(_ rows: [[String: ReferenceValue]]) -> Sums {
+    var sums = Sums(["sessions"])
+    for row in rows {
+        guard case .integer(let first) = row["first_event_at"], row["kind"] != .text("trip") else { continue }
+        func text(_ column: String) -> String? {
+            if case .text(let text) = row[column] { return text }
+            return nil
+        }
+        func isReached(_ column: String) -> Bool { row[column] ?? .null != .null }
+        let steps = [
+            ["dropoff_completed_at", "fulfilled_at"].contains(where: isReached),
+            isReached("pickup_completed_at"), isReached("assigned_at"),
+            ["delivery", "demand"].contains(text("kind")) || isReached("demand_created_at"),
+            isReached("offer_accepted_at"), true,
+        ]
+        sums.add(
+            1, to: "sessions", of: "\(hour(of: first))", text("source"), text("zone_id"),
+            "\(5 - (steps.firstIndex(of: true) ?? 5))", text("outcome"),
+            text("outcome") == "failed" ? text("failure_code") : nil)
+    }
+    return sums
+}
+
+/// Sessions that last beyond the hour after the one they began in.
+func sessionSpans(_ rows: [[String: ReferenceValue]]) -> Sums {
+    var sums = Sums(["sessions"])
+    for row in rows {
+        guard case .integer(let first) = row["first_event_at"],
+            case .integer(let last) = row["last_event_at"],
+            hour(of: last) - hour(of: first) > oneHour
+        else { continue }
+        sums.add(1, to: "sessions", of: "\(hour(of: last))", "\(hour(of: first))")
+    }
+    return sums
+}
+
 /// Per entity the time of its ended windows, never counted twice.
 private func endedSpans(_ windows: [Window]) -> [String: [Span]] {
     Dictionary(grouping: windows, by: \.entity).mapValues { Span.union($0.compactMap(\.endedSpan)) }

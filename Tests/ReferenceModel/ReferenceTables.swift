@@ -116,6 +116,8 @@ public func referenceTables(lines: [String], rules: ReferenceRules = .init()) ->
     result.add("pilot_hourly", pilotHourly(events: events, sessions: sessions))
     result.add("merchant_hourly", merchantHourly(sessions))
     result.add("event_hourly", eventHourly(events))
+    result.add("fleet_hours", fleetHours(events: events, sessions: sessions, states: states, rules: rules))
+    result.add("fleet_state_hours", fleetStateHours(states))
     return result
 }
 
@@ -136,6 +138,9 @@ private func addSessionTables(
         }
     }
     result.add("sessions", columns, rows)
+    let named = rows.values.map { Dictionary(zip(columns, $0), uniquingKeysWith: { first, _ in first }) }
+    result.add("session_hours", sessionHours(named))
+    result.add("session_spans", sessionSpans(named))
     result.add("session_events", ["n"], counts.mapValues { [.integer($0)] })
 }
 

@@ -253,9 +253,14 @@ import Testing
     }
 
     private func isShared(_ key: String, in table: String) -> Bool {
-        (table == "event_hourly"
-            && key.split(separator: "|", omittingEmptySubsequences: false)[1].isEmpty)
-            || (table == "merchant_hourly" && key.hasPrefix("|"))
+        let parts = key.split(separator: "|", omittingEmptySubsequences: false)
+        return switch table {
+        case "event_hourly": parts[1].isEmpty
+        case "merchant_hourly": key.hasPrefix("|")
+        case "session_hours": parts[2].isEmpty
+        case "fleet_hours", "fleet_state_hours", "session_spans": true
+        default: false
+        }
     }
 
     /// The event with every id made this way's own.

@@ -43,7 +43,9 @@ enum Batches {
     static let written = [
         "events", "links", "session_members", "sessions", "assignment_windows", "robot_states",
         "robot_pilot_windows", "pilot_shifts", "robot_state_hours", "robot_hours", "pilot_hours",
-        "merchant_hours", "event_hourly", "rejected_events", "ingestion_batches", "freshness",
+        "merchant_hours", "event_hourly", "fleet_hours", "fleet_state_hours", "session_hours",
+        "session_spans",
+        "arrival_hours", "rejected_events", "ingestion_batches", "freshness",
     ]
 }
 

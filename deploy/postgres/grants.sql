@@ -19,7 +19,8 @@ GRANT INSERT ON sessionizer.events, sessionizer.links, sessionizer.rejected_even
 GRANT INSERT, UPDATE, DELETE ON sessionizer.session_members, sessionizer.sessions, sessionizer.assignment_windows,
   sessionizer.robot_states, sessionizer.robot_pilot_windows, sessionizer.pilot_shifts,
   sessionizer.robot_state_hours, sessionizer.robot_hours, sessionizer.pilot_hours, sessionizer.merchant_hours,
-  sessionizer.event_hourly TO :"writer";
+  sessionizer.event_hourly, sessionizer.fleet_hours, sessionizer.fleet_state_hours, sessionizer.session_hours,
+  sessionizer.session_spans, sessionizer.arrival_hours TO :"writer";
 GRANT INSERT, UPDATE ON sessionizer.freshness, sessionizer.source_offsets, sessionizer.partition_leases,
   sessionizer.partition_keys TO :"writer";
 GRANT INSERT, UPDATE, DELETE ON sessionizer.replicas TO :"writer";

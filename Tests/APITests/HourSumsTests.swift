@@ -1,0 +1,97 @@
+import EngineUnderTest
+import Foundation
+import SQLiteStore
+import SessionStore
+import Testing
+
+/// What the store keeps as sums is what its rows come to, also where a range begins and ends within hours.
+@Suite struct HourSumsTests {
+    private let ranges = [
+        ("2026-11-02T08:17:31Z", "2026-11-02T13:42:07Z"), ("2026-11-02T09:00:00Z", "2026-11-02T12:00:00Z"),
+        ("2026-11-02T10:10:00Z", "2026-11-02T10:50:00Z"), ("2026-11-02T10:50:00Z", "2026-11-02T11:10:00Z"),
+    ]
+
+    @Test func theFunnelIsThatOfTheSessions() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let reader = try SQLiteReader(path: SimulatedStore.shared.get().path)
+        defer { reader.close() }
+        let zone = try #require(
+            try reader.rows("SELECT min(zone_id) AS zone FROM sessions").first?.text("zone"))
+        var reached = 0
+        for (from, to) in ranges {
+            for (query, condition) in [("", "1"), ("&zone=\(zone)", "zone_id = '\(zone)'")] {
+                let reply = try service.get("funnel?from=\(from)&to=\(to)\(query)")
+                #expect(reply.status == 200, "\(reply.text)")
+                let place = """
+                    FROM sessions WHERE kind <> 'trip' AND \(condition)
+                      AND first_event_at >= strftime('%s', '\(from)') * 1000000
+                      AND first_event_at < strftime('%s', '\(to)') * 1000000
+                    """
+                func count(_ more: String) throws -> Int {
+                    Int(
+                        try reader.rows("SELECT count(*) AS n \(place) AND (\(more))").first?.integer("n")
+                            ?? -1)
+                }
+                let steps = try #require(reply.json["steps"] as? [[String: Any]])
+                let told = steps.compactMap { $0["sessions"] as? Int }
+                let ended = "dropoff_completed_at IS NOT NULL OR fulfilled_at IS NOT NULL"
+                #expect(try told.first == count("1"))
+                #expect(try told.last == count(ended))
+                #expect(
+                    try told[4] == count("\(ended) OR pickup_completed_at IS NOT NULL"), "\(from) \(query)")
+                let failures = try #require(reply.json["failures"] as? [[String: Any]])
+                let failed = failures.reduce(0) { $0 + ($1["sessions"] as? Int ?? 0) }
+                #expect(try failed == count("outcome = 'failed'"))
+                reached += told.first ?? 0
+            }
+        }
+        #expect(reached > 100)
+    }
+
+    /// Completed deliveries and interventions are of the sessions closed in the same hours.
+    @Test func interventionsAreOfTheDeliveriesTheyAreDividedInto() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let reader = try SQLiteReader(path: SimulatedStore.shared.get().path)
+        defer { reader.close() }
+        let reply = try service.get("fleet/reliability?from=2026-11-02T09:00:00Z&to=2026-11-02T15:00:00Z")
+        let fleet = try #require(reply.json["fleet"] as? [String: Any])
+        let row = try #require(
+            try reader.rows(
+                """
+                SELECT sum(outcome = 'completed') AS completed, sum(rescue_count + pilot_handoff_count) AS helped
+                FROM sessions WHERE robot_id IS NOT NULL AND closed_at >= strftime('%s', '2026-11-02T09:00:00') * 1000000
+                  AND closed_at < strftime('%s', '2026-11-02T15:00:00') * 1000000
+                """
+            ).first)
+        #expect(fleet["deliveries_completed"] as? Int == row.integer("completed").map(Int.init))
+        #expect(fleet["interventions"] as? Int == row.integer("helped").map(Int.init))
+        #expect(fleet["interventions"] as? Int ?? 0 > 0)
+    }
+
+    /// An export finds what reaches into its range, however long before it began.
+    @Test func anExportBeginsAtTheLongestSession() throws {
+        let folder = try Folder()
+        let store = try StoreUnderTest(path: folder.path("long.db"), maxResident: 100)
+        func line(_ at: String, _ event: String, _ delivery: String) -> String {
+            #"{"event":"\#(event)","timestamp":"\#(at)","event_id":"\#(at)\#(delivery)","delivery_id":"\#(delivery)"}"#
+        }
+        _ = try store.ingest([
+            line("2026-10-30T08:00:00Z", "demand.assigned", "D-days"),
+            line("2026-11-02T10:30:00Z", "delivery.dropoff_completed", "D-days"),
+            line("2026-11-02T07:59:59Z", "demand.assigned", "D-hours"),
+            line("2026-11-02T10:10:00Z", "delivery.dropoff_completed", "D-hours"),
+            line("2026-11-02T09:00:00Z", "demand.assigned", "D-before"),
+            line("2026-11-02T10:00:00Z", "delivery.dropoff_completed", "D-before"),
+            line("2026-11-02T10:20:00Z", "demand.assigned", "D-within"),
+            line("2026-11-02T09:10:00Z", "demand.assigned", "D-none"),
+            line("2026-11-02T09:20:00Z", "delivery.dropoff_completed", "D-none"),
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: folder.path("long.db"), folder: folder)
+        let reply = try service.get("incidents/export.csv?from=2026-11-02T10:00:00Z&to=2026-11-02T11:00:00Z")
+        let found = reply.text.components(separatedBy: "\r\n").dropFirst().compactMap {
+            $0.components(separatedBy: ",").dropFirst().first
+        }
+        #expect(found == ["D-days", "D-hours", "D-before", "D-within"], "\(reply.text)")
+    }
+}
