@@ -10,6 +10,7 @@ import looking
 import reading
 import worlds
 from harness import Browser, Report, Server
+from reference import Reference
 
 POINTS = {1: reading.three_interactions, 2: drawing.paint, 3: drawing.smooth, 4: drawing.true_picture, 5: reading.every_row_says_why, 6: reading.permalink,
           7: drawing.nothing_jumps, 8: drawing.seven_tabs, 9: reading.keyboard, 10: looking.axe, 11: looking.contrast, 12: looking.reflow,
@@ -21,17 +22,31 @@ class Tools(Report):
 
     def __init__(self, program, folder, shots):
         super().__init__()
-        self.program, self.shots, self.servers = program, shots, []
+        self.program, self.shots, self.folder, self.servers, self.known = program, shots, folder, [], None
         os.makedirs(shots, exist_ok=True)
         store = lambda name: worlds.Store(program, folder, name)
         self.day, self.empty = store("day").simulated(35), store("empty").empty()
         self.five, self.long = store("five").replay(worlds.long_delivery(5000), "all"), store("long").replay(worlds.long_delivery(7000), "all")
         self.hostile, self.live, self.silent = store("hostile").replay(worlds.hostile(), "all"), store("live").replay(worlds.live_first(), "first"), store("silent").replay(worlds.silent(), "all")
-        for name in ("day", "empty", "five", "long", "hostile", "live", "silent"):
+        # An archive that is not of the project: SAMPLE=DIR. Nothing of it is kept.
+        self.sample = store("sample").replayed(os.environ["SAMPLE"]) if os.environ.get("SAMPLE") else None
+        for name in ("day", "empty", "five", "long", "hostile", "live", "silent") + (("sample",) if self.sample else ()):
             server = Server(program, getattr(self, name))
             self.servers.append(server)
             setattr(self, name + "_server", server)
         self.browser = Browser()
+
+    @property
+    def reference(self):
+        """The simulated day by the reference model, worked out when it is first asked for."""
+        if self.known is None:
+            self.known = Reference(os.environ["REFERENCE_TABLES"], self.day.archive)
+        return self.known
+
+    def looked_at(self):
+        """The stores whose every page is looked at: name, service, file."""
+        stores = [("day", self.day_server, self.day.path), ("empty", self.empty_server, self.empty.path), ("hostile", self.hostile_server, self.hostile.path)]
+        return stores + ([("sample", self.sample_server, self.sample.path)] if self.sample else [])
 
     def page(self, server, **more):
         context = self.browser.context(**more)
