@@ -46,9 +46,11 @@ export function gapNote(model, load) {
     const {gaps} = model.story;
     if (gaps.length === 0) return null;
     const left = gaps.reduce((sum, g) => sum + g.events, 0);
+    const errors = model.session.error_count;
+    const told = model.errors.length >= errors ? "All errors and all direct events are here. " : `${count(model.errors.length)} of its ${plural(errors, "error")} are here. `;
     return el("p", {class: "banner"}, `${count(left)} events are not loaded: `,
         gaps.map((g, n) => [n > 0 && ", ", `${count(g.events)} between ${clock(parse(g.from))} and ${clock(parse(g.to))}`]),
-        ". All errors and all direct events are here. ", el("button", {type: "button", on: {click: load}}, "Load up to 20,000"), " ",
+        ". ", told, el("button", {type: "button", on: {click: load}}, "Load up to 20,000"), " ",
         el("a", {href: `/analytics/v1/sessions/${encodeURIComponent(model.session.session_id)}/events?limit=500`}, "All of them as JSON, page by page"));
 }
 

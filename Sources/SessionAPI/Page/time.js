@@ -72,6 +72,6 @@ export function duration(seconds) {
 /** Hours with one decimal, for figures: `182.4`. */
 export const hours = (seconds) => (seconds / 3600).toLocaleString("en", {minimumFractionDigits: 1, maximumFractionDigits: 1});
 export const count = (n) => (n === null || n === undefined ? "–" : n.toLocaleString("en"));
-export const percent = (share) => (share === null || share === undefined || Number.isNaN(share) ? "–"
+export const percent = (share) => (!Number.isFinite(share) ? "–"
     : `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`);
 export const plural = (n, one, many = one + "s") => `${count(n)} ${n === 1 ? one : many}`;
