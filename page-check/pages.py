@@ -39,7 +39,7 @@ def of_store(server, ids):
     day = ids["day"] or "2026-11-02"
     pages = {
         "home": ("/", None),
-        "search": (f"/search?q={quote((ids['delivery'] or 'D-1')[:3])}", None), "search, nothing": ("/search?q=zzzz", None), "search, an id": (f"/search?q={part('robot')}", None),
+        "search": (f"/search?q={quote((ids['robot'] or 'R-1')[:-1], safe='')}", None), "search, nothing": ("/search?q=zzzz", None), "search, an id": (f"/search?q={part('robot')}", None),
         "sessions": ("/sessions", None), "sessions, failed": ("/sessions?outcome=failed", None),
         "delivery": (f"/deliveries/{part('delivery')}", None), "delivery, panel open": (f"/deliveries/{part('delivery')}", "e"), "keys": (f"/deliveries/{part('delivery')}", "?"),
         "a demand": (f"/demands/{part('demand')}", None), "no such delivery": ("/deliveries/D-99999", None), "delivery, plain": (f"/analytics/v1/deliveries/{part('delivery')}/plain", None),
@@ -47,7 +47,7 @@ def of_store(server, ids):
         "pilot": (f"/pilots/{part('pilot')}?day={day}", None), "event": (f"/events/{part('event')}", None), "event, orphan": (f"/events/{part('orphan')}", None),
         "fleet": (f"/fleet?from={day}T00:00&to=2026-11-03T00:00", None), "fleet, latest": ("/fleet", None), "fleet, a zone": (f"/fleet?zone={part('zone')}&from={day}T00:00&to=2026-11-03T00:00", None),
         "downtime": (f"/downtime?reason={part('reason')}&from={day}T00:00&to=2026-11-03T00:00", None), "quality": ("/quality", None), "quality, a day": (f"/quality?from={day}T00:00&to=2026-11-03T00:00", None),
-        "orphans": (f"/orphans?from={day}T00:00&to=2026-11-03T00:00", None), "rejected": ("/rejected", None), "audit": ("/audit", None), "about": ("/about", None), "no such page": ("/nowhere", None),
+        "orphans": (f"/orphans?from={day}T00:00&to=2026-11-03T00:00", None), "rejected": ("/rejected", None), "audit": ("/audit", None), "about": ("/about", None),
     }
     if ids["delivery"] is None:
         for name in ("delivery, panel open", "keys", "a demand", "event, orphan", "fleet, a zone", "search, an id"):
@@ -85,7 +85,10 @@ def unvisited(page, base, visited):
 
 
 def picture(page, path, width):
-    """The whole page, as far down as a picture goes."""
+    """The whole page, as far down as a picture goes; where something was scrolled to, what is seen."""
+    if page.evaluate("scrollY > 0 || document.querySelector('dialog[open]') !== null"):
+        page.screenshot(path=path)
+        return
     height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST[width])
     page.screenshot(path=path, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": max(height, 300)})
 

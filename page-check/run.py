@@ -6,15 +6,17 @@ import tempfile
 from datetime import datetime, timezone
 
 import drawing
+import lacking
 import looking
 import reading
+import same
 import worlds
 from harness import Browser, Report, Server
 from reference import Reference
 
 POINTS = {1: reading.three_interactions, 2: drawing.paint, 3: drawing.smooth, 4: drawing.true_picture, 5: reading.every_row_says_why, 6: reading.permalink,
           7: drawing.nothing_jumps, 8: drawing.seven_tabs, 9: reading.keyboard, 10: looking.axe, 11: looking.contrast, 12: looking.reflow,
-          13: reading.says_what_it_lacks, 14: reading.same_everywhere, 15: looking.hostile}
+          13: lacking.says_what_it_lacks, 14: same.same_everywhere, 15: looking.hostile}
 
 
 class Tools(Report):
