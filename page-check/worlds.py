@@ -124,8 +124,8 @@ class Store:
         self.path = os.path.join(folder, name + ".db")
         self.url = "sqlite:" + self.path
 
-    def run(self, *words):
-        return subprocess.run([self.program, *words], check=True, capture_output=True, text=True, timeout=600).stdout
+    def run(self, *words, timeout=600):
+        return subprocess.run([self.program, *words], check=True, capture_output=True, text=True, timeout=timeout).stdout
 
     def replay(self, lines, name):
         path = os.path.join(self.folder, f"{self.name}-{name}.jsonl")
