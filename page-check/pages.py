@@ -50,7 +50,7 @@ def of_store(server, ids):
         "orphans": (f"/orphans?from={day}T00:00&to=2026-11-03T00:00", None), "rejected": ("/rejected", None), "audit": ("/audit", None), "about": ("/about", None),
     }
     if ids["delivery"] is None:
-        for name in ("delivery, panel open", "keys", "a demand", "event, orphan", "fleet, a zone", "search, an id"):
+        for name in ("delivery, panel open", "delivery, plain", "keys", "a demand", "event, orphan", "fleet, a zone", "search, an id"):
             del pages[name]
     return {name: (base + path, key) for name, (path, key) in pages.items()}
 
@@ -90,7 +90,12 @@ def picture(page, path, width):
         page.screenshot(path=path)
         return
     height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST[width])
-    page.screenshot(path=path, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": max(height, 300)})
+    # A window as tall as that, and not a part of a page that lies outside: what is outside is not drawn until it is seen.
+    was = page.viewport_size
+    page.set_viewport_size({"width": width, "height": max(height, was["height"])})
+    page.wait_for_timeout(120)
+    page.screenshot(path=path)
+    page.set_viewport_size(was)
 
 
 def file_name(name):

@@ -4,6 +4,8 @@ import {settings} from "./settings.js";
 
 export const parse = (text) => (text === null || text === undefined ? null : Date.parse(text));
 export const iso = (ms) => new Date(ms).toISOString();
+/** For the `datetime` of a `<time>`, which may have three digits of a second and not the API's six. */
+export const machineTime = (text) => `${text.slice(0, 23)}Z`;
 
 const two = (n) => String(n).padStart(2, "0");
 const three = (n) => String(n).padStart(3, "0");

@@ -28,7 +28,7 @@ export class Timeline {
         defineIn(this.body);
         this.labels = el("div", {class: "lane-labels"});
         this.tip = el("div", {class: "tip", "aria-hidden": "true", hidden: true});
-        this.plot = el("div", {class: "plot", tabindex: "0", role: "group", "aria-describedby": "timeline-keys",
+        this.plot = el("div", {class: "plot", tabindex: "0", role: "group",
             "aria-label": "Timeline"}, this.body);
         this.minimap = new Minimap(this);
         this.scroll = el("div", {class: "tl-scroll"}, this.labels, this.plot);
@@ -153,7 +153,7 @@ export class Timeline {
         this.body.querySelectorAll("g.lane").forEach((g) => g.remove());
         for (const placed of this.lanes) this.body.append(this.#laneParts(placed));
         this.over ??= svg("g", {class: "over"}, svg("line", {class: "cursor"}), svg("line", {class: "chosen"}),
-            svg("circle", {class: "chosen-ring", r: 8}), svg("rect", {class: "measure"}), svg("text", {class: "measure-text"}));
+            svg("circle", {class: "chosen-ring", r: 8}), svg("rect", {class: "measure", width: 0, height: 0}), svg("text", {class: "measure-text"}));
         this.body.append(this.over);
         replace(this.labels, this.lanes.map((p) => this.on.label(p)));
     }
