@@ -65,6 +65,7 @@ def million(t):
         paints(t, server)
         smoothness(t, server)
         answers(t, server)
+        t.figure(f"load average of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores (program, browser and whatever else ran)")
     finally:
         server.stop()
 
