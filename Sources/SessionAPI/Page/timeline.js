@@ -271,7 +271,9 @@ export class Timeline {
         const spaced = shown.filter((t, n) => n === 0 || this.x(t) - this.x(shown[n - 1]) > 40);
         this.axisParts.lines.setAttribute("d", spaced.map((t) => `M${Math.round(this.x(t)) + 0.5} 18v8`).join(""));
         const texts = spaced.map((t, n) => ({x: this.x(t) + 3, y: 15,
-            text: (n === 0 && step < 86_400_000 && this.width > 500 ? day(t).slice(5) + " " : "") + clock(t, digits)}));
+            text: n === 0 && step < 86_400_000 ? (this.width > 500 ? day(t).slice(5) + " " : "") + clock(t, digits)
+                // Where a day begins its date stands: of a week's axis midnights alone would say nothing.
+                : step >= 86_400_000 || (digits === "m" && clock(t, "m") === "00:00") ? day(t).slice(5) : clock(t, digits)}));
         for (const gap of this.scale.gaps) {
             const middle = (this.x(gap.from) + this.x(gap.to)) / 2;
             if (middle < 20 || middle > this.width - 20) continue;
