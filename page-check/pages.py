@@ -20,7 +20,7 @@ def ids_of(path):
     one = lambda sql, *values: (database.execute(sql, values).fetchone() or [None])
     delivery, robot, pilot, merchant, session, began = (list(one(
         "SELECT delivery_id, robot_id, pilot_id, merchant_id, session_id, first_event_at FROM sessions WHERE kind = 'delivery' "
-        "ORDER BY outcome = 'failed' DESC, pilot_id IS NULL, error_count DESC, session_id LIMIT 1")) + [None] * 6)[:6]
+        "ORDER BY outcome = 'failed' DESC, event_count > 2000, pilot_id IS NULL, error_count DESC, session_id LIMIT 1")) + [None] * 6)[:6]
     found = {"delivery": delivery, "robot": robot, "pilot": pilot, "merchant": merchant}
     found["demand"] = one("SELECT json_extract(demand_ids, '$[0]') FROM sessions WHERE session_id = ?", session)[0]
     found["event"] = one("SELECT e.event_id FROM session_events j JOIN events e USING (event_id) WHERE j.session_id = ? AND e.event_id IS NOT NULL ORDER BY e.event = 'robot.error' DESC LIMIT 1", session)[0] if session else None
@@ -56,8 +56,9 @@ def of_store(server, ids):
 
 
 def places(t):
-    """All of them, by store and page."""
-    return {f"{store}: {name}": place for store, server, path in t.looked_at() for name, place in of_store(server, ids_of(path)).items()}
+    """All of them, by store and page; PAGES="fleet|hostile: robot" for those only that it matches, while one works on them."""
+    found = {f"{store}: {name}": place for store, server, path in t.looked_at() for name, place in of_store(server, ids_of(path)).items()}
+    return {name: place for name, place in found.items() if re.search(os.environ.get("PAGES", ""), name)}
 
 
 def visit(page, place):

@@ -109,7 +109,7 @@ def main(words):
                 found = tools.browser.taken()
                 if found:
                     tools.expect(False, f"troubles in the browser: {found[:3]}")
-            if os.environ.get("PAGE_CHECK_REPORT"):
+            if os.environ.get("PAGE_CHECK_REPORT") and not os.environ.get("PAGES"):
                 tools.write(os.environ["PAGE_CHECK_REPORT"])
         finally:
             tools.close()
