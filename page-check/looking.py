@@ -26,7 +26,7 @@ TAGS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "
 
 def axe(t):
     t.point(10, "axe, valid HTML, pictures")
-    runs, found, invalid = 0, {}, {}
+    runs, found = 0, {}
     shots, html = os.path.join(t.shots, "pages"), tempfile.mkdtemp(prefix="page-html-", dir=t.folder)
     os.makedirs(shots, exist_ok=True)
     all_places = places(t)
