@@ -134,6 +134,10 @@ let package = Package(
 
         // A naive reading of the semantics, and the rules told as stories, held against it and the engine.
         .target(name: "ReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
+        // The same as JSON, for the checks of the page in a browser.
+        .executableTarget(
+            name: "reference-tables", dependencies: ["ReferenceModel"], path: "Tests/ReferenceProgram",
+            swiftSettings: strict),
         .target(
             name: "EngineUnderTest",
             dependencies: [
@@ -202,7 +206,7 @@ let package = Package(
             dependencies: [
                 "sessionizer", "HTTPServer", "SessionAPI", "AccessControl", "SessionStore", "SQLiteStore",
                 "PostgresStore", "PrivateServers", "ArchiveSource",
-                "EngineUnderTest", "FleetSimulator",
+                "EngineUnderTest", "FleetSimulator", "ReferenceModel", "SeededRandomness",
             ], swiftSettings: strict),
         // The built program, run as a user runs it.
         .testTarget(

@@ -3,7 +3,7 @@ import random
 from urllib.parse import quote
 
 from harness import loaded, median, settled, wait
-from reading import rows
+from reference import kind_of
 import worlds
 
 
@@ -86,53 +86,90 @@ PICTURE = """() => {
     for (const p of view.lanes) {
         const g = document.querySelector(`g.lane[data-lane="${CSS.escape(p.lane.id)}"]`);
         lanes[p.lane.id] = {windows: [...boxes(g.querySelector('.window')), ...boxes(g.querySelector('.window-inferred'))].sort((a, b) => a[0] - b[0]),
-            states: [...g.querySelectorAll('.state')].flatMap(boxes).sort((a, b) => a[0] - b[0]),
-            errors: p.clusters?.reduce((s, c) => s + c.count, 0) ?? 0, silence: boxes(g.querySelector('.silence')),
-            marks: [...(g.querySelector('.errors')?.getAttribute('d') ?? '').matchAll(/z/g)].length, clusters: p.clusters?.length ?? 0};
+            states: [...g.querySelectorAll('.state')].flatMap(n => boxes(n).map(b => [...b, n.classList[1]])).sort((a, b) => a[0] - b[0]),
+            silence: boxes(g.querySelector('.silence')), counts: (p.clusters ?? []).map(c => c.count),
+            marks: [...(g.querySelector('.errors')?.getAttribute('d') ?? '').matchAll(/M[-\\d.]+ [-\\d.]+L([-\\d.]+) [-\\d.]+L[-\\d.]+ [-\\d.]+z/g)].map(m => Number(m[1]))};
     }
     return {lanes, from: view.range().from, k: view.width / (view.range().to - view.range().from), width: view.width};
 }"""
 
 
+def windows_off(windows, boxes, x, width):
+    """How far the drawn windows are from the reference's, in pixels; None where they are others."""
+    clip = lambda a, b: (max(-8, x(a)), min(width + 8, x(b)))
+    if len(windows) != len(boxes):
+        return None
+    off = 0.0
+    for w, (a, b, _) in zip(windows, boxes):
+        p, q = clip(w["started_at"], w["until"])
+        off = max(off, abs(a - p), abs(b - q) if q - p > 1 else 0)
+    return off
+
+
+def states_off(states, boxes, x, width, until):
+    """At how many pixels the fill is none of those that the reference has within a pixel of it, or the other way round."""
+    expected, drawn, wrong = [set() for _ in range(width)], [set() for _ in range(width)], 0
+    for where, spans in ((expected, [(x(s["started_at"]), x(s["ended_at"] or until), kind_of(s["state"])) for s in states]), (drawn, [(a, b, kind) for a, b, _, kind in boxes])):
+        for a, b, kind in spans:
+            for pixel in range(max(0, round(a)), min(width, max(round(a) + 1, round(b)))):
+                where[pixel].add(kind)
+    for pixel in range(2, width - 2):
+        near = lambda where: set().union(*where[pixel - 1:pixel + 2])
+        wrong += bool(expected[pixel] - near(drawn) or drawn[pixel] - near(expected))
+    return wrong
+
+
+def marks_off(errors, marks, counts, x):
+    """How far the drawn marks are from the middles of the errors that each stands for; None where they are not all there."""
+    if sum(counts) != len(errors) or len(marks) != len(counts):
+        return None
+    off, first = 0.0, 0
+    for mark, count in zip(marks, counts):
+        off = max(off, abs(mark - (x(errors[first]) + x(errors[first + count - 1])) / 2))
+        first += count
+    return off
+
+
 def true_picture(t):
     t.point(4, "True picture")
     random.seed(4)
-    sessions = rows(t.day, "SELECT * FROM sessions WHERE kind = 'delivery'")
-    failed = [s for s in sessions if s["outcome"] == "failed"]
-    sample = failed + random.sample([s for s in sessions if s["outcome"] != "failed"], 50 - len(failed))
-    page, off, drawn, wrong = t.page(t.day_server), 0.0, 0, []
+    known = t.reference
+    sessions = [s for s in known.sessions.values() if s["kind"] == "delivery"]
+    t.figure(f"the reference model read the day's {known.received} lines by itself: {known.accepted} events, {len(known.sessions)} sessions, {sum(map(len, known.states.values()))} states")
+    failed = sorted((s for s in sessions if s["outcome"] == "failed"), key=lambda s: s["session_id"])
+    others = sorted((s for s in sessions if s["outcome"] != "failed"), key=lambda s: s["session_id"])
+    sample = failed + random.sample(others, 50 - len(failed))
+    page, off, drawn, wrong, pixels, marks = t.page(t.day_server), 0.0, 0, [], 0, 0
     for s in sample:
+        id = s["session_id"]
         page.goto(f"{t.day_server.base}/deliveries/{quote(s['delivery_id'], safe='')}")
         settled(page)
         seen = page.evaluate(PICTURE)
         x = lambda us: (us / 1000 - seen["from"]) * seen["k"]
-        clip = lambda a, b: (max(-8, x(a)), min(seen["width"] + 8, x(b)))
+        expected = {"delivery"} | {f"{w['kind']}:{w['entity_id']}" for w in known.windows.get(id, [])}
+        if expected != set(seen["lanes"]):
+            wrong.append((id, "lanes", expected ^ set(seen["lanes"])))
+            continue
         for lane, part in seen["lanes"].items():
             kind, _, entity = lane.partition(":")
-            if kind == "delivery":
+            windows = [w | {"until": w["ended_at"] or min(known.now, w["expires_at"])} for w in known.windows.get(id, []) if (w["kind"], w["entity_id"]) == (kind, entity)]
+            distances = [windows_off(windows, part["windows"], x, seen["width"]) if kind != "delivery" else 0,
+                         marks_off(known.errors.get(id, {}).get(lane, []), part["marks"], part["counts"], x)]
+            if None in distances:
+                wrong.append((id, lane, "windows" if distances[0] is None else "marks"))
                 continue
-            windows = rows(t.day, "SELECT * FROM assignment_windows WHERE session_id = ? AND kind = ? AND entity_id = ? ORDER BY started_at", s["session_id"], kind, entity)
-            if len(windows) != len(part["windows"]):
-                wrong.append((s["session_id"], lane, "windows"))
-                continue
-            for w, (a, b, _) in zip(windows, part["windows"]):
-                p, q = clip(w["started_at"], w["ended_at"])
-                off, drawn = max(off, abs(a - p), abs(b - q) if q - p > 1 else 0), drawn + 1
+            off, drawn, marks = max(off, *distances), drawn + len(windows), marks + sum(part["counts"])
             if kind == "robot":
-                # What is drawn in pieces (inside and outside the window) covers the same pixels as the states of the table.
-                lo, hi = seen["from"] * 1000, seen["from"] * 1000 + seen["width"] / seen["k"] * 1000
-                states = rows(t.day, "SELECT * FROM robot_states WHERE robot_id = ? AND started_at < ? AND coalesce(ended_at, 9e18) > ? ORDER BY started_at", entity, hi, lo)
-                edges = sorted(a for a, _, _ in part["states"])
-                for state in states:
-                    p = x(max(state["started_at"], s["first_event_at"] - 1_800_000_000))
-                    if -8 < p < seen["width"]:
-                        near = min((abs(p - e) for e in edges), default=99)
-                        off, drawn = max(off, near), drawn + 1
-                errors = rows(t.day, "SELECT count(*) AS n FROM session_events j JOIN events e USING (event_id) WHERE j.session_id = ? AND j.via_id = ? AND e.event = 'robot.error'", s["session_id"], entity)[0]["n"]
-                if errors != part["errors"] or part["marks"] != part["clusters"]:
-                    wrong.append((s["session_id"], lane, "errors"))
-    t.expect(not wrong and off <= 1.0, f"{len(sample)} deliveries, {drawn} windows and states read back from the paths: at most {off:.2f} px off (limit 1); differing: {wrong[:3]}")
-    t.expect(not wrong, "every error is a mark or inside a counted cluster")
+                # The states that the page is given: those that reach into the half hour before and after.
+                last = max(s["last_event_at"], s["closed_at"] or known.now)
+                near = [r for r in known.states.get(entity, []) if r["started_at"] <= last + 1_800_000_000 and (r["ended_at"] or known.now) > s["first_event_at"] - 1_800_000_000]
+                differ = states_off(near, part["states"], x, int(seen["width"]), known.now)
+                pixels += int(seen["width"])
+                if differ:
+                    wrong.append((id, lane, f"states at {differ} pixels"))
+    t.expect(not wrong and off <= 1.0, f"{len(sample)} deliveries, read back from the paths and held against the reference model: lanes, {drawn} windows and {marks} errors at most {off:.2f} px off (limit 1), "
+             f"states' fills the same at {pixels} pixels; differing: {wrong[:3]}")
+    t.expect(marks > 0 and not any(what == "marks" for _, _, what in wrong), "every error is a mark or inside a counted cluster")
     page.goto(f"{t.silent_server.base}/deliveries/D-SILENT")
     settled(page)
     seen = page.evaluate(PICTURE)

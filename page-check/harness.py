@@ -19,8 +19,8 @@ new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecen
 class Server:
     """`sessionizer serve` on a store and a free port of the loopback."""
 
-    def __init__(self, program, store, *more):
-        self.process = subprocess.Popen([program, "serve", "--store", store.url, "--listen", "127.0.0.1:0", *more], stderr=subprocess.PIPE, text=True)
+    def __init__(self, program, store, *more, listen="127.0.0.1:0", patience=30):
+        self.process = subprocess.Popen([program, "serve", "--store", store.url, "--listen", listen, *more], stderr=subprocess.PIPE, text=True)
         self.said = []
         ready = threading.Event()
 
@@ -34,12 +34,14 @@ class Server:
             ready.set()
 
         threading.Thread(target=read, daemon=True).start()
-        if not ready.wait(30) or not hasattr(self, "base"):
+        if not ready.wait(patience) or not hasattr(self, "base"):
             raise SystemExit("serve did not start: " + "".join(self.said))
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
+        """Ends it; once is enough, twice is no harm."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
 
 
 class Report:
@@ -55,6 +57,11 @@ class Report:
         self.points[-1][2].append(("", text))
         print("   " + text, flush=True)
 
+    def table(self, head, rows):
+        lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+        self.points[-1][2].append(("table", "\n".join(lines)))
+        print("\n".join("   " + line for line in lines), flush=True)
+
     def expect(self, holds, text):
         self.points[-1][2].append(("ok" if holds else "NOT", text))
         self.failed += 0 if holds else 1
@@ -65,7 +72,7 @@ class Report:
         out = []
         for number, title, lines in self.points:
             out.append(f"\n## {number}. {title}\n")
-            out += [f"- {('**' + mark + '** ') if mark == 'NOT' else ''}{text}" for mark, text in lines]
+            out += [f"\n{text}\n" if mark == "table" else f"- {('**' + mark + '** ') if mark == 'NOT' else ''}{text}" for mark, text in lines]
         return "\n".join(out) + "\n"
 
 

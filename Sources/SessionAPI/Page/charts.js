@@ -26,7 +26,7 @@ export function trend(values, label, width = 160, height = 34) {
 const PARTS = [["usable_seconds", "usable", "move"], ["downtime_seconds", "down", "down"], ["off_duty_seconds", "off duty", "off"], ["other_seconds", "other", "other"]];
 
 export function supplyLegend() {
-    return el("ul", {class: "legend start"}, PARTS.slice(0, 3).map(([, text, kind]) => el("li", {}, el("span", {class: `swatch ${kind}`, "aria-hidden": "true"}), text)));
+    return el("ul", {class: "legend start"}, PARTS.map(([, text, kind]) => el("li", {}, el("span", {class: `swatch ${kind}`, "aria-hidden": "true"}), text)));
 }
 
 /** Stacked columns, one an hour or day. `rows`: usage with `at`. `open(row)` gives where a column leads. */

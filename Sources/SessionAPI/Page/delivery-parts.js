@@ -2,7 +2,7 @@
 
 import {data, el, link} from "./dom.js";
 import {GROUPS} from "./patterns.js";
-import {clock, count, duration, parse, plural} from "./time.js";
+import {clock, count, duration, machineTime, parse, plural} from "./time.js";
 
 /** The state colours that occur, each with its time within the robots' windows. */
 export function legend(model) {
@@ -36,7 +36,7 @@ export function nearMisses(model) {
     const misses = model.story.near_misses;
     if (misses.length === 0) return null;
     return [el("h2", {}, `${plural(misses.length, "event")} near its windows, and not here: why not`),
-        el("ul", {class: "why-not"}, misses.map((o) => el("li", {}, el("time", {datetime: o.occurred_at, class: "mono"}, clock(parse(o.occurred_at), "ms")), " ",
+        el("ul", {class: "why-not"}, misses.map((o) => el("li", {}, el("time", {datetime: machineTime(o.occurred_at), class: "mono"}, clock(parse(o.occurred_at), "ms")), " ",
             link("events", o.event_id, data(o.event, 60), `?at=${encodeURIComponent(o.occurred_at)}`), " ", o.robot_id && data(o.robot_id, 40), " ",
             o.error_code && el("strong", {}, data(o.error_code, 60)), el("br"), data(o.why_not, 400), " ", o.nearest.map((n) => [data(n.sentence, 300), " "]))))];
 }
@@ -46,9 +46,11 @@ export function gapNote(model, load) {
     const {gaps} = model.story;
     if (gaps.length === 0) return null;
     const left = gaps.reduce((sum, g) => sum + g.events, 0);
+    const errors = model.session.error_count;
+    const told = model.errors.length >= errors ? "All errors and all direct events are here. " : `${count(model.errors.length)} of its ${plural(errors, "error")} are here. `;
     return el("p", {class: "banner"}, `${count(left)} events are not loaded: `,
         gaps.map((g, n) => [n > 0 && ", ", `${count(g.events)} between ${clock(parse(g.from))} and ${clock(parse(g.to))}`]),
-        ". All errors and all direct events are here. ", el("button", {type: "button", on: {click: load}}, "Load up to 20,000"), " ",
+        ". ", told, el("button", {type: "button", on: {click: load}}, "Load up to 20,000"), " ",
         el("a", {href: `/analytics/v1/sessions/${encodeURIComponent(model.session.session_id)}/events?limit=500`}, "All of them as JSON, page by page"));
 }
 

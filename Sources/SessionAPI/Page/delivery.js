@@ -110,6 +110,7 @@ class DeliveryPage {
             select: (event) => this.select(event), view: () => this.#viewChanged(), label: (placed) => laneLabel(placed, this),
             detail: (found) => this.panel.showInterval(found, this.model),
         });
+        this.timeline.plot.setAttribute("aria-describedby", "timeline-keys");
         this.timeline.fold = this.state.fold ?? settings.get("fold");
         this.timeline.hidden = new Set(this.state.hidden);
         this.timeline.setModel(this.model);

@@ -1,7 +1,7 @@
 // The list of events: rows in chunks that the browser need not lay out before they are seen.
 
 import {el, replace, visible} from "./dom.js";
-import {clock, duration, otherZone} from "./time.js";
+import {clock, duration, machineTime, otherZone} from "./time.js";
 import {settings} from "./settings.js";
 
 const CHUNK = 50;
@@ -164,7 +164,7 @@ export class EventList {
         const node = PATTERN.cloneNode(true);
         const [time, relative, event, who, why, detail] = node.children;
         node.setAttribute("aria-rowindex", e.index + 2);
-        time.firstChild.dateTime = e.occurred_at;
+        time.firstChild.dateTime = machineTime(e.occurred_at);
         time.firstChild.textContent = clock(e.t, "ms");
         event.lastChild.textContent = visible(e.event, 80);
         who.firstChild.textContent = visible(e.via === "direct" ? (e.robot_id ?? e.pilot_id ?? "") : e.via_id, 40);

@@ -2,7 +2,7 @@
 
 import {data, el, link, replace, sessionLink, visible, toast} from "./dom.js";
 import {get} from "./api.js";
-import {clock, duration, iso, otherZone, stamp, zoneName} from "./time.js";
+import {clock, duration, iso, machineTime, otherZone, stamp, zoneName} from "./time.js";
 import {distance} from "./eventlist.js";
 import {prettyJSON} from "./payload.js";
 import {showProblem} from "./problem.js";
@@ -51,7 +51,7 @@ export class Panel {
         const lane = model.laneById.get(event.lane);
         replace(this.content,
             dl([
-                ["when", [el("time", {datetime: event.occurred_at, class: "mono"}, stamp(event.t, "ms")), " ", zoneName(event.t),
+                ["when", [el("time", {datetime: machineTime(event.occurred_at), class: "mono"}, stamp(event.t, "ms")), " ", zoneName(event.t),
                     new Date(event.t).getTimezoneOffset() !== 0 && [el("br"), el("span", {class: "muted"}, otherZone(event.t))]]],
                 ["in it", [distance(event.t - model.start), " since its start", model.end !== null && [", ", distance(event.t - model.end), " from its end"]]],
                 ["error", (event.error_code || event.error_message) && [event.error_code && el("strong", {}, data(event.error_code, 100)), " ",

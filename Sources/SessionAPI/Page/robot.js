@@ -8,7 +8,7 @@ import {dayModel, sentenceAt} from "./daymodel.js";
 import {GROUPS} from "./patterns.js";
 import {showProblem, waiting} from "./problem.js";
 import {Timeline} from "./timeline.js";
-import {clock, count, day, duration, hours, iso, parse, percent, plural, weekday, zoneName} from "./time.js";
+import {clock, count, day, duration, hours, iso, parse, percent, plural, stamp, weekday, zoneName} from "./time.js";
 import {CLASS_WORD, stateSwatch} from "./robots.js";
 import {outcomeBadge, table, time} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
@@ -86,7 +86,7 @@ function robotDay(place, model, timeline) {
     const legend = el("ul", {class: "legend"}, GROUPS.filter((g) => model.states.some((s) => s.kind === g.kind)).map((g) =>
         el("li", {}, el("span", {class: `swatch ${g.kind}`, "aria-hidden": "true"}), g.text)), timeline.silences.length > 0
         && el("li", {}, el("span", {class: "swatch silence", "aria-hidden": "true"}), "silent"));
-    place.append(el("div", {class: "tools"}, el("h2", {id: "day-title"}, "The day"), el("span", {class: "group"},
+    place.append(el("div", {class: "tools"}, el("h2", {id: "day-title"}, to - from > DAY ? "What it did" : "The day"), el("span", {class: "group"},
         button("−", "Zoom out", () => view.on.zoom(1.5)), button("+", "Zoom in", () => view.on.zoom(1 / 1.5)), button("◂", "Pan left", () => view.on.pan(-0.2)),
         button("▸", "Pan right", () => view.on.pan(0.2)), button("Fit", "Show the whole day", () => view.on.fit())), legend), host,
     el("div", {class: "slider"}, el("label", {for: "at"}, "What was it doing at"), input, el("output", {for: "at", class: "mono", id: "at-time"})), said);
@@ -97,7 +97,7 @@ function robotDay(place, model, timeline) {
         const told = sentenceAt(model, timeline, at);
         replace(said, told.nodes);
         input.setAttribute("aria-valuetext", told.text);
-        place.querySelector("#at-time").textContent = `${clock(at)} ${zoneName(at)}`;
+        place.querySelector("#at-time").textContent = `${to - from > DAY ? stamp(at) : clock(at)} ${zoneName(at)}`;
         view.on.selected = {t: at, lane: null};
         if (reveal) view.on.reveal(at);
         view.on.ask();

@@ -1,7 +1,7 @@
 // Tables that several pages show.
 
 import {data, el, link, sessionLink} from "./dom.js";
-import {count, duration, otherZone, parse, stamp} from "./time.js";
+import {count, duration, machineTime, otherZone, parse, stamp} from "./time.js";
 
 export const OUTCOME = {
     in_progress: ["◐", "in progress"], completed: ["✔", "completed"], failed: ["✖", "failed"], canceled: ["○", "canceled"],
@@ -14,11 +14,11 @@ export function outcomeBadge(outcome) {
 }
 
 export const time = (text, digits = "s") => (text === null || text === undefined ? "–"
-    : el("time", {datetime: text, title: otherZone(parse(text))}, stamp(parse(text), digits)));
+    : el("time", {datetime: machineTime(text), title: otherZone(parse(text))}, stamp(parse(text), digits)));
 
 /** A table in a box that scrolls by itself: the page never does sideways. `columns`: [title, cell(row), class?]. */
 export function table(caption, columns, rows, {empty = "None.", rowClass, tall = false} = {}) {
-    if (rows.length === 0) return el("p", {class: "muted empty"}, empty);
+    if (rows.length === 0) return el("div", {class: "muted empty"}, empty);
     return el("div", {class: `table-box${rows.length > 24 && tall ? " tall" : ""}`, tabindex: "0", role: "group", "aria-label": caption},
         el("table", {}, el("caption", {class: "quiet-label"}, caption),
             el("thead", {}, el("tr", {}, columns.map(([title, , name, hint]) => el("th", {scope: "col", class: name, title: hint}, title)))),

@@ -4,6 +4,8 @@ import {settings} from "./settings.js";
 
 export const parse = (text) => (text === null || text === undefined ? null : Date.parse(text));
 export const iso = (ms) => new Date(ms).toISOString();
+/** For the `datetime` of a `<time>`, which may have three digits of a second and not the API's six. */
+export const machineTime = (text) => `${text.slice(0, 23)}Z`;
 
 const two = (n) => String(n).padStart(2, "0");
 const three = (n) => String(n).padStart(3, "0");
@@ -72,6 +74,6 @@ export function duration(seconds) {
 /** Hours with one decimal, for figures: `182.4`. */
 export const hours = (seconds) => (seconds / 3600).toLocaleString("en", {minimumFractionDigits: 1, maximumFractionDigits: 1});
 export const count = (n) => (n === null || n === undefined ? "–" : n.toLocaleString("en"));
-export const percent = (share) => (share === null || share === undefined || Number.isNaN(share) ? "–"
+export const percent = (share) => (!Number.isFinite(share) ? "–"
     : `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`);
 export const plural = (n, one, many = one + "s") => `${count(n)} ${n === 1 ? one : many}`;

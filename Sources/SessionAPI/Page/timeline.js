@@ -28,7 +28,7 @@ export class Timeline {
         defineIn(this.body);
         this.labels = el("div", {class: "lane-labels"});
         this.tip = el("div", {class: "tip", "aria-hidden": "true", hidden: true});
-        this.plot = el("div", {class: "plot", tabindex: "0", role: "group", "aria-describedby": "timeline-keys",
+        this.plot = el("div", {class: "plot", tabindex: "0", role: "group",
             "aria-label": "Timeline"}, this.body);
         this.minimap = new Minimap(this);
         this.scroll = el("div", {class: "tl-scroll"}, this.labels, this.plot);
@@ -153,7 +153,7 @@ export class Timeline {
         this.body.querySelectorAll("g.lane").forEach((g) => g.remove());
         for (const placed of this.lanes) this.body.append(this.#laneParts(placed));
         this.over ??= svg("g", {class: "over"}, svg("line", {class: "cursor"}), svg("line", {class: "chosen"}),
-            svg("circle", {class: "chosen-ring", r: 8}), svg("rect", {class: "measure"}), svg("text", {class: "measure-text"}));
+            svg("circle", {class: "chosen-ring", r: 8}), svg("rect", {class: "measure", width: 0, height: 0}), svg("text", {class: "measure-text"}));
         this.body.append(this.over);
         replace(this.labels, this.lanes.map((p) => this.on.label(p)));
     }
@@ -271,7 +271,9 @@ export class Timeline {
         const spaced = shown.filter((t, n) => n === 0 || this.x(t) - this.x(shown[n - 1]) > 40);
         this.axisParts.lines.setAttribute("d", spaced.map((t) => `M${Math.round(this.x(t)) + 0.5} 18v8`).join(""));
         const texts = spaced.map((t, n) => ({x: this.x(t) + 3, y: 15,
-            text: (n === 0 && step < 86_400_000 && this.width > 500 ? day(t).slice(5) + " " : "") + clock(t, digits)}));
+            text: n === 0 && step < 86_400_000 ? (this.width > 500 ? day(t).slice(5) + " " : "") + clock(t, digits)
+                // Where a day begins its date stands: of a week's axis midnights alone would say nothing.
+                : step >= 86_400_000 || (digits === "m" && clock(t, "m") === "00:00") ? day(t).slice(5) : clock(t, digits)}));
         for (const gap of this.scale.gaps) {
             const middle = (this.x(gap.from) + this.x(gap.to)) / 2;
             if (middle < 20 || middle > this.width - 20) continue;

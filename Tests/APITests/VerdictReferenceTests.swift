@@ -1,0 +1,63 @@
+import EngineUnderTest
+import Foundation
+import Testing
+
+/// The first line of what stands out names the fault that the delivery ended with, not one of a robot that had given it away.
+@Suite struct VerdictReferenceTests {
+    private func firstLine(_ more: [String]) throws -> String {
+        let folder = try Folder()
+        let store = try StoreUnderTest(path: folder.path("verdict.db"), maxResident: 0)
+        let before = [
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1","robot_id":"R1"}"#,
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:10:00Z","robot_id":"R1","error":{"code":"TIPPED_OVER"}}"#,
+            #"{"event":"robot.grounded","timestamp":"2026-11-02T10:10:05Z","robot_id":"R1","reason":"TIPPED_OVER"}"#,
+        ]
+        let after = [
+            #"{"event":"delivery.failed","timestamp":"2026-11-02T11:00:00Z","delivery_id":"D1","error":{"code":"GAVE_UP"}}"#
+        ]
+        _ = try store.ingest(before + more + after)
+        store.close()
+        let service = try ServiceUnderTest(store: folder.path("verdict.db"), folder: folder)
+        let verdict = try service.get("deliveries/D1").json["verdict"] as? [[String: Any]] ?? []
+        return verdict.first?["text"] as? String ?? ""
+    }
+
+    private let rehomed =
+        #"{"event":"demand.replan.rehomed","timestamp":"2026-11-02T10:20:00Z","delivery_id":"D1","robot_id":"R2"}"#
+
+    @Test func itIsOfTheRobotThatHeldItLast() throws {
+        let line = try firstLine([
+            rehomed,
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:59:00Z","robot_id":"R2","error":{"code":"LID_STUCK"}}"#,
+        ])
+        #expect(
+            line
+                == "Last robot error before the end: LID_STUCK on R2 at 10:59:00, 1 m 00 s before delivery.failed."
+        )
+    }
+
+    /// It went down with the first error and was down to the end: a later one is a consequence.
+    @Test func itIsWhatTheRobotWentDownWith() throws {
+        let line = try firstLine([
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:30:00Z","robot_id":"R1","error":{"code":"COMMS_LOST"}}"#,
+            #"{"event":"robot.state_changed","timestamp":"2026-11-02T10:40:00Z","robot_id":"R1","to_state":"maintenance"}"#,
+        ])
+        #expect(line.hasPrefix("Robot error before the end: TIPPED_OVER on R1 at 10:10:00"), "\(line)")
+        #expect(line.hasSuffix("the robot was grounded for it."), "\(line)")
+    }
+
+    /// It was back in between: the later error is the one.
+    @Test func itIsTheLastWhereTheRobotWasBack() throws {
+        let line = try firstLine([
+            #"{"event":"robot.deployed","timestamp":"2026-11-02T10:20:00Z","robot_id":"R1"}"#,
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:50:00Z","robot_id":"R1","error":{"code":"COMMS_LOST"}}"#,
+        ])
+        #expect(line.hasPrefix("Last robot error before the end: COMMS_LOST on R1 at 10:50:00"), "\(line)")
+    }
+
+    /// The one that took it over told of no error: then the first one's stands.
+    @Test func itIsTheFirstRobotsWhereTheNextHadNone() throws {
+        let line = try firstLine([rehomed])
+        #expect(line.hasPrefix("Last robot error before the end: TIPPED_OVER on R1 at 10:10:00"), "\(line)")
+    }
+}

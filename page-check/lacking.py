@@ -1,0 +1,235 @@
+"""Point 13: what is not there, and what is said of it."""
+import json
+import os
+import re
+import socket
+import subprocess
+import urllib.request
+
+from harness import Server, loaded, settled, until, wait
+import worlds
+
+
+SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "deploy", "scripts")
+CLOCK = re.compile(r"\b\d\d:\d\d(:\d\d)?\b")
+
+
+def said(t, page, name, *words):
+    """The page says these words; a picture of it is kept."""
+    text = page.locator("body").inner_text()
+    page.screenshot(path=t.shot("lacks-" + name))
+    missing = [w for w in words if not (w.search(text) if isinstance(w, re.Pattern) else w.lower() in text.lower())]
+    shown = ["a time of day" if w is CLOCK else w for w in words]
+    t.expect(not missing, f"{name}: says {', '.join(shown)}" + (f"; missing {[getattr(w, 'pattern', w) for w in missing]} in {text[:300]!r}" if missing else ""))
+
+
+def says_what_it_lacks(t):
+    t.point(13, "Says what it lacks")
+    page = t.page(t.empty_server)
+
+    says = lambda name, *words: said(t, page, name, *words)
+    for path in ("/", "/fleet", "/quality"):
+        page.goto(t.empty_server.base + path)
+        loaded(page)
+        says("empty-store" + path.replace("/", "-"), "store is empty", "make demo", "replay")
+    page.goto(t.empty_server.base + "/robots")
+    loaded(page)
+    says("no-robots", "No robot is known")
+    page.goto(t.day_server.base + "/deliveries/D-99999")
+    loaded(page)
+    says("unknown-id", "No such delivery", "What to do", "Try again")
+    page.goto(t.day_server.base + "/search?q=zzzz")
+    wait(page, "document.body.innerText.includes('looks again')")
+    says("nothing-found", "Nothing found", "newest event known", "looks again in")
+    page.goto(t.day_server.base + "/deliveries/D-11")
+    settled(page)
+    page.fill("#words", "nosuchword")
+    wait(page, "!document.querySelector('.no-match').hidden")
+    says("filter-without-match", "No event matches", "nosuchword", "hidden by the filter", "Clear the filter")
+    page.goto(t.long_server.base + "/deliveries/D-LONG")
+    settled(page)
+    says("limit", "events are not loaded", "All errors and all direct events are here", "Load up to 20,000")
+    page.route("**/fleet/reliability*", lambda r: r.fulfill(status=503, headers={"Retry-After": "9", "Content-Type": "application/problem+json"},
+               body=json.dumps({"type": "/problems/too-slow", "title": "It took too long", "status": 503, "detail": "The statement was ended after 2 s.", "hint": "Ask for a shorter range.", "instance": "/", "request_id": "r1"})))
+    page.goto(t.day_server.base + "/fleet")
+    page.wait_for_selector(".problem")
+    says("slow-statistic", "It took too long", "Ask for a shorter range", "trying again in")
+    page.unroute("**/fleet/reliability*")
+    page.goto(t.day_server.base + "/robots")
+    loaded(page)
+    page.route("**/analytics/**", lambda r: r.abort())
+    page.reload()
+    page.wait_for_selector(".problem")
+    says("service-away", "does not answer", "What to do", "trying again in")
+    page.unroute("**/analytics/**")
+    page.wait_for_selector("tbody tr")
+    t.expect(True, "and it comes back by itself")
+    stale = lambda r: r.fulfill(json={**r.fetch().json(), "as_of": {**r.fetch().json()["as_of"], "clock": "wall", "freshness": "stale", "sentence": "41 minutes behind: no event since 10:41:02 UTC."}})
+    page.route("**/robots?*", stale)
+    page.reload()
+    page.wait_for_selector("tbody tr")
+    says("stale", "stale", "41 minutes behind")
+    page.unroute("**/robots?*")
+    held = []
+    page.route("**/v1/deliveries/D-11*", lambda route: held.append(route))
+    page.goto(t.day_server.base + "/deliveries/D-11", wait_until="commit")
+    wait(page, "document.body.innerText.includes('Reading delivery')", timeout=1400)
+    says("waiting", "Reading delivery D-11")
+    for route in held:
+        route.continue_()
+    page.unroute_all(behavior="wait")
+    page.close()
+    for real in (stream_lost, store_down, behind_the_clock):
+        real(t)
+    signs_in(t)
+
+
+def stream_lost(t):
+    """The service ends while a delivery is listened to, and is there again later, on the same port."""
+    port = free_port()
+    server = Server(t.program, t.live, listen=f"127.0.0.1:{port}")
+    page = t.page(server)
+    try:
+        page.goto(server.base + "/deliveries/D-LIVE-3")
+        settled(page)
+        wait(page, "document.getElementById('live')?.dataset.is === 'live'")
+        server.stop()
+        wait(page, "['reconnecting', 'polling', 'away'].includes(document.getElementById('live')?.dataset.is)")
+        try:
+            wait(page, "document.getElementById('fresh')?.dataset.is === 'away' || document.querySelector('.stream-note') !== null", timeout=40_000)
+        except AssertionError:
+            pass  # What it says instead is told below.
+        said(t, page, "stream-lost", "since", CLOCK, "What is shown", "again")
+        server = Server(t.program, t.live, listen=f"127.0.0.1:{port}")
+        wait(page, "document.getElementById('live')?.dataset.is === 'live'", timeout=60_000)
+        t.expect(page.locator(".stream-note").count() == 0, "and when the service is back, it is live again by itself")
+    finally:
+        t.browser.taken()
+        server.stop()
+        page.close()
+
+
+def store_down(t):
+    """A PostgreSQL that a table's lock keeps waiting, that is stopped, and that comes back."""
+    if not any(os.path.exists(f"/usr/lib/postgresql/{n}/bin/initdb") for n in range(14, 30)):
+        t.expect(False, "store-down: no PostgreSQL server is here to stop: apt-get install postgresql")
+        return
+    folder = os.path.join("/tmp", "page-check-pg-" + os.path.basename(t.folder))
+    os.makedirs(folder)
+    script = lambda action: subprocess.run([os.path.join(SCRIPTS, "private-postgres.sh"), action, folder], check=True, capture_output=True, text=True, timeout=120)
+    script("start")
+    server, url, holder = None, f"postgres:///postgres?host={folder}&user=postgres", None
+    try:
+        store = worlds.Store(t.program, t.folder, "postgres")
+        store.url = url
+        store.replay(worlds.live_first(), "all")
+        server = Server(t.program, store)
+        page = t.page(server)
+        page.goto(server.base + "/fleet")
+        loaded(page)
+        # Somebody holds a table: a statistic that needs it takes longer than it may.
+        holder = subprocess.Popen(["psql", "-X", "-q", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        holder.stdin.write("BEGIN; LOCK TABLE sessionizer.robot_states IN ACCESS EXCLUSIVE MODE; SELECT 'held';\n")
+        holder.stdin.flush()
+        while "held" not in holder.stdout.readline():
+            pass
+        page.goto(server.base + "/robots/R-LIVE-1")
+        page.wait_for_selector(".problem")
+        said(t, page, "slow-statistic-real", "Too slow", "more than 2 s", "What to do", "trying again in", CLOCK)
+        holder.stdin.write("COMMIT;\n")
+        holder.stdin.close()
+        holder.wait(20)
+        page.wait_for_selector(".timeline-part", timeout=60_000)
+        t.expect(True, "and when the table is free again, the page shows it by itself")
+        script("stop")
+        page.goto(server.base + "/deliveries/D-LIVE-1")
+        page.wait_for_selector(".problem")
+        said(t, page, "store-down", "store", "What to do", "trying again in", CLOCK)
+        script("start")
+        page.wait_for_selector(".timeline-box", timeout=60_000)
+        t.expect(True, "and when the store is back, the page shows the delivery by itself")
+        page.close()
+    finally:
+        if holder and holder.poll() is None:
+            holder.terminate()
+        if server:
+            server.stop()
+        script("remove")
+
+
+def behind_the_clock(t):
+    """A service beside a queue into which nothing comes: what it has is as old as it is by the wall's clock."""
+    if not os.path.exists("/usr/lib/rabbitmq/bin/rabbitmq-server"):
+        t.expect(False, "stale: no RabbitMQ is here to listen to: apt-get install rabbitmq-server")
+        return
+    folder = os.path.join(t.folder, "broker")
+    os.makedirs(folder)
+    script = lambda action: subprocess.run([os.path.join(SCRIPTS, "private-rabbitmq.sh"), action, folder], check=True, capture_output=True, text=True, timeout=180)
+    script("start")
+    process = None
+    try:
+        with open(os.path.join(folder, "urls"), encoding="utf-8") as file:
+            broker = next(word for word in file.read().split() if word.startswith("amqp://"))
+        store = worlds.Store(t.program, t.folder, "behind").replay(worlds.live_first(), "all")
+        port = free_port()
+        process = subprocess.Popen([t.program, "serve", "--amqp", broker, "--queue", "page-check", "--declare", "--store", store.url, "--http", f"127.0.0.1:{port}"], stderr=subprocess.DEVNULL)
+        page = t.page(None)
+        until(lambda: answers(port), "the service beside the queue answers", 60)
+        page.goto(f"http://127.0.0.1:{port}/robots")
+        page.wait_for_selector("tbody tr")
+        said(t, page, "stale-real", "stale", "behind", "last event", CLOCK)
+        page.goto(f"http://127.0.0.1:{port}/")
+        loaded(page)
+        said(t, page, "stale-home", "stale", "behind", "open for longer than")
+        page.close()
+    finally:
+        if process:
+            process.terminate()
+            process.wait(60)
+        script("stop")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def answers(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/analytics/v1/freshness", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def signs_in(t):
+    """With tokens: the page asks for one, and shows a reader who is bound to a merchant that merchant's deliveries."""
+    made = subprocess.run([t.program, "token", "ann", "--role", "viewer", "--merchants", "harbor-burgers"], capture_output=True, text=True, check=True)
+    told = (made.stdout + "\n" + made.stderr).split()
+    secret = next(word for word in told if word.startswith("sz_"))
+    line = next(line for line in (made.stdout + "\n" + made.stderr).splitlines() if " sha256:" in line)
+    path = t.day.path + ".tokens"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(line + "\n")
+    server = Server(t.program, t.day, "--tokens", path)
+    try:
+        page = t.page(server)
+        page.goto(server.base + "/deliveries/D-11")
+        page.fill("#token", "sz_wrong")
+        page.click("text=Sign in >> nth=-1")
+        wait(page, "[...document.querySelectorAll('[role=alert]')].some(n => n.textContent.toLowerCase().includes('token'))")
+        page.screenshot(path=t.shot("sign-in"))
+        page.fill("#token", secret)
+        page.keyboard.press("Enter")
+        settled(page)
+        t.expect("D-11" in page.locator("h1").inner_text(), "signed out: the page asks for a token, says what is wrong with a bad one, and a good one opens what was asked for")
+        page.goto(server.base + "/deliveries/D-64")
+        page.wait_for_selector(".problem")
+        t.expect("No such delivery" in page.locator(".problem").inner_text(), "another merchant's delivery does not exist for this reader")
+        page.goto(server.base + "/")
+        page.wait_for_selector("text=Your deliveries")
+        t.expect("harbor-burgers" in page.locator("main").inner_text(), "and the home page says what is theirs")
+        page.close()
+    finally:
+        server.stop()
