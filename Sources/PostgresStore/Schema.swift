@@ -10,6 +10,7 @@ enum Schema {
         ("0007_audit", SchemaAudit.tables),
         ("0008_partitions_at_once", SchemaPartitionsAtOnce.function),
         ("0009_partition_keys", SchemaLeases.keys),
+        ("0020_error_codes", SchemaErrorCodes.column),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.

@@ -5,6 +5,7 @@ enum Schema {
     static let migrations: [(name: String, sql: String)] = [
         ("0001_tables", tables), ("0002_views", views), ("0003_live", live),
         ("0004_hours", SchemaHours.tables), ("0005_rejects", rejects),
+        ("0020_error_codes", errorCodes),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
@@ -118,6 +119,23 @@ enum Schema {
         ALTER TABLE rejected_events ADD COLUMN body_hash TEXT;
         DROP INDEX rejected_events_place;
         CREATE UNIQUE INDEX rejected_events_place ON rejected_events(transport, origin, reason, body_hash);
+        """
+
+    /// An event's error code beside its payload: what is asked for by a code is found without reading payloads. Of events
+    /// that are there already it is read from their payloads: a text or a number, of at most 800 bytes.
+    private static let errorCodes = """
+        ALTER TABLE events ADD COLUMN error_code TEXT;
+        WITH told(place, code) AS (
+          SELECT place, CASE json_type(json, '$.error')
+              WHEN 'object' THEN CASE WHEN json_type(json, '$.error.code') IN ('text', 'integer', 'real')
+                THEN CAST(json_extract(json, '$.error.code') AS TEXT) END
+              WHEN 'text' THEN json_extract(json, '$.error')
+              WHEN 'integer' THEN CAST(json_extract(json, '$.error') AS TEXT)
+              WHEN 'real' THEN CAST(json_extract(json, '$.error') AS TEXT) END
+            FROM (SELECT rowid AS place, CASE WHEN json_valid(payload) THEN payload ELSE '{}' END AS json
+              FROM events WHERE instr(payload, '"error"') > 0))
+        UPDATE events SET error_code = told.code FROM told
+          WHERE events.rowid = told.place AND length(CAST(told.code AS BLOB)) BETWEEN 1 AND 800;
         """
 
     private static let views = """
@@ -278,6 +296,7 @@ enum Schema {
         "sessions_open ON sessions(first_event_at) WHERE closed_at IS NULL",
         "sessions_failed ON sessions(closed_at) WHERE outcome = 'failed'",
         "events_errors ON events(occurred_at) WHERE (robot_use & 4) <> 0",
+        "events_error_code ON events(error_code, occurred_at) WHERE error_code IS NOT NULL",
         "events_zone ON events(robot_id, occurred_at, zone_id) WHERE robot_id IS NOT NULL AND zone_id IS NOT NULL",
         "robot_states_open ON robot_states(robot_id) WHERE ended_at IS NULL",
         "robot_states_long ON robot_states(robot_id) WHERE ended_at - started_at > 86400000000",
