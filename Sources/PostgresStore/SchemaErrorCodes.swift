@@ -1,5 +1,5 @@
 /// Migration 0020: an event's error code beside its payload, so that what is asked for by a code is found without reading
-/// payloads.
+/// payloads. And what was closed in a range is found by when it was closed.
 ///
 /// Of events that are there already it is read from their payloads: a text or a number, of at most 800 bytes. What
 /// PostgreSQL cannot unescape (a NUL, half a surrogate pair) has none then.
@@ -23,6 +23,7 @@ enum SchemaErrorCodes {
         END $$;
         UPDATE events e SET error_code = told_error_code(e.payload) WHERE e.payload::text LIKE '%"error"%';
         DROP FUNCTION told_error_code(json);
+        CREATE INDEX sessions_closed ON sessions (closed_at) WHERE closed_at IS NOT NULL;
         CREATE INDEX events_error_code ON events (error_code, occurred_at) WHERE error_code IS NOT NULL;
         """
 }

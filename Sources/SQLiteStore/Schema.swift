@@ -294,6 +294,7 @@ enum Schema {
         "sessions_start ON sessions(first_event_at)",
         "sessions_merchant ON sessions(merchant_id, first_event_at)",
         "sessions_open ON sessions(first_event_at) WHERE closed_at IS NULL",
+        "sessions_closed ON sessions(closed_at) WHERE closed_at IS NOT NULL",
         "sessions_failed ON sessions(closed_at) WHERE outcome = 'failed'",
         "events_errors ON events(occurred_at) WHERE (robot_use & 4) <> 0",
         "events_error_code ON events(error_code, occurred_at) WHERE error_code IS NOT NULL",

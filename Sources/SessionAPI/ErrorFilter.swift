@@ -6,7 +6,7 @@ internal import SessionStore
 /// the sessions are walked in their order until a page is full.
 struct ErrorFilter {
     /// Events up to which a code is rare.
-    private static let few: Int64 = 2000
+    private static let few: Int64 = 10_000
 
     /// The codes as parameters: `?3, ?4`.
     let codes: String
@@ -82,19 +82,19 @@ struct ErrorFilter {
         }
     }
 
-    /// From a session to its events.
+    /// From a session to its events. `coalesce`: the index of a common code would be the wrong way in.
     private var exists: String {
         let direct = """
-            EXISTS (SELECT 1 FROM events e WHERE e.subject = s.session_id AND e.error_code IN (\(codes)))
+            EXISTS (SELECT 1 FROM events e WHERE e.subject = s.session_id AND coalesce(e.error_code, '') IN (\(codes)))
             OR EXISTS (SELECT 1 FROM session_members m JOIN events e ON e.subject = m.named_id
-              WHERE m.session_id = s.session_id AND e.error_code IN (\(codes)))
+              WHERE m.session_id = s.session_id AND coalesce(e.error_code, '') IN (\(codes)))
             """
         return kinds.reduce(direct) { sql, kind in
             sql + """
 
                 OR EXISTS (SELECT 1 FROM assignment_windows w JOIN events e ON \(joins) AND \(kind.condition)
                   WHERE w.session_id = s.session_id AND w.kind = '\(kind.kind)' AND e.subject IS NULL
-                    AND e.error_code IN (\(codes)))
+                    AND coalesce(e.error_code, '') IN (\(codes)))
                 """
         }
     }

@@ -39,7 +39,7 @@ import Testing
         let folder = try Folder()
         let fresh = try FreshStore(kind)
         let lines =
-            try SimulatedStore.events().lines + Self.delivery("one", common: 2100)
+            try SimulatedStore.events().lines + Self.delivery("one", common: 10_100)
             + Self.delivery("two", common: 0)
         try SimulatedStore.fill(StoreUnderTest(place: fresh.place, maxResident: 5000), lines)
         let serve = try ServedProgram(

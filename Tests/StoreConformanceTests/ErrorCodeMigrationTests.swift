@@ -32,7 +32,7 @@ import Testing
         #expect(written.filter { $0 == .null }.count == 7)
         // As it was before.
         try fresh.sql(
-            "DROP INDEX IF EXISTS events_error_code; ALTER TABLE events DROP COLUMN error_code; "
+            "DROP INDEX IF EXISTS sessions_closed; DROP INDEX IF EXISTS events_error_code; ALTER TABLE events DROP COLUMN error_code; "
                 + "DELETE FROM schema_migrations WHERE name = '0020_error_codes'")
         let again = try StoreUnderTest(place: fresh.place, maxResident: 100)
         again.close()

@@ -21,8 +21,8 @@ export async function show(main, _, query) {
         ["away for", (f) => (f.repair_seconds === null ? "–" : duration(f.repair_seconds)), "num"],
     ], rows, {empty: "No robot failed in this range."}), (told) => {
         const t = told.totals;
-        replace(top, el("p", {}, t.failures > 0 && [`${hours(t.operating_seconds)} operating hours by ${plural(t.failures, repaired ? "repaired failure" : "failure")}: one each ${duration(t.operating_seconds / t.failures)}${repaired ? "" : " (MTBF)"}. `],
-            t.repairs > 0 && [`${duration(t.repair_seconds)} of downtime after ${plural(t.repairs, "failure")} that ended: ${duration(t.repair_seconds / t.repairs)} each (MTTR). `],
+        replace(top, el("p", {}, !repaired && t.failures > 0 && `${hours(t.operating_seconds)} operating hours by ${plural(t.failures, "failure")}: one each ${duration(t.operating_seconds / t.failures)} (MTBF). `,
+            t.repairs > 0 && `${duration(t.repair_seconds)} of downtime after ${plural(t.repairs, "failure")} that ended: ${duration(t.repair_seconds / t.repairs)} each (MTTR). `,
             el("a", {href: downtimeIn(told.range, {robot})}, "All downtime of these hours")),
         el("p", {class: "muted"}, "By whole hours, as operating time is known. Downtime that follows downtime (grounded, then in the workshop) belongs to the failure before it."),
         rangeBar("/failures", range, told.as_of.now, {robot, repaired}));

@@ -37,6 +37,7 @@ function sentence(asked) {
     const said = Object.entries(asked).filter(([, v]) => v && v.length !== 0).map(([name, value]) => {
         if (name === "failure" && typeof value === "symbol") return "that failed without a code";
         const text = [value].flat().join(" or ");
+        if (name === "kind" && value.length === 5) return "of any kind";
         if (name === "failure") return ["that failed for ", data(text, 120)];
         if (name === "closed_from") return ["closed from ", data(text)];
         if (name === "closed_to") return ["closed before ", data(text)];
@@ -56,7 +57,7 @@ function sentence(asked) {
         return [`${name} `, data(text.replaceAll("_", " "), 120)];
     });
     if (said.length === 0) return "All of them, the latest first.";
-    return ["The latest first, with ", said.map((s, n) => [n > 0 && ", ", s]), "."];
+    return ["The latest first: ", said.map((s, n) => [n > 0 && ", ", s]), "."];
 }
 
 function form(query) {
