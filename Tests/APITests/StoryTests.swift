@@ -2,6 +2,7 @@ import EngineUnderTest
 import FleetSimulator
 import Foundation
 import SQLiteStore
+import SessionAPI
 import SessionStore
 import Testing
 
@@ -257,8 +258,13 @@ import Testing
                         #"{"event":"robot.heartbeat","timestamp":"2026-11-02T\#(time)Z","event_id":"h\#(n)","robot_id":"R1"}"#
                 })
         store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
-        let text = try service.get("deliveries/D1/text").text
+        // Unoptimized and beside other tests it may take longer than a request may.
+        var limits = SessionAPI.Limits()
+        limits.statementSeconds = 60
+        let service = try ServiceUnderTest(store: path, folder: folder, limits: limits)
+        let reply = try service.get("deliveries/D1/text")
+        #expect(reply.status == 200)
+        let text = reply.text
         let lines = text.split(separator: "\n")
         let told = try #require(lines.first { $0.contains("are left out") })
         #expect(

@@ -13,6 +13,9 @@ function address(page, parameters) {
 /** Sessions that a robot completed in a range: those closed in it, whenever they began. */
 export const completedIn = (range, zone) => address("/sessions", {outcome: "completed", kind: KINDS, with_robot: true, robot_zone: zone || null, closed_from: range.from, closed_to: range.to});
 
+/** Sessions of any kind that ended so in a range. */
+export const closedIn = (range, outcome) => address("/sessions", {outcome, kind: KINDS, closed_from: range.from, closed_to: range.to});
+
 /** Sessions closed in a range of which a robot (or any) was the last: what reliability counts. */
 export const servedBy = (robot, range, more) => address("/sessions", {...more, kind: KINDS, ...(robot === null ? {with_robot: true} : {last_robot: robot}), closed_from: range.from, closed_to: range.to});
 

@@ -51,6 +51,9 @@ async function fill(place, what, read, draw) {
         const told = await read();
         done();
         replace(place, draw(told));
+        // What a link leads to may only be here now.
+        const wanted = document.getElementById(location.hash.slice(1));
+        if (wanted && place.contains(wanted)) wanted.scrollIntoView();
     } catch (error) {
         done();
         showProblem(place, error, () => fill(place, what, read, draw));
