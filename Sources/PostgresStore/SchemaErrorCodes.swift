@@ -24,6 +24,7 @@ enum SchemaErrorCodes {
         UPDATE events e SET error_code = told_error_code(e.payload) WHERE e.payload::text LIKE '%"error"%';
         DROP FUNCTION told_error_code(json);
         CREATE INDEX sessions_closed ON sessions (closed_at) WHERE closed_at IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS sessions_errors ON sessions (first_event_at) WHERE error_count > 0;
         CREATE INDEX events_error_code ON events (error_code, occurred_at) WHERE error_code IS NOT NULL;
         """
 }

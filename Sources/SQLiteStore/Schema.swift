@@ -297,7 +297,12 @@ enum Schema {
         "sessions_closed ON sessions(closed_at) WHERE closed_at IS NOT NULL",
         "sessions_failed ON sessions(closed_at) WHERE outcome = 'failed'",
         "events_errors ON events(occurred_at) WHERE (robot_use & 4) <> 0",
-        "events_error_code ON events(error_code, occurred_at) WHERE error_code IS NOT NULL",
+        // With all that tells which windows hold them.
+        """
+        events_error_code ON events(error_code, occurred_at, subject, robot_id, pilot_id, merchant_id, robot_use, pilot_use)
+          WHERE error_code IS NOT NULL
+        """,
+        "sessions_errors ON sessions(first_event_at) WHERE error_count > 0",
         "events_zone ON events(robot_id, occurred_at, zone_id) WHERE robot_id IS NOT NULL AND zone_id IS NOT NULL",
         "robot_states_open ON robot_states(robot_id) WHERE ended_at IS NULL",
         "robot_states_long ON robot_states(robot_id) WHERE ended_at - started_at > 86400000000",

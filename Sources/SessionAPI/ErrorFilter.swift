@@ -6,7 +6,7 @@ internal import SessionStore
 /// the sessions are walked in their order until a page is full.
 struct ErrorFilter {
     /// Events up to which a code is rare.
-    private static let few: Int64 = 10_000
+    private static let few: Int64 = 2000
 
     /// The codes as parameters: `?3, ?4`.
     let codes: String
@@ -31,7 +31,7 @@ struct ErrorFilter {
     /// What holds for the sessions `s`.
     func condition(isRare: Bool) -> String {
         isRare
-            ? "s.session_id IN (\(sessions))"
+            ? "s.error_count > 0 AND s.session_id IN (\(sessions))"
             : "s.error_count > 0 AND (s.failure_code IN (\(codes)) OR s.first_error_code IN (\(codes)) OR \(exists))"
     }
 
@@ -75,9 +75,9 @@ struct ErrorFilter {
             sql + """
 
                 UNION ALL
-                SELECT w.session_id FROM events e JOIN assignment_windows w
-                  ON w.kind = '\(kind.kind)' AND \(joins) AND \(recent) AND \(kind.condition)
-                WHERE e.error_code IN (\(codes)) AND e.subject IS NULL
+                SELECT w.session_id FROM events e CROSS JOIN assignment_windows w
+                  WHERE w.kind = '\(kind.kind)' AND \(joins) AND \(recent) AND \(kind.condition)
+                  AND e.error_code IN (\(codes)) AND e.subject IS NULL
                 """
         }
     }
