@@ -64,8 +64,9 @@ public struct HTTPResponse: Sendable {
         /// Piece by piece, of unknown length (chunked). Asked for the next piece whenever there is room; nil ends it.
         /// It runs on a worker of the server; an empty piece asks to be asked again a quarter of a second later.
         case stream(@Sendable () -> [UInt8]?)
-        /// The same; where it throws, the connection is cut, so that nobody takes what came for the whole.
-        case fallibleStream(@Sendable () throws -> [UInt8]?)
+        /// The same; where it throws, the connection is cut, so that nobody takes what came for the whole. `over` runs on a
+        /// worker when the connection is done with it, whether all of it was sent or not.
+        case fallibleStream(@Sendable () throws -> [UInt8]?, over: @Sendable () -> Void)
     }
 
     /// The status code.

@@ -153,8 +153,8 @@ final class Service: Sendable {
         switch answer.body {
         case .bytes(let bytes):
             response = bytes.withUnsafeBytes { cmhd_copied($0.baseAddress, $0.count) }
-        case .stream(let next): response = stream(connection, next)
-        case .fallibleStream(let next): response = stream(connection, next)
+        case .stream(let next): response = stream(connection, next, over: {})
+        case .fallibleStream(let next, let over): response = stream(connection, next, over: over)
         }
         guard let response else { return Self.no }
         for (name, value) in answer.headers { MHD_add_response_header(response, name, value) }
@@ -163,15 +163,17 @@ final class Service: Sendable {
         return result
     }
 
-    private func stream(_ connection: OpaquePointer, _ next: @escaping @Sendable () throws -> [UInt8]?)
-        -> OpaquePointer?
-    {
+    private func stream(
+        _ connection: OpaquePointer, _ next: @escaping @Sendable () throws -> [UInt8]?,
+        over: @escaping @Sendable () -> Void
+    ) -> OpaquePointer? {
         // 2^64 - 1: a length that is not known (`MHD_SIZE_UNKNOWN`, a cast that Swift cannot see).
         MHD_create_response_from_callback(
             .max, 1 << 16, StreamedBody.read,
-            Unmanaged.passRetained(StreamedBody(self, connection, next)).toOpaque(),
+            Unmanaged.passRetained(StreamedBody(self, connection, next, over: over)).toOpaque(),
             { body in
-                if let body { Unmanaged<StreamedBody>.fromOpaque(body).release() }
+                guard let body else { return }
+                Unmanaged<StreamedBody>.fromOpaque(body).takeRetainedValue().end()
             })
     }
 }

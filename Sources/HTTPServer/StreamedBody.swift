@@ -13,14 +13,26 @@ final class StreamedBody: Sendable {
 
     private let content = Mutex(Content())
     private let next: @Sendable () throws -> [UInt8]?
+    private let over: @Sendable () -> Void
     private let service: Service
     // Touched by the connection's thread and by the one worker that holds it suspended, never by both.
     private nonisolated(unsafe) let connection: OpaquePointer
 
-    init(_ service: Service, _ connection: OpaquePointer, _ next: @escaping @Sendable () throws -> [UInt8]?) {
+    init(
+        _ service: Service, _ connection: OpaquePointer, _ next: @escaping @Sendable () throws -> [UInt8]?,
+        over: @escaping @Sendable () -> Void
+    ) {
         self.service = service
         self.connection = connection
         self.next = next
+        self.over = over
+    }
+
+    /// The connection is done with it, whether all of it was sent or not. What is to be done then waits for a worker: the
+    /// connection's thread serves others.
+    func end() {
+        let over = over
+        service.workers.goOn { over() }
     }
 
     /// Fills the library's buffer, or suspends the connection and has the next piece made.

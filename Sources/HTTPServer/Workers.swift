@@ -10,6 +10,7 @@ final class Workers: Sendable {
     private struct Waiting {
         var jobs: [Job] = []
         var isClosed = false
+        var isEnded = false
     }
 
     private let waiting = Mutex(Waiting())
@@ -61,10 +62,14 @@ final class Workers: Sendable {
         return isTaken
     }
 
-    /// Like ``put(_:)`` for what goes on already: there is always room for it.
+    /// Like ``put(_:)`` for what goes on already: there is always room for it. Once the threads have ended, whoever brings
+    /// it does it.
     func goOn(_ job: @escaping Job) {
-        waiting.withLock { $0.jobs.append(job) }
-        filled.signal()
+        let isTaken = waiting.withLock { waiting in
+            if !waiting.isEnded { waiting.jobs.append(job) }
+            return !waiting.isEnded
+        }
+        if isTaken { filled.signal() } else { job() }
     }
 
     func goOnLater(_ job: @escaping Job) {
@@ -83,5 +88,11 @@ final class Workers: Sendable {
     func end() {
         for _ in 0..<count { filled.signal() }
         ended.wait()
+        let left = waiting.withLock { waiting in
+            waiting.isEnded = true
+            defer { waiting.jobs = [] }
+            return waiting.jobs
+        }
+        for job in left { job() }
     }
 }

@@ -155,7 +155,8 @@ extension PostgresStore: SessionStoring {
 
     private static let eventColumns = """
         event_id, occurred_at, received_at, event, delivery_id, demand_id, trip_id, quote_id, offer_id, robot_id, \
-        pilot_id, merchant_id, zone_id, source, payload, hour, subject, robot_use, pilot_use
+        pilot_id, merchant_id, zone_id, source, payload, hour, subject, robot_use, pilot_use, \
+        error_code
         """
 
     /// "PGCOPY\n\377\r\n\0", no flags, no extension.
@@ -163,7 +164,7 @@ extension PostgresStore: SessionStoring {
         Array("PGCOPY\n".utf8) + [0xFF, 13, 10, 0] + [UInt8](repeating: 0, count: 8)
 
     private func put(_ event: Event, _ row: WireBuffer, _ bytes: UnsafeRawPointer, _ receivedAt: Instant) {
-        row.put(Int16(19))
+        row.put(Int16(20))
         if event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID {
             row.field(
                 UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
@@ -188,6 +189,7 @@ extension PostgresStore: SessionStoring {
         row.field(event.subject, symbols)
         use(reading.meanings.robotUse(of: event, watchingSilence: watchesSilence).rawValue, row)
         use(reading.meanings.pilotUse(of: event).rawValue, row)
+        row.field(event.errorCode, symbols)
     }
 
     private func use(_ bits: Int64, _ row: WireBuffer) {

@@ -11,6 +11,7 @@ enum Schema {
         ("0008_partitions_at_once", SchemaPartitionsAtOnce.function),
         ("0009_partition_keys", SchemaLeases.keys),
         ("0010_sums", SchemaSums.tables),
+        ("0011_error_codes", SchemaErrorCodes.column),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.

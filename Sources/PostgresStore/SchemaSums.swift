@@ -62,8 +62,6 @@ enum SchemaSums {
         CREATE INDEX sessions_errors ON sessions (first_event_at) WHERE error_count > 0;
         CREATE INDEX sessions_arrived ON sessions (first_event_at)
           WHERE pickup_arrival_at IS NOT NULL OR dropoff_arrival_at IS NOT NULL;
-        CREATE INDEX sessions_codes ON sessions (first_event_at, failure_code, first_error_code)
-          WHERE coalesce(failure_code, first_error_code) IS NOT NULL;
         CREATE INDEX sessions_helped ON sessions (closed_at) INCLUDE (robot_id, rescue_count, pilot_handoff_count)
           WHERE rescue_count + pilot_handoff_count > 0;
         -- With all that tells whether a window holds them: a day's errors are looked at, not their rows.

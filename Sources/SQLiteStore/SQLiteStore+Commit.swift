@@ -54,7 +54,7 @@ extension SQLiteStore: SessionStoring {
 
     private func writeEvents(_ events: [Event], _ bytes: UnsafeRawPointer, receivedAt: Instant) throws {
         // `OR FAIL`: the batch is rolled back anyway, so a statement needs no journal of its own.
-        try connection.insert(events, "INSERT OR FAIL INTO events VALUES", columns: 19) { event, insert in
+        try connection.insert(events, "INSERT OR FAIL INTO events VALUES", columns: 20) { event, insert in
             bind(event, insert, bytes, receivedAt)
         }
     }
@@ -79,7 +79,7 @@ extension SQLiteStore: SessionStoring {
             )
             .bind(Self.hour(event.time)).bindStatic(event.subject, symbols)
             .bind(robotUse.isEmpty ? nil : robotUse.rawValue)
-            .bind(pilotUse.isEmpty ? nil : pilotUse.rawValue)
+            .bind(pilotUse.isEmpty ? nil : pilotUse.rawValue).bindStatic(event.errorCode, symbols)
     }
 
     static func hour(_ time: Instant) -> Int64 {

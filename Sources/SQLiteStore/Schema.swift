@@ -6,6 +6,7 @@ enum Schema {
         ("0001_tables", tables), ("0002_views", views), ("0003_live", live),
         ("0004_hours", SchemaHours.tables), ("0005_rejects", rejects),
         ("0006_sums", SchemaSums.tables),
+        ("0007_error_codes", errorCodes),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
@@ -119,6 +120,23 @@ enum Schema {
         ALTER TABLE rejected_events ADD COLUMN body_hash TEXT;
         DROP INDEX rejected_events_place;
         CREATE UNIQUE INDEX rejected_events_place ON rejected_events(transport, origin, reason, body_hash);
+        """
+
+    /// An event's error code beside its payload: what is asked for by a code is found without reading payloads. Of events
+    /// that are there already it is read from their payloads: a text or a number, of at most 800 bytes.
+    private static let errorCodes = """
+        ALTER TABLE events ADD COLUMN error_code TEXT;
+        WITH told(place, code) AS (
+          SELECT place, CASE json_type(json, '$.error')
+              WHEN 'object' THEN CASE WHEN json_type(json, '$.error.code') IN ('text', 'integer', 'real')
+                THEN CAST(json_extract(json, '$.error.code') AS TEXT) END
+              WHEN 'text' THEN json_extract(json, '$.error')
+              WHEN 'integer' THEN CAST(json_extract(json, '$.error') AS TEXT)
+              WHEN 'real' THEN CAST(json_extract(json, '$.error') AS TEXT) END
+            FROM (SELECT rowid AS place, CASE WHEN json_valid(payload) THEN payload ELSE '{}' END AS json
+              FROM events WHERE instr(payload, '"error"') > 0))
+        UPDATE events SET error_code = told.code FROM told
+          WHERE events.rowid = told.place AND length(CAST(told.code AS BLOB)) BETWEEN 1 AND 800;
         """
 
     private static let views = """
@@ -279,7 +297,13 @@ enum Schema {
         "sessions_zone ON sessions(zone_id, first_event_at) WHERE zone_id IS NOT NULL",
         "sessions_source ON sessions(source, first_event_at) WHERE source IS NOT NULL",
         "sessions_open ON sessions(first_event_at) WHERE closed_at IS NULL",
+        "sessions_closed ON sessions(closed_at) WHERE closed_at IS NOT NULL",
         "sessions_failed ON sessions(closed_at) WHERE outcome = 'failed'",
+        // With all that tells which windows hold them.
+        """
+        events_error_code ON events(error_code, occurred_at, subject, robot_id, pilot_id, merchant_id, robot_use, pilot_use)
+          WHERE error_code IS NOT NULL
+        """,
         """
         sessions_lost ON sessions(first_event_at, outcome) WHERE outcome <> 'completed' AND outcome <> 'in_progress'
         """,
@@ -289,10 +313,6 @@ enum Schema {
         """
         sessions_arrived ON sessions(first_event_at)
           WHERE pickup_arrival_at IS NOT NULL OR dropoff_arrival_at IS NOT NULL
-        """,
-        """
-        sessions_codes ON sessions(first_event_at, failure_code, first_error_code)
-          WHERE coalesce(failure_code, first_error_code) IS NOT NULL
         """,
         """
         sessions_helped ON sessions(closed_at, robot_id, rescue_count, pilot_handoff_count)

@@ -43,7 +43,12 @@ struct AsOf: Sendable {
         case .lastEvent: return ("archive", "L\(last.dropFirst()); an archive, not followed live.")
         case .wall:
             let words = "\(InstantFormat.length(age)) behind; \(last)."
-            return (age > 600 ? "stale" : age > 60 ? "late" : "fresh", words)
+            if age <= 600 { return (age > 60 ? "late" : "fresh", words) }
+            return (
+                "stale",
+                "\(words) Either nothing happens in the fleet or its events do not come in: the service's log and "
+                    + "/readyz tell which."
+            )
         }
     }
 
@@ -74,6 +79,8 @@ struct StoreRules: Sendable {
     var downtime: Set<String> = []
     var offDuty: Set<String> = []
     var schema: Int64 = 0
+    /// Whether events have their error code in a column: not in a store of an older version that may not be written.
+    var hasErrorCodes = true
 
     var maxWindow: Int64 { Int64(maxWindowSeconds * 1e6) }
 
@@ -91,6 +98,13 @@ struct StoreRules: Sendable {
             case "off_duty_states": offDuty = Self.list(value)
             default: break
             }
+        }
+        switch store.flavour {
+        case .sqlite:
+            hasErrorCodes = try !store.rows(
+                "SELECT 1 AS one FROM pragma_table_info('events') WHERE name = 'error_code'"
+            ).isEmpty
+        case .postgres: hasErrorCodes = true
         }
         schema =
             try store.rows("SELECT max(version) AS version FROM schema_migrations").first?.integer("version")

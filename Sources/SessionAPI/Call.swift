@@ -86,7 +86,7 @@ struct Call {
 struct Question: Sendable {
     let request: HTTPRequest
     let objects: [String]
-    let parameters: Parameters
+    var parameters: Parameters
     let reader: Reader
     let api: SessionAPI
     let asOf: AsOf

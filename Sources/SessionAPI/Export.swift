@@ -113,9 +113,7 @@ enum Export {
             if let merchant = given.text("merchant") { query.require("s.merchant_id = %", .text(merchant)) }
             if let robot = given.text("robot") { query.served(by: "robot", [robot]) }
             if let outcome = given.text("outcome") { query.require("s.outcome = %", .text(outcome)) }
-            if let error = given.text("error") {
-                query.require("s.failure_code = % OR s.first_error_code = %", .text(error))
-            }
+            if let error = given.text("error") { try query.had(errors: [error]) }
             if let after { query.after(after.at, after.id) }
             let sessions = try query.page(size: 50, order: "s.first_event_at, s.session_id")
             if sessions.isEmpty { places?.removeFirst() }

@@ -239,7 +239,9 @@ enum Fleet {
         out.object { out in
             call.asOf.write(&out)
             range.write(&out)
-            out.array("rows") { out in for state in page { state.write(&out, call.rules) } }
+            out.array("rows") { out in
+                for state in page { state.write(&out, call.rules, in: range, now: call.asOf.now) }
+            }
             let last = rows.count > size ? page.last : nil
             out.text("next", call.next(last.map { ["\($0.startedAt)", $0.robot] }))
         }
@@ -344,7 +346,7 @@ struct Reliability {
     }
 
     /// Downtime by robot, each with the state before it.
-    private static func downs(in range: TimeRange, robot: String?, _ call: Call) throws -> [(
+    static func downs(in range: TimeRange, robot: String?, _ call: Call) throws -> [(
         String, [(state: StateInterval, before: String?)]
     )] {
         let states = call.rules.downtime.sorted()
@@ -398,17 +400,17 @@ struct Reliability {
     }
 
     /// Failures, each with the end of the downtime that follows: grounded and then in the workshop is one.
-    private static func runs(_ downs: [(state: StateInterval, before: String?)], _ call: Call) -> [(
-        failedAt: Int64, endedAt: Int64?
+    static func runs(_ downs: [(state: StateInterval, before: String?)], _ call: Call) -> [(
+        failedAt: Int64, endedAt: Int64?, state: StateInterval
     )] {
-        var runs: [(failedAt: Int64, endedAt: Int64?)] = []
+        var runs: [(failedAt: Int64, endedAt: Int64?, state: StateInterval)] = []
         var isFailed = false
         for (state, before) in downs {
             let follows = before.map { call.rules.downtime.contains($0) } ?? false
             let isFailure =
                 state.state != "unknown" && state.state != "maintenance" && (!follows || before == "unknown")
             if isFailure {
-                runs.append((state.startedAt, state.endedAt))
+                runs.append((state.startedAt, state.endedAt, state))
                 isFailed = true
             } else if follows, isFailed, let last = runs.last, last.endedAt == state.startedAt {
                 runs[runs.count - 1].endedAt = state.endedAt

@@ -125,7 +125,8 @@ enum Home {
             Figure(
                 name: "deliveries_completed", title: "Deliveries completed", unit: "deliveries",
                 isBetterUp: true,
-                href: "\(path)/sessions?outcome=completed&\(span)"
+                href: "\(path)/sessions?outcome=completed&\(SessionQuery.anyKind)&with_robot=true"
+                    + "&\(span.replacing("from=", with: "closed_from=").replacing("&to=", with: "&closed_to="))"
             ) { Double($0.reduce(0) { $0 + $1.usage.completed }) },
             Figure(
                 name: "completion_rate", title: "Completed, of closed", unit: "ratio", isBetterUp: true,

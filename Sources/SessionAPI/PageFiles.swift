@@ -45,6 +45,8 @@ enum PageFiles {
         "/page/early.js": File(script, PackageResources.early_js),
         "/page/event.js": File(script, PackageResources.event_js),
         "/page/eventlist.js": File(script, PackageResources.eventlist_js),
+        "/page/counted.js": File(script, PackageResources.counted_js),
+        "/page/failures.js": File(script, PackageResources.failures_js),
         "/page/favicon.svg": File(icon, PackageResources.favicon_svg),
         "/page/figures.css": File(style, PackageResources.figures_css),
         "/page/fleet.js": File(script, PackageResources.fleet_js),
@@ -66,6 +68,7 @@ enum PageFiles {
         "/page/problem.js": File(script, PackageResources.problem_js),
         "/page/quality.js": File(script, PackageResources.quality_js),
         "/page/range.js": File(script, PackageResources.range_js),
+        "/page/reliability.js": File(script, PackageResources.reliability_js),
         "/page/rejected.js": File(script, PackageResources.rejected_js),
         "/page/resizable.js": File(script, PackageResources.resizable_js),
         "/page/robot.js": File(script, PackageResources.robot_js),
@@ -86,7 +89,7 @@ enum PageFiles {
     /// Addresses of the page itself, whose script reads what follows: they all answer with `index.html`.
     private static let views: Set<String> = [
         "search", "sessions", "deliveries", "demands", "trips", "robots", "pilots", "events", "fleet",
-        "downtime",
+        "downtime", "failures", "reliability",
         "quality", "orphans", "rejected", "audit", "about",
     ]
 

@@ -109,6 +109,10 @@ struct Parameters: Sendable {
             hint: "See /openapi.json for what this route takes.", errors: errors)
     }
 
+    /// Puts a value in place of what was given.
+    mutating func set(_ name: String, _ value: String) { values[name] = [value] }
+    mutating func remove(_ name: String) { values[name] = nil }
+
     func text(_ name: String) -> String? { values[name]?.first }
     func list(_ name: String) -> [String] { values[name] ?? [] }
     func whole(_ name: String) -> Int64? { text(name).flatMap { Int64($0) } }

@@ -36,17 +36,20 @@ struct PayloadFields {
     private mutating func readError(_ reader: inout JSONReader) {
         (errorCode, errorMessage) = (nil, nil)
         guard reader.isObject else {
-            errorCode = Self.present(reader.text())
+            errorCode = Self.given(reader.text())
             return
         }
         reader.forEachKey { key, reader in
             switch key {
-            case "code": errorCode = Self.present(reader.text())
-            case "message": errorMessage = Self.present(reader.text())
+            case "code": errorCode = Self.given(reader.text())
+            case "message": errorMessage = Self.given(reader.text())
             default: reader.skip()
             }
         }
     }
+
+    /// A code or a message is taken as it is, as in the tables: only of ids and reasons do `none` and its like mean nothing.
+    private static func given(_ text: String?) -> String? { text.flatMap { $0.isEmpty ? nil : $0 } }
 
     private static let placeholders: Set<String> = ["null", "undefined", "unknown", "none", "n/a", ""]
 
@@ -70,6 +73,35 @@ struct JSONReader {
             skipBlanks()
             return at < bytes.count && bytes[at] == UInt8(ascii: "{")
         }
+    }
+
+    /// What a value is.
+    enum Kind {
+        case text, list, null
+        /// A number, a flag or an object.
+        case other
+    }
+
+    /// What the next value is.
+    var kind: Kind {
+        mutating get {
+            skipBlanks()
+            guard at < bytes.count else { return .null }
+            switch bytes[at] {
+            case UInt8(ascii: "\""): return .text
+            case UInt8(ascii: "["): return .list
+            case UInt8(ascii: "n"): return .null
+            default: return .other
+            }
+        }
+    }
+
+    /// A value as it is written.
+    mutating func raw() -> String {
+        skipBlanks()
+        let start = at
+        skip()
+        return String(decoding: bytes[min(start, at)..<at], as: UTF8.self)
     }
 
     /// Hands each key to `body`, which must read or skip its value. Anything but an object is stepped over.

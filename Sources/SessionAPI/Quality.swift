@@ -54,6 +54,7 @@ enum Quality {
         let checks = QualityChecks(range: range, messages: messages, call: call)
         let clocks = try checks.clocks()
         let all = try checks.all(clocks)
+        let producers = try QualityProducers(range, call)
         var out = JSONWriter()
         out.object { out in
             call.asOf.write(&out)
@@ -78,6 +79,7 @@ enum Quality {
                     }
                 }
             }
+            producers.write(&out)
         }
         return .json(out, rows: all.count)
     }

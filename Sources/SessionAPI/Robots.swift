@@ -76,6 +76,14 @@ enum Robots {
         ).first?.integer("at")
     }
 
+    /// When its last window began.
+    private static func lastServed(_ robot: String, _ call: Call) throws -> Int64? {
+        try call.rows(
+            "SELECT max(started_at) AS at FROM assignment_windows WHERE kind = 'robot' AND entity_id = ?1",
+            [.text(robot)]
+        ).first?.integer("at")
+    }
+
     static func writeNow(_ robot: String, key: String? = nil, _ call: Call, _ out: inout JSONWriter) throws {
         let state = try call.rows(
             "SELECT * FROM robot_states WHERE robot_id = ?1 ORDER BY started_at DESC LIMIT 1", [.text(robot)]
@@ -114,10 +122,9 @@ enum Robots {
         let rows = try call.rows(
             """
             WITH RECURSIVE known(id) AS (
-              SELECT min(robot_id) FROM events WHERE robot_use IS NOT NULL AND robot_id > ?1
+              SELECT (\(Search.least("robot", "> ?1")))
               UNION ALL
-              SELECT (SELECT min(e.robot_id) FROM events e WHERE e.robot_use IS NOT NULL AND e.robot_id > known.id)
-                FROM known WHERE known.id IS NOT NULL)
+              SELECT (\(Search.least("robot", "> known.id"))) FROM known WHERE known.id IS NOT NULL)
             SELECT known.id, (SELECT s.state FROM robot_states s WHERE s.robot_id = known.id
               ORDER BY s.started_at DESC LIMIT 1) AS state FROM known WHERE known.id IS NOT NULL
             """, [.text(after)]
@@ -139,7 +146,8 @@ enum Robots {
 
     private static func range(_ robot: String, _ call: Call) throws -> TimeRange {
         try expectKnown(robot, call)
-        return try call.dayRange(defaultAt: try lastHeard(robot, call) ?? call.asOf.now)
+        return try call.dayRange(
+            defaultAt: try lastHeard(robot, call) ?? lastServed(robot, call) ?? call.asOf.now)
     }
 
     static func one(_ call: Call) throws -> Answer {

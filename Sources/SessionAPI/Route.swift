@@ -53,16 +53,18 @@ struct Route: Sendable {
         Route("deliveryText", "deliveries/{id}/text", isKept: false, StoryText.rules, StoryText.answer),
         Route("deliveryPlain", "deliveries/{id}/plain", isKept: false, [], StoryPlain.answer),
         Route("deliveryStream", "deliveries/{id}/stream", isRevalidated: false, [], Streams.answer),
-        Route("sessions", "sessions", Sessions.listRules, Sessions.list),
+        Route("sessions", "sessions", csv: .sessions, Sessions.listRules, Sessions.list),
         Route("session", "sessions/{id}", [], Sessions.one),
         Route("sessionEvents", "sessions/{id}/events", csv: .events, Story.eventRules, Story.eventsAnswer),
         Route("event", "events/{id}", isKept: false, [.instant("at")], Events.one),
         Route("explain", "events/{id}/explain", [.instant("at"), .id("session")], Events.explain),
-        Route("orphans", "orphans", roles: operators, isFleetWide: true, Events.orphanRules, Events.orphans),
         Route(
-            "rejected", "rejected", roles: operators, isFleetWide: true, isKept: false, Quality.rejectedRules,
-            Quality.rejected),
-        Route("robots", "robots", isFleetWide: true, Robots.listRules, Robots.list),
+            "orphans", "orphans", roles: operators, isFleetWide: true, csv: .orphans, Events.orphanRules,
+            Events.orphans),
+        Route(
+            "rejected", "rejected", roles: operators, isFleetWide: true, isKept: false, csv: .rejected,
+            Quality.rejectedRules, Quality.rejected),
+        Route("robots", "robots", isFleetWide: true, csv: .robots, Robots.listRules, Robots.list),
         Route("robot", "robots/{id}", isFleetWide: true, Robots.dayRules, Robots.one),
         Route("robotTimeline", "robots/{id}/timeline", isFleetWide: true, Robots.dayRules, Robots.timeline),
         Route(
@@ -71,24 +73,32 @@ struct Route: Sendable {
             Robots.states),
         Route(
             "robotAt", "robots/{id}/at", isFleetWide: true, [.instant("time", isRequired: true)], Robots.at),
-        Route("pilot", "pilots/{id}", roles: finances, isFleetWide: true, Robots.dayRules, Pilots.one),
+        Route(
+            "pilot", "pilots/{id}", roles: finances, isFleetWide: true, csv: .pilot, Robots.dayRules,
+            Pilots.one),
         Route(
             "utilization", "fleet/utilization", isFleetWide: true, csv: .utilization, Fleet.utilizationRules,
             Fleet.utilization),
         Route("downtime", "fleet/downtime", isFleetWide: true, Fleet.downtimeRules, Fleet.downtime),
         Route(
-            "downtimeIntervals", "fleet/downtime/intervals", isFleetWide: true, Fleet.intervalRules,
-            Fleet.intervals),
-        Route("reliability", "fleet/reliability", isFleetWide: true, ParameterRule.range, Fleet.reliability),
+            "downtimeIntervals", "fleet/downtime/intervals", isFleetWide: true, csv: .intervals,
+            Fleet.intervalRules, Fleet.intervals),
+        Route(
+            "reliability", "fleet/reliability", isFleetWide: true, csv: .reliability, ParameterRule.range,
+            Fleet.reliability),
+        Route(
+            "failures", "fleet/failures", isFleetWide: true, csv: .failures, Failure.rules, Failure.list),
         Route("funnel", "funnel", Merchants.funnelRules, Merchants.funnel),
         Route("merchantUsage", "merchants/usage", roles: finances, Merchants.usageRules, Merchants.usage),
-        Route("quality", "quality", roles: operators, isFleetWide: true, ParameterRule.range, Quality.answer),
+        Route(
+            "quality", "quality", roles: operators, isFleetWide: true, csv: .quality, ParameterRule.range,
+            Quality.answer),
         Route(
             "export", "incidents/export.csv", roles: finances, isRevalidated: false, Export.rules,
             Export.answer),
         Route(
-            "audit", "audit", roles: [.admin], isFleetWide: true, isRevalidated: false, Service.auditRules,
-            Service.audit),
+            "audit", "audit", roles: [.admin], isFleetWide: true, isRevalidated: false, csv: .audit,
+            Service.auditRules, Service.audit),
     ]
 
     /// That of an operation, which must be there.

@@ -116,8 +116,8 @@ enum Search {
                 """, [.text(candidate)])
             found += hits(rows, match: "exact", call)
         }
-        for (kind, sql) in entities where call.reader.merchants == nil || kind == "merchant" {
-            let rows = try call.rows("\(sql) = ?1", [.text(query)])
+        for kind in entities where call.reader.merchants == nil || kind == "merchant" {
+            let rows = try call.rows(least(kind, "= ?1"), [.text(query)])
             guard rows.first?.text("id") == query else { continue }
             if kind == "merchant", !call.reader.sees(merchant: query) { continue }
             found.append(Hit(kind: kind, id: query, match: "exact"))
@@ -128,22 +128,34 @@ enum Search {
         return found
     }
 
-    /// The first robot, pilot or merchant id that …
-    private static let entities = [
-        ("robot", "SELECT min(robot_id) AS id FROM events WHERE robot_use IS NOT NULL AND robot_id"),
-        ("pilot", "SELECT min(pilot_id) AS id FROM events WHERE pilot_use IS NOT NULL AND pilot_id"),
-        ("merchant", "SELECT min(merchant_id) AS id FROM merchant_hourly WHERE merchant_id"),
-    ]
+    /// The least id of a kind that …: of an event that is of use to it, or of a window. Some are known from one only.
+    static func least(_ kind: String, _ condition: String) -> String {
+        switch kind {
+        case "merchant":
+            return "SELECT min(merchant_id) AS id FROM merchant_hourly WHERE merchant_id \(condition)"
+        default:
+            return """
+                SELECT min(id) AS id FROM (
+                  SELECT min(e.\(kind)_id) AS id FROM events e
+                  WHERE e.\(kind)_use IS NOT NULL AND e.\(kind)_id \(condition)
+                  UNION ALL
+                  SELECT min(w.entity_id) FROM assignment_windows w
+                  WHERE w.kind = '\(kind)' AND w.entity_id \(condition)) ids
+                """
+        }
+    }
+
+    private static let entities = ["robot", "pilot", "merchant"]
 
     private static func beginning(with query: String, limit: Int, _ call: Call) throws -> [Hit] {
         var found: [Hit] = []
-        for (kind, sql) in entities where call.reader.merchants == nil || kind == "merchant" {
-            var id = try call.rows("\(sql) >= ?1", [.text(query)]).first?.text("id")
+        for kind in entities where call.reader.merchants == nil || kind == "merchant" {
+            var id = try call.rows(least(kind, ">= ?1"), [.text(query)]).first?.text("id")
             while let next = id, next.hasPrefix(query), found.count < limit {
                 if kind != "merchant" || call.reader.sees(merchant: next) {
                     found.append(Hit(kind: kind, id: next, match: "prefix"))
                 }
-                id = try call.rows("\(sql) > ?1", [.text(next)]).first?.text("id")
+                id = try call.rows(least(kind, "> ?1"), [.text(next)]).first?.text("id")
             }
         }
         // A bound reader's own may lie behind others': look further.
@@ -235,13 +247,13 @@ enum Search {
     /// Robots, pilots and merchants: so few that each is looked at.
     private static func entities(holding query: String, limit: Int, _ call: Call) throws -> [Hit] {
         var found: [Hit] = []
-        for (kind, sql) in entities where call.reader.merchants == nil || kind == "merchant" {
+        for kind in entities where call.reader.merchants == nil || kind == "merchant" {
             let rows = try call.rows(
                 """
                 WITH RECURSIVE ids(id, place) AS (
-                  SELECT (\(sql) >= ''), 1
+                  SELECT (\(least(kind, ">= ''"))), 1
                   UNION ALL
-                  SELECT (\(sql) > ids.id), place + 1 FROM ids WHERE ids.id IS NOT NULL AND place < 5000)
+                  SELECT (\(least(kind, "> ids.id"))), place + 1 FROM ids WHERE ids.id IS NOT NULL AND place < 5000)
                 SELECT id FROM ids WHERE id IS NOT NULL AND \(call.flavour.text("id", holds: "?1"))
                 """, [.text(query)])
             for id in rows.compactMap({ $0.text("id") })

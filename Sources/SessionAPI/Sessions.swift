@@ -129,13 +129,13 @@ enum Sessions {
             .instant("to"), .whole("open_longer_than", 0...31_536_000), .flag("anomalous"),
             .flag("reassigned"),
             .word("error_near", milestones), .whole("within_seconds", 1...3600),
-        ] + ParameterRule.page
+        ] + SessionQuery.countedRules + ParameterRule.page
 
     static func list(_ call: Call) throws -> Answer {
         var query = SessionQuery(call)
         try query.takeParameters()
         let size = call.pageSize
-        let rows = try query.page(size: size + 1)
+        let rows = try query.page(size: size + 1, order: "s.\(query.key) DESC, s.session_id DESC")
         var out = JSONWriter()
         out.object { out in
             call.asOf.write(&out)
@@ -143,7 +143,7 @@ enum Sessions {
             let last = rows.count > size ? rows[size - 1] : nil
             out.text(
                 "next",
-                call.next(last.map { ["\($0.integer("first_event_at") ?? 0)", $0.text("session_id") ?? ""] }))
+                call.next(last.map { ["\($0.integer(query.key) ?? 0)", $0.text("session_id") ?? ""] }))
         }
         return .json(out, rows: min(rows.count, size))
     }
@@ -151,7 +151,7 @@ enum Sessions {
 
 /// `SELECT … FROM sessions` with what must hold, the latest first.
 struct SessionQuery {
-    private let call: Call
+    let call: Call
     private var conditions: [String] = []
     private var parameters: [TableValue] = []
 
@@ -160,7 +160,7 @@ struct SessionQuery {
         if let merchants = call.reader.merchants { either("s.merchant_id", merchants) }
     }
 
-    private mutating func bind(_ value: TableValue) -> String {
+    mutating func bind(_ value: TableValue) -> String {
         parameters.append(value)
         return "?\(parameters.count)"
     }
@@ -200,6 +200,13 @@ struct SessionQuery {
             """)
     }
 
+    /// With an event of any kind that has one of some error codes.
+    mutating func had(errors codes: [String]) throws {
+        let isRare = try ErrorFilter.isRare(codes, call)
+        let list = codes.map { bind(.text($0)) }.joined(separator: ", ")
+        conditions.append("(" + ErrorFilter(codes: list, call: call).condition(isRare: isRare) + ")")
+    }
+
     /// The filters of the list of sessions.
     mutating func takeParameters() throws {
         let given = call.parameters
@@ -218,11 +225,7 @@ struct SessionQuery {
             conditions.append("s.outcome <> 'completed' AND s.outcome <> 'in_progress'")
         }
         for kind in ["robot", "pilot"] where !given.list(kind).isEmpty { served(by: kind, given.list(kind)) }
-        if !given.list("error").isEmpty {
-            let list = given.list("error").map { bind(.text($0)) }.joined(separator: ", ")
-            conditions.append("(s.failure_code IN (\(list)) OR s.first_error_code IN (\(list)))")
-            conditions.append("coalesce(s.failure_code, s.first_error_code) IS NOT NULL")
-        }
+        if !given.list("error").isEmpty { try had(errors: given.list("error")) }
         if let from = given.instant("from") { require("s.first_event_at >= %", instant: from) }
         if let to = given.instant("to") { require("s.first_event_at < %", instant: to) }
         if let seconds = given.whole("open_longer_than") {
@@ -234,12 +237,13 @@ struct SessionQuery {
         if let milestone = given.text("error_near") {
             errorNear(milestone, given.whole("within_seconds") ?? 120)
         }
+        try takeCounted()
         if let cursor = try call.cursor(keys: 2) {
             guard let at = Int64(cursor.keys[0]) else {
                 throw Problem(kind: .badRequest, title: "Unusable cursor", detail: "The cursor is damaged.")
             }
             let (time, id) = (call.flavour.instant(bind(.integer(at))), bind(.text(cursor.keys[1])))
-            conditions.append("(s.first_event_at, s.session_id) < (\(time), \(id))")
+            conditions.append("(s.\(key), s.session_id) < (\(time), \(id))")
         }
     }
 

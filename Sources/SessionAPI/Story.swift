@@ -294,34 +294,7 @@ struct Story {
         let (row, askedFor) = try Sessions.find(call.objects[0], call)
         let id = row.text("session_id") ?? ""
         let windows = try Window.all(of: id, call)
-        var conditions = ""
-        var parameters: [TableValue] = [.text(id)]
-        func bind(_ value: TableValue) -> String {
-            parameters.append(value)
-            return "?\(parameters.count)"
-        }
-        let given = call.parameters
-        if !given.list("via").isEmpty {
-            conditions +=
-                " AND s.via IN (\(given.list("via").map { bind(.text($0)) }.joined(separator: ", ")))"
-        }
-        if let entity = given.text("entity") { conditions += " AND s.via_id = \(bind(.text(entity)))" }
-        if let from = given.instant("from") {
-            conditions += " AND s.occurred_at >= \(call.flavour.instant(bind(.integer(from))))"
-        }
-        if let to = given.instant("to") {
-            conditions += " AND s.occurred_at < \(call.flavour.instant(bind(.integer(to))))"
-        }
-        if let keys = try call.cursor(keys: 3)?.keys, let at = Int64(keys[0]) {
-            let (time, name, event) = (
-                call.flavour.instant(bind(.integer(at))), bind(.text(keys[1])), bind(.text(keys[2]))
-            )
-            conditions += " AND (s.occurred_at, s.event, s.event_id) > (\(time), \(name), \(event))"
-        }
-        let size = call.pageSize
-        let rows = try call.rows(
-            "\(StoryEvent.select)\(conditions) ORDER BY s.occurred_at, s.event, s.event_id "
-                + "LIMIT \(bind(.integer(Int64(size + 1))))", parameters + [])
+        let (rows, next) = try page(of: id, after: call.cursor(keys: 3)?.keys, size: call.pageSize, call)
         var out = JSONWriter()
         out.object { out in
             out.text("session_id", id)
@@ -329,19 +302,10 @@ struct Story {
             let what = "this \(row.text("kind") ?? "session")"
             out.array("windows") { out in for window in windows { window.write(&out, about: what) } }
             out.array("events") { out in
-                for row in rows.prefix(size) { StoryEvent(row, session: id, windows: windows).write(&out) }
+                for row in rows { StoryEvent(row, session: id, windows: windows).write(&out) }
             }
-            let last = rows.count > size ? rows[size - 1] : nil
-            out.text(
-                "next",
-                call.next(
-                    last.map {
-                        [
-                            "\($0.integer("occurred_at") ?? 0)", $0.text("event") ?? "",
-                            $0.text("event_id") ?? "",
-                        ]
-                    }))
+            out.text("next", call.next(next))
         }
-        return .json(out, rows: min(rows.count, size))
+        return .json(out, rows: rows.count)
     }
 }

@@ -1,5 +1,6 @@
 internal import HTTPServer
 internal import SessionStore
+internal import TextForms
 
 /// A delivery as a document without a script: the text, and its first events as a table. The page leads here where a
 /// browser runs none.
@@ -33,7 +34,7 @@ enum StoryPlain {
             <h1>\(title)</h1>
             <pre>\(escaped(StoryText.text(story, isBrief: true, call)))</pre>
             <p><a href="/analytics/v1/deliveries/\(PercentCoding.encoded(story.id))/text">The whole story as text</a></p>
-            <h2>Events, \(events.count) of \(story.row.integer("event_count") ?? 0)</h2>
+            <h2>Events, the first \(events.count) of \(story.row.integer("event_count") ?? 0)</h2>
             <div class="table-box">
             <table>
             <thead><tr><th scope="col">time (UTC)</th><th scope="col">event</th><th scope="col">who</th>
@@ -81,11 +82,10 @@ enum StoryPlain {
             case "'": out += "&#39;"
             case "\n": out += "\n"
             default:
-                switch scalar.value {
-                case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF:
-                    let digits = String(scalar.value, radix: 16)
-                    out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                default: out.unicodeScalars.append(scalar)
+                if UnseenCharacters.contains(scalar) {
+                    out += UnseenCharacters.shown(scalar)
+                } else {
+                    out.unicodeScalars.append(scalar)
                 }
             }
         }

@@ -173,7 +173,8 @@ struct StoryTextWriter {
         for event in story.events {
             if let left = gap, event.at > left.from {
                 line(
-                    "  … \(left.events) events up to \(stamp(left.to)) are left out; --format json has all",
+                    "  … \(left.events) events from here to \(stamp(left.to)) are left out: a text tells at most "
+                        + "\(StoryText.most); --format json, or .csv at the page's address, has all",
                     .dim)
                 gap = nil
             }

@@ -29,8 +29,8 @@ final class StreamedRows: Sendable {
         self.keep = keep
     }
 
-    /// Whoever asked left before the end: 499, as web servers' logs have it.
-    deinit { try? end(499) }
+    /// Nobody reads it any more. Where it had not ended, whoever asked left before: 499, as web servers' logs have it.
+    func over() { try? end(499) }
 
     /// The audit has its first row now.
     func begin(_ entry: AuditEntry) { state.withLock { $0.first = entry } }

@@ -156,7 +156,10 @@ struct StateInterval {
         max(0, min(endedAt ?? max(now, startedAt), range.to) - max(startedAt, range.from))
     }
 
-    func write(key: String? = nil, _ out: inout JSONWriter, _ rules: StoreRules) {
+    func write(
+        key: String? = nil, _ out: inout JSONWriter, _ rules: StoreRules, in range: TimeRange? = nil,
+        now: Int64 = 0
+    ) {
         out.object(key) { out in
             out.text("robot_id", robot)
             out.instant("started_at", startedAt)
@@ -165,6 +168,7 @@ struct StateInterval {
             out.text("class", rules.stateClass(state))
             out.text("reason", reason)
             out.number("seconds", endedAt.map { Double($0 - startedAt) / 1e6 })
+            if let range { out.number("seconds_in_range", Double(length(in: range, now: now)) / 1e6) }
         }
     }
 

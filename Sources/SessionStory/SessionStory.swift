@@ -16,7 +16,14 @@ public struct SessionStory: Sendable {
     ///   quote's or offer's id.
     /// - Returns: The stories of the sessions it names (a shared trip names several); none where it is unknown.
     public static func find(_ id: String, in store: any TableReading) throws -> [SessionStory] {
-        try sessions(of: id, in: store).map { try load($0.row, askedFor: $0.askedFor, in: store) }
+        try stories(of: sessions(of: id, in: store), in: store)
+    }
+
+    /// The stories of sessions that were found already.
+    public static func stories(of sessions: [(row: TableRow, askedFor: String?)], in store: any TableReading)
+        throws -> [SessionStory]
+    {
+        try sessions.map { try load($0.row, askedFor: $0.askedFor, in: store) }
     }
 
     /// The rows of the sessions that an id names, as ``find(_:in:)`` takes it, each with the id that led to it where that

@@ -1,3 +1,5 @@
+internal import TextForms
+
 /// Text for a terminal: colours where there is one, and nothing that could drive it.
 public struct TerminalText {
     /// What a piece of text is.
@@ -48,24 +50,5 @@ public struct TerminalText {
 
     /// Ids and messages come from outside: what would steer a terminal, or reorder the text around it, or cannot be seen,
     /// is shown as `\u202e`, as the page shows it.
-    static func safe(_ text: String) -> String {
-        if !text.unicodeScalars.contains(where: isUnseen) { return text }
-        var safe = ""
-        for scalar in text.unicodeScalars {
-            if isUnseen(scalar) {
-                let digits = String(scalar.value, radix: 16)
-                safe += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            } else {
-                safe.unicodeScalars.append(scalar)
-            }
-        }
-        return safe
-    }
-
-    private static func isUnseen(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF: true
-        default: false
-        }
-    }
+    static func safe(_ text: String) -> String { UnseenCharacters.shown(in: text) }
 }

@@ -189,7 +189,7 @@ enum CommandLineTool {
             return 1
         }
         if wantsJSON {
-            for story in try SessionStory.find(id, in: store) { try put(story.json()) }
+            for story in try SessionStory.stories(of: sessions, in: store) { try put(story.json()) }
             return 0
         }
         store.close()

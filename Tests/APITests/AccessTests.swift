@@ -60,6 +60,7 @@ import Testing
             "robotAt": "robots/\(robot)/at?time=2026-11-02T12:00:00Z", "pilot": "pilots/\(pilot)",
             "utilization": "fleet/utilization", "downtime": "fleet/downtime",
             "downtimeIntervals": "fleet/downtime/intervals", "reliability": "fleet/reliability",
+            "failures": "fleet/failures",
             "funnel": "funnel",
             "merchantUsage": "merchants/usage", "quality": "quality",
             "export": "incidents/export.csv?limit=5",
@@ -109,6 +110,9 @@ import Testing
             let reply = try cast.get(path, as: "bound")
             #expect(reply.status == (route.isFleetWide ? 403 : 200), "\(route.operation) of its own")
         }
+        // Where a robot was within the hour after a delivery is told by others' events.
+        #expect(try cast.get("sessions?robot_zone=harbor", as: "bound").status == 403)
+        #expect(try cast.get("sessions?robot_zone=harbor", as: "viewer").status == 200)
         // What is another's is answered like what does not exist, byte for byte but for the id and the request's.
         func shape(_ path: String, _ id: String, _ expected: Int) throws -> String {
             let reply = try cast.get(path, as: "bound")

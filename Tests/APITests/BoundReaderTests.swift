@@ -55,8 +55,8 @@ import Testing
             Self.line("demand.created", "10:01:00", #""delivery_id":"D-1","merchant_id":"m-2""#)
         ])
         #expect(try place.service.get("deliveries/D-1", place.bound).status == 404)
-        _ = try free.read(until: "event_count\":2}")
-        let rest = String(decoding: try bound.readAll(), as: UTF8.self)
+        _ = try free.read(until: "event_count\":2}", within: 20)
+        let rest = String(decoding: try bound.readAll(within: 20), as: UTF8.self)
         #expect(!rest.contains("event:") && !rest.contains("D-1"), "\(rest)")
         place.store.close()
     }
@@ -74,9 +74,9 @@ import Testing
                 #""demand_id":"M-1","delivery_id":"D-2","merchant_id":"m-2""#)
         ])
         #expect(try place.service.get("deliveries/D-2", place.bound).status == 404)
-        let told = String(decoding: try free.readAll(), as: UTF8.self)
+        let told = String(decoding: try free.readAll(within: 20), as: UTF8.self)
         #expect(told.contains("event: moved") && told.contains("delivery:D-2"), "\(told)")
-        let rest = String(decoding: try bound.readAll(), as: UTF8.self)
+        let rest = String(decoding: try bound.readAll(within: 20), as: UTF8.self)
         #expect(!rest.contains("event:") && !rest.contains("D-2"), "\(rest)")
         place.store.close()
     }

@@ -133,19 +133,27 @@ struct Client {
             return count <= 0 ? [] : Array(buffer[..<count])
         }
 
-        func readAll() throws -> [UInt8] {
+        /// All there is up to the end. A stream that is never quiet is no end: `within` so many seconds it must come.
+        func readAll(within seconds: Double = 120) throws -> [UInt8] {
+            let deadline = ContinuousClock.now + .seconds(seconds)
             var all: [UInt8] = []
-            while true {
+            while ContinuousClock.now < deadline {
                 let piece = try read()
                 if piece.isEmpty { return all }
                 all += piece
             }
+            throw Failure(
+                what:
+                    "no end within \(seconds) s; it ends with \(String(decoding: all.suffix(200), as: UTF8.self))"
+            )
         }
 
         /// Reads until a text has come.
-        func read(until text: String) throws -> String {
+        func read(until text: String, within seconds: Double = 120) throws -> String {
+            let deadline = ContinuousClock.now + .seconds(seconds)
             var all: [UInt8] = []
             while !String(decoding: all, as: UTF8.self).contains(text) {
+                if ContinuousClock.now >= deadline { throw Failure(what: "no \(text) within \(seconds) s") }
                 let piece = try read()
                 if piece.isEmpty { throw Failure(what: "the end came before \(text)") }
                 all += piece

@@ -128,10 +128,11 @@ import Testing
             let count = Atomic<Int>(0)
             return HTTPResponse(
                 status: 200, headers: [],
-                body: .fallibleStream {
-                    if count.add(1, ordering: .relaxed).newValue == 1 { return Array("one".utf8) }
-                    throw Broken()
-                })
+                body: .fallibleStream(
+                    {
+                        if count.add(1, ordering: .relaxed).newValue == 1 { return Array("one".utf8) }
+                        throw Broken()
+                    }, over: {}))
         }
         defer { withExtendedLifetime(server) {} }
         let reply = try client.get("/")

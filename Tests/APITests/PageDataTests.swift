@@ -29,6 +29,13 @@ import Testing
             ("/demands/\(delivery).csv", "sessions/delivery:\(delivery)/events"),
             ("/trips/\(delivery).csv", "sessions/delivery:\(delivery)/events"),
             ("/robots/\(robot).csv", "robots/\(robot)/states"), ("/fleet.csv", "fleet/utilization"),
+            ("/failures.json", "fleet/failures"), ("/reliability.json", "fleet/reliability"),
+            ("/sessions.csv", "sessions"), ("/robots.csv", "robots"),
+            ("/pilots/\(pilot).csv", "pilots/\(pilot)"),
+            ("/downtime.csv", "fleet/downtime/intervals"), ("/failures.csv", "fleet/failures"),
+            ("/reliability.csv", "fleet/reliability"), ("/quality.csv", "quality"),
+            ("/orphans.csv", "orphans"),
+            ("/rejected.csv", "rejected"), ("/audit.csv", "audit"),
         ]
     }
 
@@ -193,7 +200,8 @@ import Testing
             #expect(reply.status == 200 && reply.text.hasPrefix("<!doctype html>"), "\(address)")
         }
         for (address, status) in [
-            ("/pilots/p.csv", 404), ("/quality.csv", 404), ("/nothing.json", 404), ("/deliveries/.json", 404),
+            ("/pilots/p.csv", 404), ("/search.csv?q=a", 404), ("/nothing.json", 404),
+            ("/deliveries/.json", 404),
             ("/deliveries/none.json", 404), ("/fleet.json?nonsense=1", 422),
             ("/deliveries/a.csv?limit=1", 422),
         ] {

@@ -141,6 +141,11 @@ import Testing
             return try #require(try checks(service.get("quality"))["late_events"])
         }
         #expect(try late()["status"] as? String == "not_measured")
+        let unmeasured =
+            try ServiceUnderTest(store: path, folder: folder).get("quality").json["producers"]
+            as? [String: Any]
+        #expect(unmeasured?["measured"] as? Bool == false)
+        #expect((unmeasured?["sentence"] as? String)?.contains("does not tell when its events came") == true)
         // As the live service writes it.
         try sql(
             """
@@ -158,6 +163,32 @@ import Testing
         let asked = try #require(mixed["sql"] as? String)
         let reader = try SQLiteReader(path: path)
         #expect(try reader.rows(asked, []).first?.integer("n") == 10)
+        // By producer: the heartbeats of the robot that came from the queue.
+        func producers() throws -> [String: Any] {
+            let service = try ServiceUnderTest(store: path, folder: folder)
+            return try #require(try service.get("quality").json["producers"] as? [String: Any])
+        }
+        let told = try producers()
+        #expect(told["measured"] as? Bool == true)
+        let rows = try #require(told["rows"] as? [[String: Any]])
+        #expect(rows.count == 1 && rows[0]["producer"] as? String == "robot" && rows[0]["source"] is NSNull)
+        #expect(
+            rows[0]["events"] as? Int == 15 && rows[0]["late"] as? Int == 10 && rows[0]["ahead"] as? Int == 0)
+        // Of 20 to 6 minutes: the eighth and the fifteenth.
+        #expect(rows[0]["median_seconds"] as? Double == 780 && rows[0]["p95_seconds"] as? Double == 1200)
+        let robots = try #require(told["robots"] as? [[String: Any]])
+        #expect(robots.map { $0["robot_id"] as? String } == ["R-queue"])
+        #expect(
+            (told["sentence"] as? String)?.contains("most of the late ones are robot events (10)") == true)
+        // A clock that is ahead.
+        try sql(
+            "UPDATE events SET occurred_at = received_at + 94000000 WHERE robot_id = 'R-queue' AND occurred_at = \(at - 360_000_000)"
+        )
+        let ahead = try #require(try producers()["robots"] as? [[String: Any]])
+        #expect(ahead[0]["ahead"] as? Int == 1 && ahead[0]["most_ahead_seconds"] as? Double == 94)
+        try sql(
+            "UPDATE events SET occurred_at = \(at - 360_000_000) WHERE occurred_at > received_at AND robot_id = 'R-queue'"
+        )
         // A queue alone: all of them.
         try sql(
             "UPDATE ingestion_batches SET transport = 'amqp'; UPDATE arrival_hours SET transport = 'amqp, too' "

@@ -1,6 +1,8 @@
+import EngineUnderTest
 import FleetSimulator
 import Foundation
 import SQLiteStore
+import SessionAPI
 import SessionStore
 import Testing
 
@@ -238,5 +240,35 @@ import Testing
         #expect(keys.sorted() == expected.compactMap { $0.text("key") }.sorted())
         // Among them some of sessions that had begun before.
         #expect(expected.contains { $0.integer("early") == 1 } && expected.count > 100)
+    }
+
+    /// What a text leaves out of a very long story it says where it cuts.
+    @Test func aTextSaysWhereItCuts() throws {
+        let folder = try Folder()
+        let path = folder.path("long.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        let start =
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1","robot_id":"R1"}"#
+        _ = try store.ingest(
+            [start]
+                + (0..<20_500).map { n in
+                    let second = n / 50
+                    let time = String(format: "10:%02d:%02d", second / 60, second % 60)
+                    return
+                        #"{"event":"robot.heartbeat","timestamp":"2026-11-02T\#(time)Z","event_id":"h\#(n)","robot_id":"R1"}"#
+                })
+        store.close()
+        // Unoptimized and beside other tests it may take longer than a request may.
+        var limits = SessionAPI.Limits()
+        limits.statementSeconds = 60
+        let service = try ServiceUnderTest(store: path, folder: folder, limits: limits)
+        let reply = try service.get("deliveries/D1/text")
+        #expect(reply.status == 200)
+        let text = reply.text
+        let lines = text.split(separator: "\n")
+        let told = try #require(lines.first { $0.contains("are left out") })
+        #expect(
+            told.contains("… 501 events from here to ") && told.contains("tells at most 20000"), "\(told)")
+        #expect(lines.filter { $0.contains("robot.heartbeat") }.count == 19_999)
     }
 }

@@ -43,6 +43,7 @@ import Testing
             let whole = Self.streamed(kept, pieces: 2)
             #expect(try whole.next() == [65] && whole.next() == [65] && kept.told.isEmpty)
             #expect(try whole.next() == nil)
+            whole.over()
         }
         #expect(kept.told == ["x 200 6"])
     }
@@ -53,10 +54,15 @@ import Testing
             let failing = Self.streamed(kept, pieces: 1, failure: QuestionFailure.busy(seconds: 1))
             #expect(try failing.next() == [65])
             #expect(throws: QuestionFailure.self) { try failing.next() }
+            failing.over()
         }
         #expect(kept.told == ["x 503 3"])
         // Whoever asked has left.
-        do { #expect(try Self.streamed(kept, pieces: 9).next() == [65]) }
+        let left = Self.streamed(kept, pieces: 9)
+        #expect(try left.next() == [65])
+        #expect(kept.told == ["x 503 3"])
+        left.over()
+        left.over()
         #expect(kept.told == ["x 503 3", "x 499 3"])
     }
 

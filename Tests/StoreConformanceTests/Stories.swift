@@ -34,7 +34,7 @@ enum Batches {
             2026-03-10T09:00:30Z demand.etas_updated        demand_id=M1 delivery_id=D1
             2026-03-10T09:03:00Z demand.assigned            demand_id=M1 robot_id=R2
             2026-03-10T09:15:00Z pilot.assigned             robot_id=R2 pilot_id=P2
-            2026-03-10T09:20:00Z delivery.dropoff_completed delivery_id=D1
+            2026-03-10T11:20:00Z delivery.dropoff_completed delivery_id=D1
             2026-03-10T12:00:00Z pilot.shift_ended          pilot_id=P1
             2026-03-10T13:00:00Z robot.deployed             robot_id=R1
             """) + [#"{"event":"robot.error","robot_id":"R1"}"#]
@@ -44,8 +44,7 @@ enum Batches {
         "events", "links", "session_members", "sessions", "assignment_windows", "robot_states",
         "robot_pilot_windows", "pilot_shifts", "robot_state_hours", "robot_hours", "pilot_hours",
         "merchant_hours", "event_hourly", "fleet_hours", "fleet_state_hours", "session_hours",
-        "session_spans",
-        "arrival_hours", "rejected_events", "ingestion_batches", "freshness",
+        "session_spans", "arrival_hours", "rejected_events", "ingestion_batches", "freshness",
     ]
 }
 

@@ -2,6 +2,10 @@
 
 const BASE = "/analytics/v1/";
 
+/** A parameter whose value is the empty text (`reason=`: none given); a plain "" is left out. */
+export const EMPTY = Symbol("empty");
+export const meant = (text) => (text === "" ? EMPTY : text);
+
 export class Problem extends Error {
     constructor(document, status, retryAfter = null) {
         super(document.title);
@@ -18,7 +22,8 @@ export function address(route, ids = [], parameters = {}) {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(parameters)) {
         for (const one of [value].flat()) {
-            if (one !== null && one !== undefined && one !== "") query.append(name, one);
+            if (one === EMPTY) query.append(name, "");
+            else if (one !== null && one !== undefined && one !== "") query.append(name, one);
         }
     }
     const text = query.toString();

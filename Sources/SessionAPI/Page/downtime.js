@@ -1,7 +1,7 @@
 // The intervals behind a figure of downtime.
 
-import {announceTitle, data, el, replace} from "./dom.js";
-import {get} from "./api.js";
+import {announceTitle, data, el, forms, replace} from "./dom.js";
+import {get, meant} from "./api.js";
 import {pages} from "./pages.js";
 import {rangeBar, readRange} from "./range.js";
 import {duration} from "./time.js";
@@ -12,13 +12,9 @@ export async function show(main, _, query) {
     const range = readRange(query);
     const [reason, robot, state, zone] = ["reason", "robot", "state", "zone"].map((name) => query.get(name));
     const top = el("div", {});
-    replace(main, el("h1", {}, "Downtime", reason !== null && [": ", reason === "" ? "no reason given" : data(reason, 60)], robot && [" of ", data(robot, 60)], zone && [" in zone ", data(zone, 60)]), top);
+    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Downtime", reason !== null && [": ", reason === "" ? "no reason given" : data(reason, 60)], robot && [" of ", data(robot, 60)], zone && [" in zone ", data(zone, 60)]), el("span", {class: "title-actions"}, forms("/downtime", location.search))), top);
     // An empty reason is a question of its own, so it must not be left out of the address.
-    const empty = reason === "" ? "&reason=" : "";
-    const read = (cursor) => import("./api.js").then(({address, fetchJSON}) => {
-        const url = address("fleet/downtime/intervals", [], {...range, reason, robot, state, zone, limit: 200, cursor});
-        return fetchJSON(empty ? url + (url.includes("?") ? empty : "?" + empty.slice(1)) : url);
-    });
+    const read = (cursor) => get("fleet/downtime/intervals", [], {...range, reason: meant(reason), robot, state, zone, limit: 200, cursor});
     await pages(main, read, (rows) => table("Intervals of downtime", [
         ["robot", (r) => robotLink(r.robot_id, r.started_at)],
         ["state", (r) => data(r.state, 40)],
@@ -26,5 +22,6 @@ export async function show(main, _, query) {
         ["from", (r) => time(r.started_at)],
         ["to", (r) => (r.ended_at ? time(r.ended_at) : "still")],
         ["lasted", (r) => duration(r.seconds), "num"],
+        ["within the range", (r) => duration(r.seconds_in_range), "num"],
     ], rows, {empty: "No robot was down in this range."}), (answer) => replace(top, rangeBar("/downtime", range, answer.as_of.now, {robot, reason, state, zone})));
 }

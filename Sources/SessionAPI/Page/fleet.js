@@ -2,6 +2,8 @@
 
 import {announceTitle, data, el, forms, link, pathPart, replace} from "./dom.js";
 import {get} from "./api.js";
+import {atStep, completedIn, downtimeIn, robotIn} from "./counted.js";
+import {reliabilityTable} from "./reliability.js";
 import {bar, columns, heatStep, loading, pareto, supplyLegend, usageParts} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
 import {rangeBar, rangeText, readRange} from "./range.js";
@@ -35,12 +37,12 @@ export async function show(main, _, query) {
     const rangeQuery = new URLSearchParams({from: supply.range.from, to: supply.range.to}).toString();
     const wanted = `?${new URLSearchParams({from: supply.range.from, to: supply.range.to, ...(zone ? {zone} : {})})}`;
     replace(main, el("div", {class: "title-row"}, el("h1", {}, "Fleet"), el("span", {class: "title-actions"}, forms("/fleet", wanted))), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
-        rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, wanted.slice(1)),
+        rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, zone),
         loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...asked, compare: "week_before"}), (d) => downtime(d, wanted.slice(1)))),
         hourly(supply, zone), byZone(zones, rangeQuery),
-        loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, wanted.slice(1)))),
-        loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => get("fleet/utilization", [], {...asked, by: "robot", bucket: long ? "day" : "hour"}), (d) => heatMap(d, long))),
-        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], readRange(query)), (d) => reliability(d, rangeQuery))));
+        loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, zone))),
+        loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => get("fleet/utilization", [], {...asked, by: "robot", bucket: long ? "day" : "hour"}), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
+        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], readRange(query)), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), reliabilityTable(d)])));
 }
 
 async function fill(place, what, read, draw) {
@@ -49,23 +51,26 @@ async function fill(place, what, read, draw) {
         const told = await read();
         done();
         replace(place, draw(told));
+        // What a link leads to may only be here now.
+        const wanted = document.getElementById(location.hash.slice(1));
+        if (wanted && place.contains(wanted)) wanted.scrollIntoView();
     } catch (error) {
         done();
         showProblem(place, error, () => fill(place, what, read, draw));
     }
 }
 
-function totals(supply, rangeQuery) {
+function totals(supply, zone) {
     const t = supply.totals;
     const all = usageParts.reduce((sum, [key]) => sum + t[key], 0);
     const then = supply.week_before;
     const fact = (name, value, rest, key, href) => el("li", {class: "step"}, el("span", {class: "step-name"}, href ? el("a", {href}, name) : name), el("span", {class: "step-value"}, value), el("span", {class: "step-like muted"}, rest),
         then && el("span", {class: "step-before"}, change(then, key)));
     return [el("ul", {class: "steps four"},
-        fact("usable supply", `${hours(t.usable_seconds)} h`, `${percent(t.usable_seconds / all)} of ${hours(all)} robot hours`, "usable_seconds"),
-        fact("down", `${hours(t.downtime_seconds)} h`, `${percent(t.downtime_seconds / all)} of them`, "downtime_seconds", `/downtime?${rangeQuery}`),
-        fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, `${percent(t.on_delivery_seconds / t.usable_seconds)} of the usable`, "on_delivery_seconds"),
-        fact("deliveries completed", count(t.deliveries_completed), plural(t.error_count, "robot error"), "deliveries_completed", `/sessions?outcome=completed&${rangeQuery}`)),
+        fact("usable supply", `${hours(t.usable_seconds)} h`, `${percent(t.usable_seconds / all)} of ${hours(all)} robot hours`, "usable_seconds", "#by-robot"),
+        fact("down", `${hours(t.downtime_seconds)} h`, `${percent(t.downtime_seconds / all)} of them`, "downtime_seconds", downtimeIn(supply.range, {zone: zone || null})),
+        fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, `${percent(t.on_delivery_seconds / t.usable_seconds)} of the usable`, "on_delivery_seconds", "#by-robot"),
+        fact("deliveries completed", count(t.deliveries_completed), plural(t.error_count, "robot error"), "deliveries_completed", completedIn(supply.range, zone))),
     then && el("p", {class: "muted before-note", id: "week-before"}, then.sentence, then.known && parse(then.compared.to) < parse(supply.range.to) && ` Only hours that are over are compared, up to ${stamp(parse(then.compared.to), "m")}.`)];
 }
 
@@ -102,13 +107,14 @@ function hourly(supply, zone) {
     const box = el("section", {class: "part", "aria-labelledby": "by-hour"}, el("h2", {id: "by-hour"}, "Supply by hour"));
     const rows = supply.rows;
     if (rows.length === 0) return box.append(el("p", {class: "muted"}, "No state of a robot is known in this range.")), box;
+    const hour = (r) => ({from: r.at, to: iso(parse(r.at) + HOUR)});
     const of = (r) => `/fleet?${new URLSearchParams({from: r.at, to: iso(parse(r.at) + HOUR), ...(zone ? {zone} : {})})}`;
     const name = (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down, ${hours(r.off_duty_seconds)} h off duty`;
     box.append(supplyLegend(), chartBox(rows, {label: `Robot hours by hour, ${rows.length} hours; the numbers are in the table below.`, open: of, name}),
         el("details", {}, el("summary", {}, "As a table, each hour with its rows"), table("Supply by hour", [
-            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => hours(r.usable_seconds), "num"], ["down h", (r) => hours(r.downtime_seconds), "num"],
+            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => el("a", {href: of(r) + "#by-robot"}, hours(r.usable_seconds)), "num"], ["down h", (r) => el("a", {href: downtimeIn(hour(r), {zone: zone || null})}, hours(r.downtime_seconds)), "num"],
             ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],
-            ["completed", (r) => count(r.deliveries_completed), "num"], ["errors", (r) => count(r.error_count), "num"]], rows)));
+            ["completed", (r) => el("a", {href: completedIn(hour(r), zone)}, count(r.deliveries_completed)), "num"], ["errors", (r) => count(r.error_count), "num"]], rows)));
     return box;
 }
 
@@ -130,7 +136,8 @@ function byZone(zones, rangeQuery) {
         const down = rows.reduce((sum, r) => sum + r.downtime_seconds, 0);
         rows.sort((a, b) => (a.at < b.at ? -1 : 1));
         return el("div", {class: "box"}, el("h3", {}, zone === "" ? "no zone told" : el("a", {href: `/fleet?zone=${encodeURIComponent(zone)}&${rangeQuery}`}, data(zone, 60))),
-            el("p", {}, `${hours(usable)} h usable, ${hours(down)} h down`), chartBox(rows, {label: `Supply by hour in ${zone || "no zone"}`, most, height: 80,
+            el("p", {}, zone === "" ? `${hours(usable)} h usable, ${hours(down)} h down` : [el("a", {href: `/fleet?zone=${encodeURIComponent(zone)}&${rangeQuery}#by-robot`}, `${hours(usable)} h usable`), ", ",
+                el("a", {href: `/downtime?zone=${encodeURIComponent(zone)}&${rangeQuery}`}, `${hours(down)} h down`)]), chartBox(rows, {label: `Supply by hour in ${zone || "no zone"}`, most, height: 80,
                 name: (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down`}));
     })));
     return box;
@@ -148,39 +155,40 @@ function heatMap(told, long) {
         const share = r.downtime_seconds / whole;
         const off = r.off_duty_seconds / whole > 0.5;
         const text = `${Math.round(share * 100)}% down${off ? ", off duty" : ""}`;
-        return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {tabindex: "-1", href: `/robots/${pathPart(robot.id)}?day=${at.slice(0, 10)}#at=${encodeURIComponent(at)}`,
+        return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {tabindex: "-1", href: long ? `/robots/${pathPart(robot.id)}?day=${at.slice(0, 10)}` : robotIn(robot.id, {from: at, to: iso(parse(at) + HOUR)}),
             "aria-label": `${robot.id}, ${stamp(parse(at), "m")}: ${text}`, title: text}, share >= 0.005 ? Math.round(share * 100) : off ? "–" : "·"));
     };
     return [el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day" : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
         el("div", {class: "table-box heat-box", tabindex: "0", role: "group", "aria-label": "Heat map of robots by hour"}, el("table", {class: "heat-map"},
             el("caption", {class: "quiet-label"}, "Share of each hour that a robot was down"),
             el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "robot"), times.map((at) => el("th", {scope: "col"}, long ? at.slice(5, 10) : clock(parse(at), "m").slice(0, 2))), el("th", {scope: "col", class: "num"}, "down"))),
-            el("tbody", {}, robots.map((robot) => el("tr", {}, el("th", {scope: "row"}, link("robots", robot.id, null, `?day=${times[0].slice(0, 10)}`)), times.map((at) => cell(robot, at)), el("td", {class: "num"}, duration(robot.down)))))))];
+            el("tbody", {}, robots.map((robot) => el("tr", {}, el("th", {scope: "row"}, link("robots", robot.id, null, `?day=${times[0].slice(0, 10)}`)), times.map((at) => cell(robot, at)), el("td", {class: "num"}, el("a", {href: downtimeIn(told.range, {robot: robot.id})}, duration(robot.down))))))))];
 }
 
-function reliability(told, rangeQuery) {
-    const row = (value) => [
-        ["robot", (r) => (r.robot_id === null ? el("strong", {}, "fleet") : link("robots", r.robot_id))],
-        ["operating h", (r) => hours(r.operating_seconds), "num"], ["failures", (r) => [count(r.failures), r.few && el("span", {class: "muted"}, " few")], "num"],
-        ["MTBF", (r) => (r.mtbf_seconds === null ? "–" : duration(r.mtbf_seconds)), "num"], ["repairs", (r) => count(r.repairs), "num"], ["MTTR", (r) => (r.mttr_seconds === null ? "–" : duration(r.mttr_seconds)), "num"],
-        ["deliveries", (r) => (r.robot_id === null ? count(r.deliveries_completed) : el("a", {href: `/sessions?robot=${encodeURIComponent(r.robot_id)}&outcome=completed&${rangeQuery}`}, count(r.deliveries_completed))), "num"],
-        ["interventions", (r) => count(r.interventions), "num"], ["between them", (r) => (r.deliveries_per_intervention === null ? "–" : r.deliveries_per_intervention.toFixed(1)), "num"],
-    ];
-    return [el("p", {class: "muted"}, "A failure is a step from a state that is not downtime into one that is; MTBF is usable time by failures, MTTR the mean downtime after one. ",
-        "An intervention is a rescue, or a hand-over between pilots. “few”: under five failures, the means say little."),
-    table("Reliability by robot", row(), [told.fleet, ...told.rows], {tall: true, empty: "No robot is known in this range."})];
+/** Each robot with its hours: the rows that the fleet's totals add up. */
+function byRobot(told, zone) {
+    const sum = (rows, key) => rows.reduce((all, r) => all + r[key], 0);
+    const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, ...Object.fromEntries(Object.keys(told.totals).map((key) => [key, sum(rows, key)]))}))
+        .sort((a, b) => b.usable_seconds - a.usable_seconds || a.id.localeCompare(b.id));
+    return table("Robots and their hours", [["robot", (r) => (r.id === null ? el("strong", {}, "all of them") : link("robots", r.id))],
+        ["usable h", (r) => (r.id === null ? hours(r.usable_seconds) : el("a", {href: robotIn(r.id, told.range)}, hours(r.usable_seconds))), "num"],
+        ["down h", (r) => el("a", {href: downtimeIn(told.range, {robot: r.id, zone: zone || null})}, hours(r.downtime_seconds)), "num"],
+        ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],
+        ["completed", (r) => el("a", {href: completedIn(told.range, zone) + (r.id === null ? "" : `&last_robot=${encodeURIComponent(r.id)}`)}, count(r.deliveries_completed)), "num"],
+        ["errors", (r) => count(r.error_count), "num"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...robots], {tall: true, empty: "No robot is known in this range."});
 }
 
 const STEP = {offered: "offered", accepted: "accepted", demanded: "demand made", assigned: "robot assigned", picked_up: "picked up", dropped_off: "dropped off"};
 
-function funnel(told, rangeQuery) {
+function funnel(told, zone) {
     const first = told.steps[0]?.sessions ?? 0;
     if (first === 0 && told.steps.every((s) => s.sessions === 0)) return el("p", {class: "muted"}, "No offer or delivery began in this range.");
     const most = Math.max(...told.steps.map((s) => s.sessions), 1);
+    const step = (filters) => atStep(told.range, filters, {zone: zone || null});
     return [table("The delivery funnel", [
-        ["step", (s) => STEP[s.step] ?? data(s.step)], [el("span", {class: "quiet-label"}, "bar"), (s) => bar(s.sessions / most), "bar-cell"], ["sessions", (s) => count(s.sessions), "num"],
+        ["step", (s) => STEP[s.step] ?? data(s.step)], [el("span", {class: "quiet-label"}, "bar"), (s) => bar(s.sessions / most), "bar-cell"], ["sessions", (s) => el("a", {href: step({reached: s.step})}, count(s.sessions)), "num"],
         ["of the first", (s) => percent(s.sessions / most), "num"],
-        ["lost before the next", (s) => (s.lost.length === 0 ? "" : s.lost.map((l, n) => [n > 0 && ", ", `${count(l.sessions)} ${l.outcome.replace("_", " ")}`])), "wide"],
+        ["lost before the next", (s) => (s.lost.length === 0 ? "" : s.lost.map((l, n) => [n > 0 && ", ", el("a", {href: step({stopped_at: s.step, outcome: l.outcome})}, `${count(l.sessions)} ${l.outcome.replace("_", " ")}`)])), "wide"],
     ], told.steps), told.failures.length > 0 && el("p", {}, "Failed for: ", told.failures.map((f, n) => [n > 0 && ", ",
-        el("a", {href: `/sessions?outcome=failed&${f.failure_code ? "error=" + encodeURIComponent(f.failure_code) + "&" : ""}${rangeQuery}`}, f.failure_code === null ? "no code" : data(f.failure_code, 60)), ` ${count(f.sessions)}`]), ".")];
+        el("a", {href: step({failure: f.failure_code ?? ""})}, f.failure_code === null ? "no code" : data(f.failure_code, 60)), ` ${count(f.sessions)}`]), ".")];
 }

@@ -2,15 +2,18 @@
 
 import {replace, el, data} from "./dom.js";
 import {get} from "./api.js";
+import {clock} from "./time.js";
 
 const EVERY = 15_000;
 let last = null;
+let awaySince = null;
 
 const WORD = {fresh: "fresh", late: "late", stale: "stale", archive: "archive", empty: "empty"};
 
 /** What an answer says about itself; each page passes its own on. */
 export function tellFreshness(asOf) {
     last = asOf;
+    awaySince = null;
     const place = document.getElementById("fresh");
     place.dataset.is = asOf.freshness;
     replace(place, el("span", {class: "dot", "aria-hidden": "true"}), el("strong", {}, WORD[asOf.freshness] ?? ""), " ",
@@ -28,9 +31,11 @@ export function watchFreshness() {
         } catch (error) {
             if (error.status === 0 || error.status === 503) {
                 const place = document.getElementById("fresh");
+                awaySince ??= Date.now();
                 place.dataset.is = "away";
                 replace(place, el("span", {class: "dot", "aria-hidden": "true"}), el("strong", {}, "no answer"), " ",
-                    el("span", {class: "sentence"}, last ? `What is shown is as of then: ${last.sentence}` : error.document.title));
+                    el("span", {class: "sentence"}, `${error.document.title}, since ${clock(awaySince)}; asked again every ${EVERY / 1000} s. `, last ? `What is shown is as of then: ${last.sentence}` : error.document.hint ?? ""));
+                place.title = place.textContent;
             }
         }
     };

@@ -4,7 +4,8 @@ import {data, el, link, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
 import {trend} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
-import {count, duration, hours, percent, plural} from "./time.js";
+import {count, duration, hours, iso, parse, percent, plural} from "./time.js";
+import {closedIn} from "./counted.js";
 import {robotLink, time} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
 import {whyNotList} from "./orphans.js";
@@ -66,9 +67,17 @@ function numbers(home) {
 function rowsOf(number) {
     const query = new URL(number.href, location.origin).searchParams;
     const range = new URLSearchParams([...query].filter(([name]) => ["from", "to"].includes(name)));
-    if (number.name === "deliveries_completed") return `/sessions?outcome=completed&${range}`;
+    if (number.name === "deliveries_completed") return `/sessions?${query}`;
+    if (number.name === "downtime_hours") return `/downtime?${range}`;
+    if (number.name === "usable_supply_hours") return `/fleet?${range}#by-robot`;
     if (number.name === "completion_rate") return `/sessions?outcome=failed&outcome=canceled&${range}`;
     return `/fleet?${range}`;
+}
+
+/** The deliveries that failed in the 24 hours up to now, whenever they began. */
+function failedWithin(now) {
+    const end = parse(now);
+    return closedIn({from: iso(end - 86_400_000), to: iso(end + 1)}, "failed");
 }
 
 function trouble(home) {
@@ -77,7 +86,7 @@ function trouble(home) {
     const parts = [
         [t.failed.count, `${plural(t.failed.count, "delivery", "deliveries")} failed in 24 hours`, "no delivery failed in 24 hours", () => list(t.failed.rows.map((s) => [
             sessionLink(s.session_id), " ", el("strong", {class: "mark"}, data(s.failure_code ?? s.first_error_code ?? "failed", 40)), " ", s.robot_id && link("robots", s.robot_id), " ",
-            el("span", {class: "muted"}, s.merchant_id && [data(s.merchant_id, 40), " "], time(s.closed_at))])), "/sessions?outcome=failed"],
+            el("span", {class: "muted"}, s.merchant_id && [data(s.merchant_id, 40), " "], time(s.closed_at))])), failedWithin(home.as_of.now)],
         [t.robots_down.count, `${plural(t.robots_down.count, "robot")} down now`, "no robot is down", () => list(t.robots_down.rows.map((r) => [
             robotLink(r.robot_id, r.since), " ", el("strong", {}, data(r.reason ?? r.state ?? "unknown", 40)), ` for ${duration(r.seconds)}`,
             r.silent_seconds > 300 && el("span", {class: "muted"}, `, last heard ${duration(r.silent_seconds)} before now`),

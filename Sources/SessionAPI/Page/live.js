@@ -1,7 +1,8 @@
 // A delivery that is not over: the service says when it has changed, the page then reads it again.
 
-import {pathPart, replace, say} from "./dom.js";
+import {el, pathPart, replace, say} from "./dom.js";
 import {streamAddress} from "./api.js";
+import {clock} from "./time.js";
 
 const LEAST = 1000;
 const POLL = 10_000;
@@ -27,6 +28,7 @@ async function takePlace() {
 export class Live {
     constructor(page) {
         this.page = page;
+        this.readAt = Date.now();
         if (page.model.session.outcome !== "in_progress") return;
         this.on = true;
         // A browser has six connections a host over HTTP/1.1, shared by all tabs: only a tab that is seen listens.
@@ -48,20 +50,44 @@ export class Live {
         if (place.textContent !== text) replace(place, text);
     }
 
+    /** It is as live as it gets: nothing is lost. */
+    #found() {
+        this.lost = null;
+        this.note?.remove();
+        this.note = null;
+    }
+
+    /** What is lost, since when, what is done about it and what one can do. Said once, not with each attempt. */
+    #lose(state, short, what) {
+        this.lost ??= Date.now();
+        const since = clock(this.lost);
+        this.#tell(state, `${short} since ${since}`);
+        if (this.note?.dataset.is === state) return;
+        this.note?.remove();
+        this.note = el("p", {class: "banner stream-note"}, `${what} What is shown was read at ${clock(this.readAt ?? this.lost)}. `,
+            el("button", {type: "button", on: {click: () => this.#ask()}}, "Read it again now"));
+        this.note.dataset.is = state;
+        this.page.banner.before(this.note);
+    }
+
     async #open() {
         if (!this.on || this.source || this.opening) return;
         clearInterval(this.polling);
         this.opening = true;
         const release = await takePlace();
         this.opening = false;
-        if (!release) return this.#poll();
+        if (!release) return this.#poll("Other tabs of this browser take all its places for streams of changes; close one of them to have this one live.");
         if (!this.on || document.hidden) return release();
         this.release = release;
         const source = new EventSource(streamAddress(this.page.id));
         this.source = source;
-        source.addEventListener("open", () => this.#tell("live", "live"));
-        source.addEventListener("version", (event) => {
+        const isLive = () => {
+            this.#found();
             this.#tell("live", "live");
+        };
+        source.addEventListener("open", isLive);
+        source.addEventListener("version", (event) => {
+            isLive();
             if (JSON.parse(event.data).version !== this.page.story.version) this.#ask();
         });
         source.addEventListener("closed", () => {
@@ -78,17 +104,17 @@ export class Live {
             replace(this.page.banner, "This is now part of another session: ", sessionAnchor(id));
         });
         source.addEventListener("error", () => {
-            if (source.readyState === EventSource.CLOSED) this.#poll();
-            else this.#tell("reconnecting", "reconnecting …");
+            if (source.readyState === EventSource.CLOSED) return this.#poll("The service refused the stream of changes: too many listen, or it is another program's answer.");
+            this.#lose("reconnecting", "stream lost, reconnecting", `The stream of changes was lost at ${clock(this.lost ?? Date.now())}; the browser tries again every few seconds. If it stays lost, see whether the service runs.`);
         });
         // Something may have come while nobody listened.
         this.#ask();
     }
 
     /** No place for a stream, or it is refused (too many listeners): then ask every ten seconds. */
-    #poll() {
+    #poll(why) {
         this.#close();
-        this.#tell("polling", "polling every 10 s");
+        this.#lose("polling", "polling every 10 s", `${why} So this page asks every 10 seconds.`);
         this.polling = setInterval(() => {
             if (!document.hidden) this.#ask();
         }, POLL);
@@ -104,6 +130,7 @@ export class Live {
 
     #stop() {
         this.on = false;
+        this.#found();
         this.#close();
     }
 
@@ -113,9 +140,15 @@ export class Live {
             this.again = true;
             return this.asking;
         }
-        this.asking = this.page.refresh().catch((error) => {
-            if (error.document) this.#tell("reconnecting", `not up to date: ${error.document.title}`);
-            else throw error;
+        this.asking = this.page.refresh().then(() => {
+            this.readAt = Date.now();
+            if (this.last?.[0] !== "away") return;
+            this.#found();
+            if (this.source?.readyState === EventSource.OPEN) this.#tell("live", "live");
+            else if (this.polling) this.#tell("polling", "polling every 10 s");
+        }, (error) => {
+            if (!error.document) throw error;
+            this.#lose("away", `not up to date: ${error.document.title},`, `${error.document.title}. ${error.document.hint ?? ""}`);
         });
         await this.asking;
         await new Promise((done) => setTimeout(done, LEAST));

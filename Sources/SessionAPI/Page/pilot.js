@@ -30,7 +30,7 @@ export async function show(main, id, query) {
     const fact = (name, value) => el("li", {class: "step"}, el("span", {class: "step-name"}, name), el("span", {class: "step-value"}, value));
     replace(main, el("div", {class: "title-row"}, el("h1", {}, data(id, 80)), el("span", {}, rangeText(pilot.range)),
         el("nav", {class: "links day-links", "aria-label": "Other days"}, el("a", {href: other(-1)}, "← day before"), " ", el("a", {href: other(1)}, "next day →")),
-        el("span", {class: "title-actions"}, forms(`/pilots/${encodeURIComponent(id)}`, `?${new URLSearchParams(pilot.range)}`, ["json"]))),
+        el("span", {class: "title-actions"}, forms(`/pilots/${encodeURIComponent(id)}`, `?${new URLSearchParams(pilot.range)}`))),
     el("ul", {class: "steps four"}, fact("on shift", `${hours(t.shift_seconds)} h`), fact("assigned", `${hours(t.assigned_seconds)} h`), fact("deliveries", count(t.sessions))),
     el("section", {class: "timeline-part", "aria-labelledby": "day-title"}, el("div", {class: "tools"}, el("h2", {id: "day-title"}, "The day")), host),
     part(`Deliveries (${count(pilot.sessions.length)})`, table("Deliveries", [

@@ -35,10 +35,10 @@ export async function show(main, _, query) {
     if (told.as_of.events === 0) return replace(main, el("h1", {}, "Is the log telling the truth?"), emptyStore());
     const look = told.checks.filter((c) => c.status === "look");
     const fine = told.checks.filter((c) => c.status !== "look");
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Is the log telling the truth?"), el("span", {class: "title-actions"}, forms("/quality", location.search, ["json"]))), el("p", {class: "muted"}, `${rangeText(told.range)} UTC; messages over all times`), rangeBar("/quality", range, told.as_of.now),
+    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Is the log telling the truth?"), el("span", {class: "title-actions"}, forms("/quality", location.search))), el("p", {class: "muted"}, `${rangeText(told.range)} UTC; messages over all times`), rangeBar("/quality", range, told.as_of.now),
         el("p", {}, look.length === 0 ? "Nothing needs a look." : `${look.length} of ${told.checks.length} checks ask for a look.`),
         el("div", {class: "checks"}, look.map((c) => check(c, true)), fine.map((c) => check(c, false))),
-        messages(told.messages), clocks(told.clocks),
+        messages(told.messages), producers(told.producers), clocks(told.clocks),
         loading("Errors outside any delivery: why not", (place) => orphans(place, range)));
 }
 
@@ -66,6 +66,19 @@ function messages(rows) {
             ["duplicates", (m) => count(m.duplicates), "num"], ["rejected", (m) => el("a", {href: "/rejected"}, count(m.rejected)), "num"], ["skipped", (m) => count(m.skipped), "num"],
             ["adds up", (m) => (m.received === m.accepted + m.duplicates + m.rejected + m.skipped ? "✔ yes" : "▲ no")]], rows, {empty: "No message has come in yet."}));
 }
+
+/** Where the log is lying, by who wrote it. */
+function producers(told) {
+    const lateness = [["events", (p) => count(p.events), "num"], ["late", (p) => count(p.late), "num", "more than ten minutes after they happened"], ["median", (p) => signed(p.median_seconds), "num"],
+        ["95 of 100 within", (p) => signed(p.p95_seconds), "num"], ["at the most", (p) => signed(p.max_seconds), "num"],
+        ["clock ahead", (p) => (p.ahead === 0 ? "–" : `${count(p.ahead)}, by ${duration(p.most_ahead_seconds)}`), "num", "events that came before they happened, and by how much at the most"]];
+    return el("section", {class: "part", "aria-labelledby": "producers"}, el("h2", {id: "producers"}, "Producers"), el("p", {}, data(told.sentence, 400)),
+        el("p", {class: "muted"}, "No field of an event names the program that wrote it: told apart are the first word of the event's name and its source, and of a robot's own events the robot."),
+        told.measured && table("Late events and clocks by producer", [["producer", (p) => data(p.producer, 40)], ["source", (p) => (p.source === null ? "–" : data(p.source, 40))], ...lateness], told.rows, {empty: "No event of this range came from a queue."}),
+        told.measured && told.robots.length > 0 && table("Robots that are late or ahead", [["robot", (p) => link("robots", p.robot_id)], ...lateness], told.robots));
+}
+
+const signed = (seconds) => (seconds < 0 ? `${duration(-seconds)} before` : duration(seconds));
 
 function clocks(rows) {
     return el("section", {class: "part", "aria-labelledby": "clocks"}, el("h2", {id: "clocks"}, "Clocks"), el("p", {class: "muted"},

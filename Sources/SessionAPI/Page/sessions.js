@@ -1,22 +1,24 @@
 // Deliveries by what happened to them: the rows behind the figures of other pages.
 
-import {announceTitle, data, el, replace} from "./dom.js";
-import {get} from "./api.js";
+import {announceTitle, data, el, forms, replace} from "./dom.js";
+import {get, meant} from "./api.js";
 import {pages} from "./pages.js";
 import {sessionsTable} from "./tables.js";
 import {instant} from "./range.js";
 
-const FILTERS = ["kind", "outcome", "merchant", "robot", "pilot", "zone", "source", "error", "open_longer_than", "anomalous", "reassigned", "error_near", "within_seconds"];
+const FILTERS = ["kind", "outcome", "merchant", "robot", "pilot", "zone", "source", "error", "open_longer_than", "anomalous", "reassigned", "error_near", "within_seconds",
+    "last_robot", "robot_zone", "with_robot", "reached", "stopped_at", "intervened"];
 const OUTCOMES = ["in_progress", "completed", "failed", "canceled", "rejected", "expired"];
 
 export async function show(main, _, query) {
     announceTitle("Deliveries");
     const asked = {};
     for (const name of FILTERS) if (query.has(name)) asked[name] = query.getAll(name).filter((v) => v !== "");
-    for (const name of ["from", "to"]) asked[name] = instant(query.get(name));
-    replace(main, el("h1", {}, "Deliveries"), el("p", {}, sentence(asked)), form(query), exportLink(asked));
+    for (const name of ["from", "to", "closed_from", "closed_to"]) asked[name] = instant(query.get(name));
+    if (query.has("failure")) asked.failure = meant(query.get("failure"));
+    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Deliveries"), el("span", {class: "title-actions"}, forms("/sessions", location.search))), el("p", {}, sentence(asked)), form(query), exportLink(asked));
     await pages(main, (cursor) => get("sessions", [], {...asked, limit: 100, cursor}),
-        (rows) => sessionsTable(rows, "Deliveries", el("p", {}, "No delivery matches. ", el("a", {href: "/sessions"}, "Take the filters off"), ".")));
+        (rows) => sessionsTable(rows, "Deliveries", el("p", {}, "No delivery matches. ", el("a", {href: "/sessions"}, "Take the filters off"), "."), Boolean(asked.intervened)));
 }
 
 /** Their events as CSV, for the filters that the export knows. */
@@ -33,7 +35,18 @@ function exportLink(asked) {
 /** The filter in words. */
 function sentence(asked) {
     const said = Object.entries(asked).filter(([, v]) => v && v.length !== 0).map(([name, value]) => {
+        if (name === "failure" && typeof value === "symbol") return "that failed without a code";
         const text = [value].flat().join(" or ");
+        if (name === "kind" && value.length === 5) return "of any kind";
+        if (name === "failure") return ["that failed for ", data(text, 120)];
+        if (name === "closed_from") return ["closed from ", data(text)];
+        if (name === "closed_to") return ["closed before ", data(text)];
+        if (name === "last_robot") return ["of which the last robot was ", data(text, 120)];
+        if (name === "robot_zone") return ["whose last robot was in zone ", data(text, 120), " by the end of that hour"];
+        if (name === "with_robot") return "that a robot served";
+        if (name === "reached") return ["that got at least to the step ", data(text.replaceAll("_", " "))];
+        if (name === "stopped_at") return ["that got no further than the step ", data(text.replaceAll("_", " "))];
+        if (name === "intervened") return "in which a person intervened";
         if (name === "from") return ["first event from ", data(text)];
         if (name === "to") return ["first event before ", data(text)];
         if (name === "error_near") return ["a robot error near ", data(text.replace(/_at$/, "").replaceAll("_", " "))];
@@ -44,7 +57,7 @@ function sentence(asked) {
         return [`${name} `, data(text.replaceAll("_", " "), 120)];
     });
     if (said.length === 0) return "All of them, the latest first.";
-    return ["The latest first, with ", said.map((s, n) => [n > 0 && ", ", s]), "."];
+    return ["The latest first: ", said.map((s, n) => [n > 0 && ", ", s]), "."];
 }
 
 function form(query) {

@@ -26,7 +26,7 @@ export function table(caption, columns, rows, {empty = "None.", rowClass, tall =
                 columns.map(([, cell, name], n) => (n === 0 ? el("th", {scope: "row", class: name}, cell(row)) : el("td", {class: name}, cell(row)))))))));
 }
 
-export function sessionsTable(rows, caption, empty) {
+export function sessionsTable(rows, caption, empty, interventions = false) {
     return table(caption, [
         ["delivery", (s) => sessionLink(s.session_id)],
         ["outcome", (s) => outcomeBadge(s.outcome)],
@@ -35,6 +35,7 @@ export function sessionsTable(rows, caption, empty) {
         ["took", (s) => (s.open_seconds === null ? duration(s.durations.total_seconds) : `open ${duration(s.open_seconds)}`), "num"],
         ["merchant", (s) => (s.merchant_id ? data(s.merchant_id, 40) : "–")],
         ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && ", ", link("robots", r)])],
+        ...(interventions ? [["interventions", (s) => count(s.rescue_count + s.pilot_handoff_count), "num", "rescues and hand-overs between pilots"]] : []),
         ["errors", (s) => count(s.error_count), "num"],
         ["events", (s) => count(s.event_count), "num"],
     ], rows, {empty});

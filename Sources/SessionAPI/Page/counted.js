@@ -1,0 +1,27 @@
+// Where a figure leads: to exactly the rows that it counts.
+
+const KINDS = ["delivery", "demand", "trip", "quote", "offer"];
+
+function address(page, parameters) {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(parameters)) {
+        for (const one of [value].flat()) if (one !== null && one !== undefined) query.append(name, one);
+    }
+    return `${page}?${query}`;
+}
+
+/** Sessions that a robot completed in a range: those closed in it, whenever they began. */
+export const completedIn = (range, zone) => address("/sessions", {outcome: "completed", kind: KINDS, with_robot: true, robot_zone: zone || null, closed_from: range.from, closed_to: range.to});
+
+/** Sessions of any kind that ended so in a range. */
+export const closedIn = (range, outcome) => address("/sessions", {outcome, kind: KINDS, closed_from: range.from, closed_to: range.to});
+
+/** Sessions closed in a range of which a robot (or any) was the last: what reliability counts. */
+export const servedBy = (robot, range, more) => address("/sessions", {...more, kind: KINDS, ...(robot === null ? {with_robot: true} : {last_robot: robot}), closed_from: range.from, closed_to: range.to});
+
+/** Sessions of the funnel: at least at a step (`reached`), or there and no further (`stopped_at`). */
+export const atStep = (range, filters, more) => address("/sessions", {...more, kind: KINDS.filter((k) => k !== "trip"), ...filters, from: range.from, to: range.to});
+
+export const downtimeIn = (range, more) => address("/downtime", {...more, from: range.from, to: range.to});
+export const failuresOf = (robot, range, more = {}) => address("/failures", {robot, ...more, from: range.from, to: range.to});
+export const robotIn = (robot, range) => address(`/robots/${encodeURIComponent(robot).replace(/\.(json|csv)$/, "%2E$1")}`, {from: range.from, to: range.to});

@@ -1,0 +1,44 @@
+// How often robots fail, how long they are away, and how far deliveries get without a person.
+
+import {announceTitle, data, el, forms, link, replace} from "./dom.js";
+import {get} from "./api.js";
+import {failuresOf, robotIn, servedBy} from "./counted.js";
+import {showProblem, waiting} from "./problem.js";
+import {rangeBar, rangeText, readRange} from "./range.js";
+import {count, duration, hours} from "./time.js";
+import {table} from "./tables.js";
+import {tellFreshness} from "./freshness.js";
+
+export function reliabilityTable(told) {
+    const range = told.range;
+    const to = (href, text) => el("a", {href}, text);
+    return [el("p", {class: "muted"}, "A failure is a step from a state that is not downtime into one that is; MTBF is usable time by failures, MTTR the mean downtime after one. ",
+        "An intervention is a rescue, or a hand-over between pilots. “few”: under five failures, the means say little."),
+    table("Reliability by robot", [
+        ["robot", (r) => (r.robot_id === null ? el("strong", {}, "fleet") : link("robots", r.robot_id))],
+        ["operating h", (r) => (r.robot_id === null ? hours(r.operating_seconds) : to(robotIn(r.robot_id, range), hours(r.operating_seconds))), "num"],
+        ["failures", (r) => [to(failuresOf(r.robot_id, range), count(r.failures)), r.few && el("span", {class: "muted"}, " few")], "num"],
+        ["MTBF", (r) => (r.mtbf_seconds === null ? "–" : to(failuresOf(r.robot_id, range), duration(r.mtbf_seconds))), "num"],
+        ["repairs", (r) => to(failuresOf(r.robot_id, range, {repaired: true}), count(r.repairs)), "num"],
+        ["MTTR", (r) => (r.mttr_seconds === null ? "–" : to(failuresOf(r.robot_id, range, {repaired: true}), duration(r.mttr_seconds))), "num"],
+        ["deliveries", (r) => to(servedBy(r.robot_id, range, {outcome: "completed"}), count(r.deliveries_completed)), "num"],
+        ["interventions", (r) => to(servedBy(r.robot_id, range, {intervened: true}), count(r.interventions)), "num"],
+        ["between them", (r) => (r.deliveries_per_intervention === null ? "–" : r.deliveries_per_intervention.toFixed(1)), "num"],
+    ], [told.fleet, ...told.rows], {tall: true, empty: "No robot is known in this range."})];
+}
+
+export async function show(main, _, query) {
+    announceTitle("Reliability");
+    const range = readRange(query);
+    const done = waiting(main, "reliability");
+    try {
+        const told = await get("fleet/reliability", [], range);
+        done();
+        tellFreshness(told.as_of);
+        replace(main, el("div", {class: "title-row"}, el("h1", {}, "Reliability"), el("span", {class: "title-actions"}, forms("/reliability", location.search))),
+            el("p", {class: "muted"}, data(rangeText(told.range)), " UTC, by whole hours"), rangeBar("/reliability", range, told.as_of.now), reliabilityTable(told));
+    } catch (error) {
+        done();
+        showProblem(main, error, () => show(main, _, query));
+    }
+}

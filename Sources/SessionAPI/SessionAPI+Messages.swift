@@ -1,0 +1,38 @@
+internal import HTTPServer
+
+/// What requests bring and answers take along, whatever they are about.
+extension SessionAPI {
+    static func requestID(_ request: HTTPRequest) -> String {
+        guard let given = request.header("X-Request-Id"), !given.isEmpty, given.utf8.count <= 64,
+            given.utf8.allSatisfy({ byte in
+                switch byte {
+                case 48...57, 65...90, 97...122, 45, 95, 46: true
+                default: false
+                }
+            })
+        else { return freshID() }
+        return given
+    }
+
+    static func freshID() -> String {
+        let hex = String(UInt64.random(in: .min ... .max), radix: 16)
+        return String(repeating: "0", count: 16 - hex.count) + hex
+    }
+
+    static func filters(of request: HTTPRequest) -> String {
+        String((request.target.split(separator: "?", maxSplits: 1).dropFirst().first ?? "").prefix(1000))
+    }
+
+    func compressed(_ response: HTTPResponse, _ request: HTTPRequest) -> HTTPResponse {
+        guard case .bytes(let bytes) = response.body, bytes.count > 1000,
+            request.header("Accept-Encoding")?.lowercased().contains("gzip") == true
+        else { return response }
+        var response = response
+        response.body = .bytes(surroundings.compress(bytes))
+        response.headers.append(("Content-Encoding", "gzip"))
+        if !response.headers.contains(where: { $0.name == "Vary" }) {
+            response.headers.append(("Vary", "Accept-Encoding"))
+        }
+        return response
+    }
+}

@@ -1,0 +1,241 @@
+import EngineUnderTest
+import Foundation
+import SQLiteStore
+import SessionStore
+import Testing
+
+@testable import SessionAPI
+
+/// Every figure of the fleet opens to exactly the rows that it counts, on the simulated day.
+@Suite struct FiguresTests {
+    private let day = "from=2026-11-02T00:00:00Z&to=2026-11-03T00:00:00Z"
+    private let closed = "closed_from=2026-11-02T00:00:00Z&closed_to=2026-11-03T00:00:00Z"
+    private let kinds = SessionQuery.anyKind
+
+    /// All pages of a list.
+    private func rows(_ service: ServiceUnderTest, _ path: String) throws -> [[String: Any]] {
+        var rows: [[String: Any]] = []
+        var next: String?
+        repeat {
+            let reply = try service.get("\(path)&limit=100\(next.map { "&cursor=\($0)" } ?? "")")
+            try #require(reply.status == 200, "\(path): \(reply.text)")
+            rows += reply.rows
+            next = reply.json["next"] as? String
+        } while next != nil
+        return rows
+    }
+
+    private func sum(_ rows: [[String: Any]], _ key: String) -> Double {
+        rows.reduce(0) { $0 + (($1[key] as? NSNumber)?.doubleValue ?? 0) }
+    }
+
+    @Test func completedDeliveriesAreThoseCompletedInTheRange() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        func completed(_ query: String) throws -> Int {
+            let totals = try service.get("fleet/utilization?\(query)").json["totals"] as? [String: Any]
+            return try #require(totals?["deliveries_completed"] as? Int)
+        }
+        let all = try completed(day)
+        #expect(all > 100)
+        #expect(
+            try rows(service, "sessions?outcome=completed&\(kinds)&with_robot=true&\(closed)").count == all)
+        // An hour in which deliveries end that began before it.
+        let hour = "2026-11-02T12:00:00Z&%to=2026-11-02T13:00:00Z"
+        func range(_ prefix: String) -> String {
+            "\(prefix)from=" + hour.replacing("%", with: prefix)
+        }
+        let inHour = try completed(range(""))
+        let listed = try rows(
+            service, "sessions?outcome=completed&\(kinds)&with_robot=true&\(range("closed_"))")
+        #expect(listed.count == inHour && inHour > 0)
+        #expect(listed.contains { ($0["first_event_at"] as? String ?? "") < "2026-11-02T12" })
+        // By zone of the robot, and by robot.
+        for by in [("zone", "robot_zone"), ("robot", "last_robot")] {
+            let parts = try service.get("fleet/utilization?\(day)&by=\(by.0)&bucket=all").rows
+            #expect(parts.count > 1)
+            var counted = 0
+            for part in parts {
+                guard let key = part["key"] as? String else { continue }
+                let count = try #require(part["deliveries_completed"] as? Int)
+                let own = try rows(
+                    service,
+                    "sessions?outcome=completed&\(kinds)&with_robot=true&\(closed)&\(by.1)=\(key)")
+                #expect(own.count == count, "\(by.1) \(key)")
+                counted += count
+            }
+            #expect(counted > 0)
+        }
+    }
+
+    @Test func reliabilityIsOfItsRows() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let told = try service.get("fleet/reliability?\(day)")
+        let fleet = try #require(told.json["fleet"] as? [String: Any])
+        #expect((fleet["failures"] as? Int ?? 0) > 5 && (fleet["interventions"] as? Int ?? 0) > 0)
+        for row in [fleet] + told.rows.prefix(8) {
+            let robot = (row["robot_id"] as? String).map { "&robot=\($0)" } ?? ""
+            let last = (row["robot_id"] as? String).map { "&last_robot=\($0)" } ?? "&with_robot=true"
+            let failures = try rows(service, "fleet/failures?\(day)\(robot)")
+            #expect(failures.count == row["failures"] as? Int, "\(robot)")
+            let repairs = try rows(service, "fleet/failures?\(day)\(robot)&repaired=true")
+            #expect(repairs.count == row["repairs"] as? Int, "\(robot)")
+            if let mean = (row["mttr_seconds"] as? NSNumber)?.doubleValue {
+                #expect(abs(sum(repairs, "repair_seconds") / Double(repairs.count) - mean) < 0.001)
+            }
+            let totals = try service.get("fleet/failures?\(day)\(robot)").json["totals"] as? [String: Any]
+            #expect(totals?["failures"] as? Int == failures.count)
+            #expect(
+                (totals?["operating_seconds"] as? NSNumber)?.doubleValue
+                    == (row["operating_seconds"] as? NSNumber)?.doubleValue)
+            let done = try rows(service, "sessions?outcome=completed&\(kinds)&\(closed)\(last)")
+            #expect(done.count == row["deliveries_completed"] as? Int, "\(last)")
+            let helped = try rows(service, "sessions?intervened=true&\(kinds)&\(closed)\(last)")
+            #expect(
+                Int(sum(helped, "rescue_count") + sum(helped, "pilot_handoff_count"))
+                    == row["interventions"] as? Int, "\(last)")
+        }
+    }
+
+    @Test func theFunnelLeadsToTheSessionsOfEachStep() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let told = try service.get("funnel?\(day)").json
+        let steps = try #require(told["steps"] as? [[String: Any]])
+        #expect(steps.compactMap { $0["step"] as? String } == SessionQuery.steps)
+        let some = ["delivery", "demand", "quote", "offer"].map { "kind=\($0)" }.joined(separator: "&")
+        var lost = 0
+        for step in steps {
+            let name = try #require(step["step"] as? String)
+            #expect(
+                try rows(service, "sessions?\(some)&\(day)&reached=\(name)").count == step["sessions"] as? Int
+            )
+            for loss in step["lost"] as? [[String: Any]] ?? [] {
+                let outcome = try #require(loss["outcome"] as? String)
+                let own = try rows(service, "sessions?\(some)&\(day)&stopped_at=\(name)&outcome=\(outcome)")
+                #expect(own.count == loss["sessions"] as? Int, "\(name) \(outcome)")
+                lost += own.count
+            }
+        }
+        #expect(lost > 0)
+        let failures = try #require(told["failures"] as? [[String: Any]])
+        #expect(failures.count > 1)
+        for failure in failures {
+            let code = failure["failure_code"] as? String ?? ""
+            let own = try rows(service, "sessions?\(some)&\(day)&failure=\(code)")
+            #expect(own.count == failure["sessions"] as? Int, "\(code)")
+        }
+    }
+
+    @Test func downtimeIsTheSumOfItsIntervals() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let range = "from=2026-11-02T10:00:00Z&to=2026-11-02T13:00:00Z"
+        for more in ["", "&robot=R-003", "&robot=R-007"] {
+            let totals =
+                try service.get("fleet/utilization?\(range)\(more)").json["totals"] as? [String: Any]
+            let seconds = try #require((totals?["downtime_seconds"] as? NSNumber)?.doubleValue)
+            let own = try rows(service, "fleet/downtime/intervals?\(range)\(more)")
+            #expect(abs(sum(own, "seconds_in_range") - seconds) < 0.01, "\(more)")
+            if more.isEmpty { #expect(seconds > 0) }
+        }
+        // A cell of the heat map, and the robot's hour that it leads to.
+        let cells = try service.get("fleet/utilization?\(range)&by=robot&bucket=hour").rows.filter {
+            (($0["downtime_seconds"] as? NSNumber)?.doubleValue ?? 0) > 0
+        }
+        #expect(!cells.isEmpty)
+        for cell in cells.prefix(10) {
+            let (robot, at) = (cell["key"] as? String ?? "", cell["at"] as? String ?? "")
+            let from = try #require(InstantFormat.parse(at))
+            let to = InstantFormat.text(from + InstantFormat.hour)
+            let there =
+                try service.get("robots/\(robot)?from=\(at)&to=\(to)").json["totals"] as? [String: Any]
+            #expect(
+                (there?["downtime_seconds"] as? NSNumber)?.doubleValue
+                    == (cell["downtime_seconds"] as? NSNumber)?.doubleValue, "\(robot) \(at)")
+        }
+    }
+
+    /// A list as CSV has the rows of all its pages, and says where it is cut.
+    @Test func listsAsTables() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        func lines(_ address: String) throws -> [String] {
+            let reply = try service.client.get(address)
+            try #require(reply.status == 200 && reply.isWhole, "\(address): \(reply.text.prefix(300))")
+            return reply.text.components(separatedBy: "\r\n").dropLast()
+        }
+        let sessions = try rows(service, "sessions?\(kinds)")
+        let told = try lines("/sessions.csv?\(kinds)")
+        #expect(told.count == sessions.count + 1 && told.count > 250)
+        #expect(
+            told.dropFirst().map { $0.split(separator: ",").first.map(String.init) }
+                == sessions.map { $0["session_id"] as? String })
+        #expect(
+            told[0].hasPrefix("session_id,kind,delivery_id,demand_ids,") && told[0].contains(",assigned_at,"))
+        #expect(try lines("/sessions.csv?\(kinds)&limit=7").count == 9)
+        #expect(
+            try lines("/sessions.csv?\(kinds)&limit=7").last
+                == "# cut after 7 rows: use more filters or raise `limit`")
+        #expect(try lines("/sessions.csv?\(kinds)&limit=\(sessions.count)").count == told.count)
+        for (page, route) in [
+            ("/failures.csv?\(day)", "fleet/failures?\(day)"),
+            ("/reliability.csv?\(day)", "fleet/reliability?\(day)"),
+            ("/downtime.csv?\(day)", "fleet/downtime/intervals?\(day)"),
+            ("/robots.csv", "robots?class=usable"),
+            ("/orphans.csv?\(day)", "orphans?\(day)"),
+        ] {
+            let count =
+                route.hasPrefix("fleet/reliability")
+                ? try service.get(route).rows.count
+                : route.hasPrefix("robots")
+                    ? try service.get("robots?limit=500").rows.count : try rows(service, route).count
+            #expect(try lines(page).count == count + 1 && count > 0, "\(page)")
+        }
+        #expect(
+            try lines("/quality.csv?\(day)").filter { $0.contains(",ok,") || $0.contains(",look,") }.count > 5
+        )
+        #expect(try service.client.get("/sessions.csv?cursor=x").status == 422)
+        #expect(try service.client.get("/sessions.csv?error=a&nonsense=1").status == 422)
+        let pilot = try #require(sessions.compactMap { $0["pilot_id"] as? String }.first)
+        #expect(try lines("/pilots/\(pilot).csv?day=2026-11-02").count > 1)
+    }
+
+    /// Text from events gets its apostrophe here too; numbers do not.
+    @Test func tablesOfListsAreGuardedToo() throws {
+        let folder = try Folder()
+        let path = folder.path("guarded.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        _ = try store.ingest([
+            #"{"event":"delivery.failed","timestamp":"2026-11-02T10:00:00Z","delivery_id":"=1+1","merchant_id":"a,\"b\"\n","error":{"code":"-1","message":"@x"}}"#
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: path, folder: folder)
+        let told = try service.client.get("/sessions.csv").text
+        #expect(told.contains("delivery:=1+1,delivery,\"'=1+1\",[],[],\"a,\"\"b\"\"\n\","), "\(told)")
+        #expect(told.contains(",failed,\"'-1\",\"'@x\",\"'-1\",2026-11-02T10:00:00.000000Z,"), "\(told)")
+        #expect(try service.client.get("/sessions.csv?raw=true").text.contains(",failed,-1,@x,-1,"))
+    }
+
+    /// A robot that only its window knows.
+    @Test func aRobotKnownFromAWindowIsFound() throws {
+        let folder = try Folder()
+        let path = folder.path("window.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        _ = try store.ingest([
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D","robot_id":"R-only"}"#,
+            #"{"event":"pilot.assigned","timestamp":"2026-11-02T10:00:01Z","delivery_id":"D","pilot_id":"P-only"}"#,
+            #"{"event":"delivery.failed","timestamp":"2026-11-03T10:00:00Z","delivery_id":"D2"}"#,
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: path, folder: folder)
+        for (query, searched) in [("R-only", "exact"), ("R-o", "prefix"), ("-on", "anywhere")] {
+            let reply = try service.get("search?q=\(query)").json
+            let found = try #require(reply["results"] as? [[String: Any]])
+            #expect(reply["searched"] as? String == searched)
+            #expect(
+                found.filter { $0["kind"] as? String == "robot" && $0["id"] as? String == "R-only" }.count
+                    == 1)
+            #expect(found.contains { $0["kind"] as? String == "pilot" } == (searched == "anywhere"))
+        }
+        #expect(try service.get("robots").rows.map { $0["robot_id"] as? String } == ["R-only"])
+        let range = try service.get("robots/R-only").json["range"] as? [String: String]
+        #expect(range?["from"]?.hasPrefix("2026-11-02") == true)
+    }
+}
