@@ -19,6 +19,8 @@ enum StoryPlain {
     private static func document(_ story: Story, _ call: Call) -> String {
         let title = escaped(story.id)
         let events = story.events.prefix(most)
+        let total = story.row.integer("event_count") ?? 0
+        let isCut = events.count < total
         var html = """
             <!doctype html>
             <html lang="en">
@@ -34,7 +36,7 @@ enum StoryPlain {
             <h1>\(title)</h1>
             <pre>\(escaped(StoryText.text(story, isBrief: true, call)))</pre>
             <p><a href="/analytics/v1/deliveries/\(PercentCoding.encoded(story.id))/text">The whole story as text</a></p>
-            <h2>Events, the first \(events.count) of \(story.row.integer("event_count") ?? 0)</h2>
+            <h2>Events, \(isCut ? "the first " : "")\(events.count) of \(total)</h2>
             <div class="table-box">
             <table>
             <thead><tr><th scope="col">time (UTC)</th><th scope="col">event</th><th scope="col">who</th>
