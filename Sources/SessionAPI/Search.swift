@@ -223,15 +223,17 @@ enum Search {
                 ]
                 if index == 1 { parameters.append(.text(session)) }
                 var looked: Int64 = 0
+                var found: [AnswerRow] = []
                 for row in try call.rows(sql, parameters) {
                     if row.integer("is_found") == 1 {
-                        if call.reader.sees(merchant: row.text("merchant_id")) { rows.append(row) }
+                        if call.reader.sees(merchant: row.text("merchant_id")) { found.append(row) }
                     } else {
                         looked = row.integer("looked") ?? 0
                         (named, session) = (row.text("named_id") ?? "", row.text("session_id") ?? "")
                         at = row.integer("first_event_at") ?? at
                     }
                 }
+                rows += index == 0 ? found.sorted(by: isLater) : found.sorted(by: isNamedBefore)
                 if looked < idsAtOnce { break }
                 if clock.now - start > .microseconds(patience) {
                     isComplete = false
@@ -242,6 +244,18 @@ enum Search {
         return (
             try entities(holding: query, limit: limit, call) + hits(rows, match: "anywhere", call), isComplete
         )
+    }
+
+    // A join gives its rows in whatever order suits it.
+
+    private static func isLater(_ one: AnswerRow, _ other: AnswerRow) -> Bool {
+        (one.integer("first_event_at") ?? 0, one.text("session_id") ?? "")
+            > (other.integer("first_event_at") ?? 0, other.text("session_id") ?? "")
+    }
+
+    private static func isNamedBefore(_ one: AnswerRow, _ other: AnswerRow) -> Bool {
+        (one.text("named_id") ?? "", one.text("session_id") ?? "")
+            < (other.text("named_id") ?? "", other.text("session_id") ?? "")
     }
 
     /// Robots, pilots and merchants: so few that each is looked at.

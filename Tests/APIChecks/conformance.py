@@ -133,7 +133,10 @@ for by in ["state", "robot"]:
     assert abs(ask(v1 + "fleet/downtime", by=by)["seconds"] - down["seconds"]) < 0.01, by
 intervals = ask(v1 + "fleet/downtime/intervals", reason=down["rows"][0]["key"], limit=500)
 assert len(intervals["rows"]) == min(500, down["rows"][0]["intervals"]), "intervals behind a figure"
-ask(v1 + "fleet/reliability"), ask(v1 + "funnel"), ask(v1 + "merchants/usage"), ask(v1 + "quality")
+reliability, failures = ask(v1 + "fleet/reliability"), ask(v1 + "fleet/failures", limit=500)
+# Every failure that is counted is a row.
+assert reliability["fleet"]["failures"] == len(failures["rows"]) or failures["next"], (reliability["fleet"], len(failures["rows"]))
+ask(v1 + "funnel"), ask(v1 + "merchants/usage"), ask(v1 + "quality")
 csv = ask(v1 + "incidents/export.csv", outcome="failed", limit=20)
 asked.update([v1 + "incidents/export.csv", v1 + "deliveries/{id}/text", v1 + "deliveries/{id}/plain"])
 assert csv.splitlines()[-1].startswith("# cut after 20 rows"), csv[-200:]
