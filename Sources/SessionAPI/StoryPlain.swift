@@ -37,7 +37,7 @@ enum StoryPlain {
             <pre>\(escaped(StoryText.text(story, isBrief: true, call)))</pre>
             <p><a href="/analytics/v1/deliveries/\(PercentCoding.encoded(story.id))/text">The whole story as text</a></p>
             <h2>Events, \(isCut ? "the first " : "")\(events.count) of \(total)</h2>
-            <div class="table-box">
+            <div class="table-box" role="region" aria-label="Events" tabindex="0">
             <table>
             <thead><tr><th scope="col">time (UTC)</th><th scope="col">event</th><th scope="col">who</th>
             <th scope="col">why here</th><th scope="col">detail</th></tr></thead>
