@@ -116,7 +116,7 @@ def figures(t):
     direct = lambda outcomes: sum(s["outcome"] in outcomes for s in began)
     shown = dict(zip(texts(".number-title"), texts(".number-value")))
     for title, expected, by in (("Usable supply", sums["usable_seconds"] / 3600, 0.051), ("Downtime", sums["downtime_seconds"] / 3600, 0.051), ("Deliveries completed", sums["deliveries_completed"], 0),
-                                ("Completed, of closed", 100 * direct(["completed"]) / direct(["completed", "failed", "canceled"]), 0.51)):
+                                ("Completion rate", 100 * direct(["completed"]) / direct(["completed", "failed", "canceled"]), 0.51)):
         same("home: " + title, number(shown.get(title, "")) if title in shown else None, expected, by)
     titles = " ".join(texts(".trouble h3") + texts(".fine"))
     failed = sum(s["outcome"] == "failed" and s["closed_at"] >= known.now - 24 * hour for s in known.sessions.values())

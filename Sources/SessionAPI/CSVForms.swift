@@ -52,7 +52,7 @@ struct CSVForm: Sendable {
     static let utilization = CSVForm(
         parameters: Fleet.utilizationRules.filter { $0.name != WeekBefore.rule.name } + [.flag("raw")]
     ) { call in
-        let told = try Fleet.Supply(call.range().wholeHours, call)
+        let told = try Fleet.Supply(call.hourRange(), call)
         let header = [
             "at", "key", "usable_seconds", "downtime_seconds", "off_duty_seconds", "other_seconds",
             "on_delivery_seconds", "deliveries_completed", "error_count",

@@ -61,6 +61,16 @@ struct Call {
         return try TimeRange(from: from, to: to, maxDays: api.limits.rangeDays)
     }
 
+    /// The same by whole hours, `from` rounded down and `to` up. Without them: the 24 hours of the clock of which the last
+    /// holds `now`, as home counts; rounding the 24 hours before now would make 25 of them.
+    func hourRange() throws(Problem) -> TimeRange {
+        if parameters.instant("from") != nil || parameters.instant("to") != nil {
+            return try range().wholeHours
+        }
+        let to = InstantFormat.floor(asOf.now, to: InstantFormat.hour) + InstantFormat.hour
+        return try TimeRange(from: to - InstantFormat.day, to: to, maxDays: api.limits.rangeDays)
+    }
+
     /// `day`, or `from` and `to`, or the UTC day of an instant.
     func dayRange(defaultAt instant: Int64) throws(Problem) -> TimeRange {
         if let day = parameters.day("day") {

@@ -26,7 +26,7 @@ struct Failure {
 
     /// What MTBF and MTTR count, the latest first. By whole hours, as these are.
     static func list(_ call: Call) throws -> Answer {
-        let range = try call.range().wholeHours
+        let range = try call.hourRange()
         let before = try call.cursor(keys: 2)?.keys
         let robot = call.parameters.text("robot")
         let repaired = call.parameters.flag("repaired")

@@ -9,7 +9,7 @@ enum Fleet {
         ]
 
     static func utilization(_ call: Call) throws -> Answer {
-        let range = try call.range().wholeHours
+        let range = try call.hourRange()
         let supply = try Supply(range, call)
         let before = try WeekBefore.asked(of: range, call)
         var out = JSONWriter()
@@ -249,7 +249,7 @@ enum Fleet {
     }
 
     static func reliability(_ call: Call) throws -> Answer {
-        let range = try call.range().wholeHours
+        let range = try call.hourRange()
         let rows = try Reliability.all(in: range, robot: nil, call)
         var fleet = Reliability(robot: nil)
         for row in rows { fleet.add(row) }
@@ -363,13 +363,13 @@ struct Reliability {
         case .sqlite:
             sql = """
                 WITH RECURSIVE \(StateInterval.robots)
-                SELECT s.robot_id, s.started_at, s.ended_at, s.state, \(earlier) AS before
+                SELECT s.robot_id, s.started_at, s.ended_at, s.state, s.reason, \(earlier) AS before
                 FROM robots JOIN robot_states s ON s.robot_id = robots.id
                 WHERE \(place) AND s.state IN (\(list))
                 """
         case .postgres:
             sql = """
-                SELECT s.robot_id, s.started_at, s.ended_at, s.state,
+                SELECT s.robot_id, s.started_at, s.ended_at, s.state, s.reason,
                   CASE WHEN s.before IS NULL THEN \(earlier) ELSE s.before END AS before
                 FROM (SELECT s.*, lag(s.state) OVER (PARTITION BY s.robot_id ORDER BY s.started_at) AS before
                   FROM robot_states s WHERE \(place)) s

@@ -129,7 +129,7 @@ enum Home {
                     + "&\(span.replacing("from=", with: "closed_from=").replacing("&to=", with: "&closed_to="))"
             ) { Double($0.reduce(0) { $0 + $1.usage.completed }) },
             Figure(
-                name: "completion_rate", title: "Completed, of closed", unit: "ratio", isBetterUp: true,
+                name: "completion_rate", title: "Completion rate", unit: "ratio", isBetterUp: true,
                 href: "\(path)/funnel?\(span)"
             ) { hours in
                 let closed = hours.reduce(0) { $0 + $1.closed }

@@ -123,6 +123,12 @@ enum PageFiles {
     /// The answer to a path of the page; nil where it has none.
     static func answer(_ request: HTTPRequest) -> HTTPResponse? {
         if let plain = withoutScript(request) { return plain }
+        // What is before an id in an address leads to the list of them.
+        if request.segments == ["deliveries"] {
+            return HTTPResponse(
+                status: 303, headers: [("Location", "/sessions"), ("Cache-Control", "no-cache")],
+                body: .bytes([]))
+        }
         var path = request.path
         if let first = request.segments.first, views.contains(first) { path = "/" }
         guard let file = all[path] else { return nil }

@@ -1,6 +1,6 @@
 internal import SessionStore
 
-/// Finding anything by an id or a part of one.
+/// Finding anything by an id or a part of one, or by an error code.
 enum Search {
     static let rules: [ParameterRule] = [
         .text("q", max: 200, mayBeEmpty: false, isRequired: true), .whole("limit", 1...50),
@@ -21,6 +21,10 @@ enum Search {
         var isComplete = true
         var hits = try exact(query, call)
         if hits.isEmpty {
+            searched = "other_case"
+            hits = try exact(inOtherCaseThan: query, call)
+        }
+        if hits.isEmpty {
             searched = "prefix"
             hits = try beginning(with: query, limit: limit + 1, call)
         }
@@ -30,7 +34,8 @@ enum Search {
         }
         if hits.count > limit { isComplete = false }
         hits = Array(hits.prefix(limit))
-        let go = hits.count == 1 && isComplete || searched == "exact" ? hits.first : nil
+        let isOne = searched == "other_case" && hits.allSatisfy { $0.id == hits.first?.id }
+        let go = hits.count == 1 && isComplete || searched == "exact" || isOne ? hits.first : nil
         var out = JSONWriter()
         out.object { out in
             out.text("query", query)
@@ -105,6 +110,21 @@ enum Search {
     private static let columns = "s.session_id, s.outcome, s.first_event_at, s.merchant_id"
 
     private static func exact(_ query: String, _ call: Call) throws -> [Hit] {
+        var found = try named(query, match: "exact", call)
+        if found.isEmpty, call.reader.merchants == nil, try Events.find(query, call) != nil {
+            found.append(Hit(kind: "event", id: query, match: "exact"))
+        }
+        return found
+    }
+
+    /// `d-7` for `D-7`: all of it in capitals or all in small letters. Not of events, whose ids nobody types.
+    private static func exact(inOtherCaseThan query: String, _ call: Call) throws -> [Hit] {
+        let forms = [query.uppercased(), query.lowercased()].filter { $0 != query }
+        return try forms.flatMap { try named($0, match: "other_case", call) }
+    }
+
+    /// Sessions, robots, pilots and merchants that are called so, and the error code.
+    private static func named(_ query: String, match: String, _ call: Call) throws -> [Hit] {
         var found: [Hit] = []
         for candidate in [query] + Sessions.kinds.map({ "\($0):\(query)" }) {
             let rows = try call.rows(
@@ -114,16 +134,20 @@ enum Search {
                 SELECT m.named_id, \(columns) FROM session_members m JOIN sessions s ON s.session_id = m.session_id
                 WHERE m.named_id = ?1 LIMIT 50
                 """, [.text(candidate)])
-            found += hits(rows, match: "exact", call)
+            found += hits(rows, match: match, call)
         }
         for kind in entities where call.reader.merchants == nil || kind == "merchant" {
             let rows = try call.rows(least(kind, "= ?1"), [.text(query)])
             guard rows.first?.text("id") == query else { continue }
             if kind == "merchant", !call.reader.sees(merchant: query) { continue }
-            found.append(Hit(kind: kind, id: query, match: "exact"))
+            found.append(Hit(kind: kind, id: query, match: match))
         }
-        if found.isEmpty, call.reader.merchants == nil, try Events.find(query, call) != nil {
-            found.append(Hit(kind: "event", id: query, match: "exact"))
+        // A code may be known from others' events only: a bound reader is not told. Without its index it is not looked for.
+        if call.reader.merchants == nil, call.rules.hasErrorCodes,
+            try !call.rows("SELECT 1 AS one FROM events WHERE error_code = ?1 LIMIT 1", [.text(query)])
+                .isEmpty
+        {
+            found.append(Hit(kind: "error", id: query, match: match))
         }
         return found
     }

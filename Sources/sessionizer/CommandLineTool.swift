@@ -39,10 +39,10 @@ enum CommandLineTool {
               what a robot did
           sessionizer fleet [--store URL] [--format text|json]
               the fleet's utilization, downtime and deliveries
-          sessionizer serve [--store URL] [--listen 127.0.0.1:8080]
+          sessionizer serve [--store URL] [--listen HOST:PORT | --http HOST:PORT]
               [--tokens FILE] [--jwks FILE --jwt-issuer ISS --jwt-audience AUD]
               [--tls-certificate FILE --tls-key FILE] [--host NAME,...] [--audit FILE]
-              the page and the API over a store (docs/api.md)
+              the page and the API over a store, without a queue (docs/api.md); at 127.0.0.1:8080 unless told otherwise
           sessionizer token NAME --role viewer|operator|finance|admin [--merchants A,B] [--expires DAY]
               a new token, and its line for the file of tokens
           sessionizer rejected [--store URL] [--format text|json]
@@ -159,17 +159,18 @@ enum CommandLineTool {
         return terminal != "dumb" && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true
     }
 
-    /// The part of the help that is about a command; nil where there is none.
+    /// The parts of the help that are about a command, of which `serve` has two; nil where there is none.
     static func help(of command: String) -> String? {
         var lines: [Substring] = []
+        var isOfIt = false
         for line in help.split(separator: "\n", omittingEmptySubsequences: false) {
             let begins = line.hasPrefix("  sessionizer \(command) ") || line == "  sessionizer \(command)"
             if begins {
-                lines = [line]
-            } else if !lines.isEmpty {
-                if line.isEmpty || line.hasPrefix("  sessionizer ") { break }
-                lines.append(line)
+                isOfIt = true
+            } else if line.isEmpty || line.hasPrefix("  sessionizer ") {
+                isOfIt = false
             }
+            if isOfIt { lines.append(line) }
         }
         guard !lines.isEmpty else { return nil }
         return lines.map { $0.dropFirst(2) }.joined(separator: "\n") + "\n\n" + common

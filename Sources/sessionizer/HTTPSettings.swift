@@ -60,7 +60,7 @@ struct HTTPSettings {
         }
     }
 
-    /// `--http` and `--listen` say the same, each for one kind of `serve`.
+    /// `--http` and `--listen` say the same; with a queue only `--http` is known.
     mutating func take(_ arguments: Arguments) {
         listen = arguments["--http"] ?? arguments["--listen"] ?? listen
         hosts = arguments["--host"] ?? hosts

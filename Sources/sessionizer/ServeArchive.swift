@@ -6,7 +6,7 @@ import SessionAPI
 
 /// `sessionizer serve --store URL`: an archive's tables over HTTP, with the page; no queue.
 enum ServeArchive {
-    static let options = HTTPSettings.options.union(["--store", "--listen"])
+    static let options = HTTPSettings.options.union(["--store", "--listen", "--http"])
 
     static func run(_ words: [String], _ settings: Settings) throws -> Int32 {
         let arguments = try Arguments(words, allowed: options)

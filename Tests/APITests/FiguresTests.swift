@@ -96,6 +96,26 @@ import Testing
         }
     }
 
+    /// A failure's reason is that of the downtime that began with it, in both forms.
+    @Test func failuresTellTheReasonsOfTheirDowntime() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        func key(_ row: [String: Any], _ at: String) -> String { "\(row["robot_id"] ?? "") \(row[at] ?? "")" }
+        var reasons: [String: String] = [:]
+        for row in try rows(service, "fleet/downtime/intervals?\(day)") {
+            reasons[key(row, "started_at")] = row["reason"] as? String
+        }
+        let failures = try rows(service, "fleet/failures?\(day)")
+        #expect(failures.filter { $0["reason"] is String }.count > 5)
+        for row in failures {
+            #expect(row["reason"] as? String == reasons[key(row, "failed_at")], "\(row)")
+        }
+        let first = try #require(failures.first { $0["reason"] is String })
+        let table = try service.client.get("/failures.csv?\(day)").text
+        #expect(
+            table.contains(
+                "\(try #require(first["state"] as? String)),\(try #require(first["reason"] as? String)),"))
+    }
+
     @Test func theFunnelLeadsToTheSessionsOfEachStep() throws {
         let (service, _) = try ServiceUnderTest.simulated()
         let told = try service.get("funnel?\(day)").json
@@ -211,6 +231,50 @@ import Testing
         #expect(told.contains("delivery:=1+1,delivery,\"'=1+1\",[],[],\"a,\"\"b\"\"\n\","), "\(told)")
         #expect(told.contains(",failed,\"'-1\",\"'@x\",\"'-1\",2026-11-02T10:00:00.000000Z,"), "\(told)")
         #expect(try service.client.get("/sessions.csv?raw=true").text.contains(",failed,-1,@x,-1,"))
+    }
+
+    @Test func letterCaseAndErrorCodesAreFound() throws {
+        let folder = try Folder()
+        let path = folder.path("case.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        _ = try store.ingest([
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D-7","robot_id":"R-1"}"#,
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"a-1","robot_id":"A-2"}"#,
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"A-1","robot_id":"A-2"}"#,
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:01:00Z","robot_id":"R-1","error":{"code":"COMMS_LOST"}}"#,
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: path, folder: folder)
+        for (query, searched, kind, id) in [
+            ("D-7", "exact", "delivery", "D-7"), ("d-7", "other_case", "delivery", "D-7"),
+            ("a-1", "exact", "delivery", "a-1"), ("A-1", "exact", "delivery", "A-1"),
+            ("r-1", "other_case", "robot", "R-1"), ("COMMS_LOST", "exact", "error", "COMMS_LOST"),
+            ("comms_lost", "other_case", "error", "COMMS_LOST"),
+        ] {
+            let reply = try service.get("search?q=\(query)").json
+            let go = try #require(reply["go"] as? [String: Any], "\(query)")
+            #expect(reply["searched"] as? String == searched, "\(query)")
+            #expect(go["kind"] as? String == kind && go["id"] as? String == id, "\(query): \(go)")
+            let found = try #require(reply["results"] as? [[String: Any]])
+            #expect(found.first?["match"] as? String == searched)
+        }
+        #expect(
+            try service.get("sessions?error=COMMS_LOST").rows.map { $0["delivery_id"] as? String } == ["D-7"])
+    }
+
+    /// Without a range all of the fleet's figures by whole hours are of the same 24.
+    @Test func theLast24HoursAre24() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let seconds = { (text: String) in try Date(text.prefix(19) + "Z", strategy: .iso8601) }
+        var ranges: Set<String> = []
+        for route in ["fleet/utilization", "fleet/reliability", "fleet/failures"] {
+            let range = try #require(try service.get(route).json["range"] as? [String: String])
+            let (from, to) = (try #require(range["from"]), try #require(range["to"]))
+            #expect(try seconds(to).timeIntervalSince(seconds(from)) == 86_400)
+            #expect(from.hasSuffix(":00:00.000000Z"))
+            ranges.insert("\(from) \(to)")
+        }
+        #expect(ranges.count == 1)
     }
 
     /// A robot that only its window knows.

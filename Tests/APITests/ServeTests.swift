@@ -17,9 +17,24 @@ import Testing
         let client = Client(port: try run.port())
         #expect(try client.get("/analytics/v1/home").status == 200)
         #expect(try client.get("/deliveries/D-1").text.contains("<!doctype html>"))
+        let list = try client.get("/deliveries")
+        #expect(list.status == 303 && list.header("Location") == "/sessions")
         #expect(run.text.contains("authentication is off"))
         #expect(run.stop() == 0)
         #expect(FileManager.default.fileExists(atPath: folder.path("day.db-audit.db")))
+    }
+
+    /// `--http` is what `serve` with a queue calls it.
+    @Test func anAddressHasTwoNames() throws {
+        let (folder, store) = try folder()
+        let run = try ServedProgram(folder, ["serve", "--store", store, "--http", "127.0.0.1:0"])
+        #expect(try Client(port: try run.port()).get("/").status == 200)
+        #expect(run.stop() == 0)
+        let help = try ServedProgram(folder, ["serve", "--help"])
+        #expect(help.end() == 0)
+        #expect(
+            help.output.contains("--amqp URL")
+                && help.output.contains("[--listen HOST:PORT | --http HOST:PORT]"))
     }
 
     @Test(arguments: [

@@ -28,6 +28,9 @@ export async function show(main, _, query) {
         return showProblem(main, error, () => show(main, _, query));
     }
     done();
+    // All parts are of the hours that the first one told: without from and to these are the last 24 of the clock.
+    const hoursOf = {from: supply.range.from, to: supply.range.to};
+    const whole = {...hoursOf, zone};
     tellFreshness(supply.as_of);
     if (supply.as_of.events === 0) return replace(main, el("h1", {}, "Fleet"), emptyStore());
     const long = parse(supply.range.to) - parse(supply.range.from) > 3 * 24 * HOUR;
@@ -38,11 +41,11 @@ export async function show(main, _, query) {
     const wanted = `?${new URLSearchParams({from: supply.range.from, to: supply.range.to, ...(zone ? {zone} : {})})}`;
     replace(main, el("div", {class: "title-row"}, el("h1", {}, "Fleet"), el("span", {class: "title-actions"}, forms("/fleet", wanted))), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
         rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, zone),
-        loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...asked, compare: "week_before"}), (d) => downtime(d, wanted.slice(1)))),
+        loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...whole, compare: "week_before"}), (d) => downtime(d, wanted.slice(1)))),
         hourly(supply, zone), byZone(zones, rangeQuery),
-        loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], asked), (d) => funnel(d, zone))),
-        loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => get("fleet/utilization", [], {...asked, by: "robot", bucket: long ? "day" : "hour"}), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
-        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], readRange(query)), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), reliabilityTable(d)])));
+        loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], whole), (d) => funnel(d, zone))),
+        loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour"}), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
+        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], hoursOf), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), reliabilityTable(d, true)])));
 }
 
 async function fill(place, what, read, draw) {

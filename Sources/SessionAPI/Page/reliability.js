@@ -9,22 +9,23 @@ import {count, duration, hours} from "./time.js";
 import {table} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
 
-export function reliabilityTable(told) {
+/** `tall`: beside other parts it scrolls by itself; on its own page it is as long as it is. */
+export function reliabilityTable(told, tall = false) {
     const range = told.range;
     const to = (href, text) => el("a", {href}, text);
     return [el("p", {class: "muted"}, "A failure is a step from a state that is not downtime into one that is; MTBF is usable time by failures, MTTR the mean downtime after one. ",
-        "An intervention is a rescue, or a hand-over between pilots. “few”: under five failures, the means say little."),
+        "An intervention is a rescue, or a hand-over between pilots. “Too few to tell”: under five failures, the means say little."),
     table("Reliability by robot", [
         ["robot", (r) => (r.robot_id === null ? el("strong", {}, "fleet") : link("robots", r.robot_id))],
         ["operating h", (r) => (r.robot_id === null ? hours(r.operating_seconds) : to(robotIn(r.robot_id, range), hours(r.operating_seconds))), "num"],
-        ["failures", (r) => [to(failuresOf(r.robot_id, range), count(r.failures)), r.few && el("span", {class: "muted"}, " few")], "num"],
+        ["failures", (r) => [to(failuresOf(r.robot_id, range), count(r.failures)), r.few && el("span", {class: "muted"}, " too few to tell")], "num"],
         ["MTBF", (r) => (r.mtbf_seconds === null ? "–" : to(failuresOf(r.robot_id, range), duration(r.mtbf_seconds))), "num"],
         ["repairs", (r) => to(failuresOf(r.robot_id, range, {repaired: true}), count(r.repairs)), "num"],
         ["MTTR", (r) => (r.mttr_seconds === null ? "–" : to(failuresOf(r.robot_id, range, {repaired: true}), duration(r.mttr_seconds))), "num"],
         ["deliveries", (r) => to(servedBy(r.robot_id, range, {outcome: "completed"}), count(r.deliveries_completed)), "num"],
         ["interventions", (r) => to(servedBy(r.robot_id, range, {intervened: true}), count(r.interventions)), "num"],
         ["between them", (r) => (r.deliveries_per_intervention === null ? "–" : r.deliveries_per_intervention.toFixed(1)), "num"],
-    ], [told.fleet, ...told.rows], {tall: true, empty: "No robot is known in this range."})];
+    ], [told.fleet, ...told.rows], {tall, empty: "No robot is known in this range."})];
 }
 
 export async function show(main, _, query) {

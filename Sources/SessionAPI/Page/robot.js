@@ -67,7 +67,7 @@ function header(robot, timeline) {
             fact("off duty", `${hours(t.off_duty_seconds)} h`, share(t.off_duty_seconds)), fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, ""),
             fact("deliveries", count(t.deliveries_completed), ` completed, ${count(t.deliveries_failed)} failed`),
             fact("errors", count(t.error_count), ""),
-            fact("MTBF", r.mtbf_seconds === null ? "–" : duration(r.mtbf_seconds), ` ${plural(r.failures, "failure")}${r.few ? ": few" : ""}`),
+            fact("MTBF", r.mtbf_seconds === null ? "–" : duration(r.mtbf_seconds), ` ${plural(r.failures, "failure")}${r.few ? ": too few to tell" : ""}`),
             fact("MTTR", r.mttr_seconds === null ? "–" : duration(r.mttr_seconds), ` ${plural(r.repairs, "repair")}`)),
     ];
 }

@@ -3,11 +3,15 @@
 import {announceTitle, data, el, forms, replace} from "./dom.js";
 import {get, meant} from "./api.js";
 import {pages} from "./pages.js";
-import {sessionsTable} from "./tables.js";
-import {instant} from "./range.js";
+import {sessionsTable, time} from "./tables.js";
+import {instant, instantField, isSame, knownRanges, readRange} from "./range.js";
+import {iso, parse} from "./time.js";
 
 const FILTERS = ["kind", "outcome", "merchant", "robot", "pilot", "zone", "source", "error", "open_longer_than", "anomalous", "reassigned", "error_near", "within_seconds",
     "last_robot", "robot_zone", "with_robot", "reached", "stopped_at", "intervened"];
+const KEPT = [...FILTERS, "closed_from", "closed_to", "failure"];
+/** What the form has a field for; of several values there is one for `outcome` only. */
+const SHOWN = ["outcome", "merchant", "robot", "pilot", "zone", "error", "error_near"];
 const OUTCOMES = ["in_progress", "completed", "failed", "canceled", "rejected", "expired"];
 
 export async function show(main, _, query) {
@@ -16,9 +20,21 @@ export async function show(main, _, query) {
     for (const name of FILTERS) if (query.has(name)) asked[name] = query.getAll(name).filter((v) => v !== "");
     for (const name of ["from", "to", "closed_from", "closed_to"]) asked[name] = instant(query.get(name));
     if (query.has("failure")) asked.failure = meant(query.get("failure"));
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Deliveries"), el("span", {class: "title-actions"}, forms("/sessions", location.search))), el("p", {}, sentence(asked)), form(query), exportLink(asked));
+    const links = el("span", {class: "links own"});
+    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Deliveries"), el("span", {class: "title-actions"}, forms("/sessions", location.search))), el("p", {}, sentence(asked)), form(query, asked, links), exportLink(asked));
     await pages(main, (cursor) => get("sessions", [], {...asked, limit: 100, cursor}),
-        (rows) => sessionsTable(rows, "Deliveries", el("p", {}, "No delivery matches. ", el("a", {href: "/sessions"}, "Take the filters off"), "."), Boolean(asked.intervened)));
+        (rows) => sessionsTable(rows, "Deliveries", el("p", {}, "No delivery matches. ", el("a", {href: "/sessions"}, "Take the filters off"), "."), Boolean(asked.intervened)),
+        (told) => replace(links, rangeLinks(query, told.as_of.now)));
+}
+
+/** First events of the last day, and so on; the other filters stay. */
+function rangeLinks(query, now) {
+    const day = {from: iso(parse(now) - 86_400_000), to: iso(parse(now) + 1)};
+    return [["any time", {}], ["last 24 h", day], ...knownRanges(now)].map(([text, range]) => {
+        const address = new URLSearchParams([...query].filter(([name]) => KEPT.includes(name)));
+        for (const [name, value] of Object.entries(range)) address.set(name, value);
+        return el("a", {href: `/sessions${address.size ? `?${address}` : ""}`, "aria-current": isSame(range, readRange(query)) ? "true" : null}, text);
+    });
 }
 
 /** Their events as CSV, for the filters that the export knows. */
@@ -29,48 +45,76 @@ function exportLink(asked) {
     if (others.length > 0 || several.length > 0) return null;
     const query = new URLSearchParams(known.flatMap((name) => (asked[name] ? [[name, [asked[name]].flat()[0] ?? ""]] : [])).filter(([, value]) => value !== ""));
     return el("p", {}, el("a", {href: `/analytics/v1/incidents/export.csv?${query}`}, "All their events as CSV"),
-        el("span", {class: "muted"}, asked.from || asked.to ? "" : " of the last 24 hours; add from and to to the address for others"));
+        el("span", {class: "muted"}, asked.from || asked.to ? "" : " of the last 24 hours; choose from and to for others"));
 }
+
+/** An instant as short as it can be. */
+const when = (text) => time(iso(parse(text)), parse(text) % 60_000 === 0 ? "m" : "s");
 
 /** The filter in words. */
 function sentence(asked) {
-    const said = Object.entries(asked).filter(([, v]) => v && v.length !== 0).map(([name, value]) => {
-        if (name === "failure" && typeof value === "symbol") return "that failed without a code";
-        const text = [value].flat().join(" or ");
-        if (name === "kind" && value.length === 5) return "of any kind";
-        if (name === "failure") return ["that failed for ", data(text, 120)];
-        if (name === "closed_from") return ["closed from ", data(text)];
-        if (name === "closed_to") return ["closed before ", data(text)];
-        if (name === "last_robot") return ["of which the last robot was ", data(text, 120)];
-        if (name === "robot_zone") return ["whose last robot was in zone ", data(text, 120), " by the end of that hour"];
-        if (name === "with_robot") return "that a robot served";
-        if (name === "reached") return ["that got at least to the step ", data(text.replaceAll("_", " "))];
-        if (name === "stopped_at") return ["that got no further than the step ", data(text.replaceAll("_", " "))];
-        if (name === "intervened") return "in which a person intervened";
-        if (name === "from") return ["first event from ", data(text)];
-        if (name === "to") return ["first event before ", data(text)];
-        if (name === "error_near") return ["a robot error near ", data(text.replace(/_at$/, "").replaceAll("_", " "))];
-        if (name === "open_longer_than") return `open for longer than ${text} s`;
-        if (name === "anomalous") return "with an anomaly";
-        if (name === "reassigned") return "served by more than one robot";
-        if (name === "within_seconds") return `within ${text} s`;
-        return [`${name} `, data(text.replaceAll("_", " "), 120)];
-    });
+    const said = Object.entries(asked).filter(([, v]) => v && v.length !== 0).map(([name, value]) => inWords(name, value));
     if (said.length === 0) return "All of them, the latest first.";
     return ["The latest first: ", said.map((s, n) => [n > 0 && ", ", s]), "."];
 }
 
-function form(query) {
-    const text = (name, label, hint) => el("label", {}, label, el("input", {type: "search", name, value: query.get(name) ?? "", size: 12, placeholder: hint}));
-    const outcome = el("label", {}, "outcome", el("select", {name: "outcome"}, el("option", {value: ""}, "any"),
-        OUTCOMES.map((o) => el("option", {value: o, selected: query.get("outcome") === o}, o.replace("_", " ")))));
-    const near = el("label", {}, "robot error near", el("select", {name: "error_near"}, [["", "–"], ["pickup_arrival_at", "pickup arrival"], ["dropoff_arrival_at", "drop-off arrival"],
-        ["assigned_at", "assignment"], ["failed_at", "failure"]].map(([v, t]) => el("option", {value: v, selected: query.get("error_near") === v}, t))));
-    const box = el("form", {class: "range", action: "/sessions", method: "get"}, outcome, text("merchant", "merchant"), text("robot", "robot", "R-001"), text("pilot", "pilot"),
-        text("zone", "zone"), text("error", "error code", "LID_ERROR"), near, el("button", {type: "submit"}, "Show"));
-    // Empty fields stay out of the address.
+function inWords(name, value) {
+    if (name === "failure" && typeof value === "symbol") return "that failed without a code";
+    const text = [value].flat().join(" or ");
+    if (name === "kind" && value.length === 5) return "of any kind";
+    if (name === "failure") return ["that failed for ", data(text, 120)];
+    if (name === "closed_from") return ["closed from ", when(text)];
+    if (name === "closed_to") return ["closed before ", when(text)];
+    if (name === "last_robot") return ["of which the last robot was ", data(text, 120)];
+    if (name === "robot_zone") return ["whose last robot was in zone ", data(text, 120), " by the end of that hour"];
+    if (name === "with_robot") return "that a robot served";
+    if (name === "reached") return ["that got at least to the step ", data(text.replaceAll("_", " "))];
+    if (name === "stopped_at") return ["that got no further than the step ", data(text.replaceAll("_", " "))];
+    if (name === "intervened") return "in which a person intervened";
+    if (name === "from") return ["first event from ", when(text)];
+    if (name === "to") return ["first event before ", when(text)];
+    if (name === "error_near") return ["a robot error near ", data(text.replace(/_at$/, "").replaceAll("_", " "))];
+    if (name === "open_longer_than") return `open for longer than ${text} s`;
+    if (name === "anomalous") return "with an anomaly";
+    if (name === "reassigned") return "served by more than one robot";
+    if (name === "within_seconds") return `within ${text} s`;
+    if (name === "outcome") return ["outcome ", data(text.replaceAll("_", " "))];
+    return [`${name} `, data(text, 120)];
+}
+
+/** What the form has no field for stays in the address, and can be taken off one by one. */
+function chips(query, asked, names) {
+    return names.length > 0 && el("span", {class: "links own"}, names.map((name) => {
+        const rest = new URLSearchParams([...query].filter(([other]) => other !== name));
+        return el("a", {href: `/sessions${rest.size ? `?${rest}` : ""}`, title: "Take this filter off"}, inWords(name, asked[name]), el("span", {class: "quiet-label"}, ": take off"), el("span", {"aria-hidden": "true"}, " ×"));
+    }));
+}
+
+function form(query, asked, links) {
+    const given = (name) => query.getAll(name).filter((v) => v !== "");
+    const kept = KEPT.filter((name) => asked[name] && asked[name].length !== 0 && (!SHOWN.includes(name) || name !== "outcome" && given(name).length > 1));
+    const one = (name) => (kept.includes(name) ? "" : given(name)[0] ?? "");
+    const text = (name, label, hint) => el("label", {}, label, el("input", {type: "search", name, value: one(name), size: 12, placeholder: hint}));
+    const choice = (name, label, options) => {
+        const value = given(name).join(" ");
+        const all = kept.includes(name) || options.some(([v]) => v === value) ? options : [...options, [value, value.split(" ").map((v) => v.replaceAll("_", " ")).join(" or ")]];
+        return el("label", {}, label, el("select", {name}, all.map(([v, t]) => el("option", {value: v, selected: !kept.includes(name) && v === value}, t))));
+    };
+    const hidden = kept.flatMap((name) => query.getAll(name).filter((v) => v !== "" || name === "failure").map((value) => el("input", {type: "hidden", name, value})));
+    const range = readRange(query);
+    const box = el("form", {class: "range", action: "/sessions", method: "get"}, links, instantField("from", range), instantField("to", range),
+        choice("outcome", "outcome", [["", "any"], ...OUTCOMES.map((o) => [o, o.replace("_", " ")])]), text("merchant", "merchant"), text("robot", "robot", "R-001"), text("pilot", "pilot"),
+        text("zone", "zone"), text("error", "error code", "LID_ERROR"), choice("error_near", "robot error near", [["", "–"], ["pickup_arrival_at", "pickup arrival"],
+            ["dropoff_arrival_at", "drop-off arrival"], ["assigned_at", "assignment"], ["failed_at", "failure"]]),
+        hidden, el("button", {type: "submit"}, "Show"), chips(query, asked, kept));
+    // Empty fields stay out of the address; a choice of several is several parameters.
     box.addEventListener("formdata", (event) => {
-        for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+        const all = [...event.formData];
+        for (const [name] of all) event.formData.delete(name);
+        for (const [name, value] of all) {
+            const values = name === "outcome" ? value.split(" ") : [value];
+            for (const one of values) if (one !== "" || name === "failure") event.formData.append(name, one);
+        }
     });
     return box;
 }
