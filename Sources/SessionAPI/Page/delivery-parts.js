@@ -2,6 +2,7 @@
 
 import {data, el, link} from "./dom.js";
 import {GROUPS} from "./patterns.js";
+import {failureErrors} from "./tables.js";
 import {clock, count, duration, machineTime, parse, plural} from "./time.js";
 
 /** The state colours that occur, each with its time within the robots' windows. */
@@ -27,7 +28,7 @@ function stateSeconds(model, kind) {
 export function facetButtons(model, state, page) {
     const facet = (text, n, pressed, act, kind = "") => el("button", {type: "button", class: `facet ${kind}`, "aria-pressed": String(pressed),
         on: {click: act}}, text, " ", el("span", {class: "n"}, count(n)));
-    return [facet("errors", model.errors.length, state.errors, () => page.setFilter({errors: !state.errors}), "errors"),
+    return [facet(failureErrors(model.session) ? "errors + failure" : "errors", model.errors.length, state.errors, () => page.setFilter({errors: !state.errors}), "errors"),
         model.lanes.map((l) => facet(data(l.label, 24), l.events, state.lanes.includes(l.id), () => page.toggleLane(l.id), l.kind))];
 }
 

@@ -6,7 +6,7 @@ import {trend} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
 import {count, duration, hours, iso, parse, percent, plural} from "./time.js";
 import {closedIn} from "./counted.js";
-import {robotLink, time} from "./tables.js";
+import {robotLink, time, whyFailed} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
 import {whyNotList} from "./orphans.js";
 
@@ -85,7 +85,7 @@ function trouble(home) {
     const open = duration(t.open_too_long.threshold_seconds);
     const parts = [
         [t.failed.count, `${plural(t.failed.count, "delivery", "deliveries")} failed in 24 hours`, "no delivery failed in 24 hours", () => list(t.failed.rows.map((s) => [
-            sessionLink(s.session_id), " ", el("strong", {class: "mark"}, data(s.failure_code ?? s.first_error_code ?? "failed", 40)), " ", s.robot_id && link("robots", s.robot_id), " ",
+            sessionLink(s.session_id), " ", whyFailed(s) ?? "failed", " ", !s.fault && s.robot_id && [robotLink(s.robot_id, s.closed_at), " "],
             el("span", {class: "muted"}, s.merchant_id && [data(s.merchant_id, 40), " "], time(s.closed_at))])), failedWithin(home.as_of.now)],
         [t.robots_down.count, `${plural(t.robots_down.count, "robot")} down now`, "no robot is down", () => list(t.robots_down.rows.map((r) => [
             robotLink(r.robot_id, r.since), " ", el("strong", {}, data(r.reason ?? r.state ?? "unknown", 40)), ` for ${duration(r.seconds)}`,
