@@ -65,7 +65,8 @@ function served(model) {
     const pilots = of("pilot");
     if (robots.length === 0 && pilots.length === 0) return "no robot yet";
     const date = new Date(model.from).toISOString().slice(0, 10);
-    return [robots.map((r, n) => [n > 0 && " → ", link("robots", r, null, `?day=${date}`)]),
+    const began = (robot) => model.windows.filter((w) => w.kind === "robot" && w.entity_id === robot).sort((a, b) => a.from - b.from)[0].started_at;
+    return [robots.map((r, n) => [n > 0 && " → ", robotLink(r, began(r))]),
         pilots.length > 0 && [robots.length > 0 && ", ", "pilot ", pilots.map((p, n) => [n > 0 && ", ", link("pilots", p, null, `?day=${date}`)])]];
 }
 
@@ -76,7 +77,7 @@ function step(model, name, text) {
     const slow = seconds !== null && like && seconds > like.p90;
     const scale = like && Math.max(like.p90 * 1.25, seconds ?? 0);
     const share = (value) => `${Math.min(100, (value / scale) * 100).toFixed(1)}%`;
-    return el("li", {class: `step${slow ? " slow" : ""}${name === "total_seconds" ? " total" : ""}`},
+    return el("li", {class: `step${slow ? " slow" : ""}${seconds === null ? " unreached" : ""}${name === "total_seconds" ? " total" : ""}`},
         el("span", {class: "step-name"}, text),
         el("span", {class: "step-value"}, duration(seconds), slow && el("span", {class: "slow-mark", title: "Longer than nine of ten like it"}, " ▲ slow")),
         like && el("span", {class: "bullet", "aria-hidden": "true"},

@@ -2,7 +2,7 @@
 
 import {data, el, link} from "./dom.js";
 import {GROUPS} from "./patterns.js";
-import {failureErrors} from "./tables.js";
+import {failureErrors, robotLink} from "./tables.js";
 import {clock, count, duration, machineTime, parse, plural} from "./time.js";
 
 /** The state colours that occur, each with its time within the robots' windows. */
@@ -58,7 +58,7 @@ export function gapNote(model, load) {
 export function laneLabel(placed, page) {
     const {lane} = placed;
     const date = `?day=${new Date(page.model.from).toISOString().slice(0, 10)}`;
-    const name = lane.kind === "robot" ? link("robots", lane.entity_id, null, date) : lane.kind === "pilot" ? link("pilots", lane.entity_id, null, date)
+    const name = lane.kind === "robot" ? robotLink(lane.entity_id, lane.windows[0]?.started_at) : lane.kind === "pilot" ? link("pilots", lane.entity_id, null, date)
         : el("span", {}, data(lane.label, 40));
     return el("div", {class: `lane-label ${lane.kind}`, vars: {"--h": `${placed.height}px`}},
         el("span", {class: "lane-name"}, name, el("span", {class: "muted"}, lane.kind === "delivery" ? "" : lane.kind, ` ${count(lane.events)}`,

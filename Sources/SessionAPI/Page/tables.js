@@ -54,7 +54,7 @@ export function sessionsTable(rows, caption, empty, interventions = false) {
         ["first event", (s) => time(s.first_event_at)],
         ["took", (s) => (s.open_seconds === null ? duration(s.durations.total_seconds) : `open ${duration(s.open_seconds)}`), "num"],
         ["merchant", (s) => (s.merchant_id ? data(s.merchant_id, 40) : "–")],
-        ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && ", ", link("robots", r)])],
+        ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && ", ", robotLink(r, s.closed_at ?? s.last_event_at)])],
         ...(interventions ? [["interventions", (s) => count(s.rescue_count + s.pilot_handoff_count), "num", "rescues and hand-overs between pilots"]] : []),
         ["errors", (s) => count(errorsBefore(s)), "num", "events that told of an error, without the failure itself"],
         ["events", (s) => count(s.event_count), "num"],
