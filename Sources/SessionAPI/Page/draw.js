@@ -22,7 +22,7 @@ export function boxes(intervals, x, width, y, height) {
 }
 
 /** The same pixel is drawn once; where there are many more events than pixels, it goes from pixel to pixel. */
-export function eachPixel(times, x, t, width, visit) {
+function eachPixel(times, x, t, width, visit) {
     let i = lowerBound(times, t(-2));
     const end = lowerBound(times, t(width + 2));
     let last = -Infinity;
