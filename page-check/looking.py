@@ -194,7 +194,8 @@ def reflow(t):
                 heights = page.evaluate("[...document.querySelectorAll('.row:not(.head):not([hidden])')].slice(0, 30).map(r => r.getBoundingClientRect().height).concat([...document.querySelectorAll('.facet')].map(f => f.getBoundingClientRect().height))")
                 small += [h for h in heights if h < 44]
         context.close()
-    t.expect(not (over := overprinted(t)), f"no text of the axis lies over another, at 320, 360, 768, 1440 px and nine zooms each {over[:3]}")
+    over = overprinted(t)
+    t.expect(not over, f"no text of the axis lies over another, at 320, 360, 768, 1440 px and nine zooms each {over[:3]}")
     t.expect(not wide, f"no sideways scroll and nothing cut on {len(all_places)} pages at 320, 360, 768, 1440 px and 200% zoom {wide[:4]}")
     t.expect(not small, f"rows and filters at 360 px are at least 44 px high {small[:3]}")
 

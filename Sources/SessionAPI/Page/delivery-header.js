@@ -84,7 +84,7 @@ function step(model, name, text) {
             el("span", {class: "bullet-bar", vars: {"--w": seconds === null ? "0%" : share(seconds)}}),
             el("span", {class: "bullet-tick", vars: {"--x": share(like.median)}}),
             el("span", {class: "bullet-tick p90", vars: {"--x": share(like.p90)}})),
-        el("span", {class: "step-like muted"}, like ? `median ${duration(like.median)}` : seconds === null ? "not reached" : ""));
+        el("span", {class: "step-like muted"}, [seconds === null && "not reached", like && `median ${duration(like.median)}`].filter(Boolean).join("; ")));
 }
 
 function compared(comparison) {
