@@ -129,7 +129,10 @@ enum PageFiles {
         else { return nil }
         return HTTPResponse(
             status: 404,
-            headers: [("Content-Type", file.type), ("Cache-Control", "no-store"), ("Vary", "Accept")],
+            headers: [
+                ("Content-Type", file.type), ("Cache-Control", "no-store"),
+                ("Vary", "Accept, Accept-Encoding"),
+            ],
             body: .bytes(file.bytes))
     }
 
