@@ -22,8 +22,8 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
-        @Test func theBrokerIsRestarted() async throws {
-            let scene = try await Scene(alone: true)
+        @Test(arguments: Scene.Kind.allCases) func theBrokerIsRestarted(kind: Scene.Kind) async throws {
+            let scene = try await Scene(kind, alone: true)
             try scene.simulate()
             let published = try scene.publish("--declare")
             let service = try await scene.serve(["--batch-max-events", "50", "--prefetch", "100"])
@@ -45,8 +45,9 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
-        @Test func theConnectionIsCutAndStalls() async throws {
-            let scene = try await Scene()
+        @Test(arguments: Scene.Kind.allCases) func theConnectionIsCutAndStalls(kind: Scene.Kind) async throws
+        {
+            let scene = try await Scene(kind)
             try scene.simulate()
             let published = try scene.publish("--declare")
             let proxy = try Proxy(to: scene.host.port)
@@ -77,8 +78,10 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
-        @Test func theQueueIsDeletedAndMadeAgain() async throws {
-            let scene = try await Scene()
+        @Test(arguments: Scene.Kind.allCases) func theQueueIsDeletedAndMadeAgain(kind: Scene.Kind)
+            async throws
+        {
+            let scene = try await Scene(kind)
             try scene.simulate(deliveries: 5)
             try await scene.host.declareQueue("q")
             let service = try await scene.serve()

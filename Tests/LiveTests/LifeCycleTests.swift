@@ -89,7 +89,8 @@ extension LiveTests {
             func write(_ folder: String, _ time: String) throws {
                 try scene.folder.write(
                     "\(folder)/a.jsonl",
-                    #"{"event":"robot.error","timestamp":"\#(time)","event_id":"\#(folder)","robot_id":"R"}"# + "\n"
+                    #"{"event":"robot.error","timestamp":"\#(time)","event_id":"\#(folder)","robot_id":"R"}"#
+                        + "\n"
                 )
             }
             let (event, commit) = (
@@ -120,8 +121,8 @@ extension LiveTests {
             #expect(try await second.stop() == 0)
         }
 
-        @Test func endsInOrderInTheMiddle() async throws {
-            let scene = try await Scene()
+        @Test(arguments: Scene.Kind.allCases) func endsInOrderInTheMiddle(kind: Scene.Kind) async throws {
+            let scene = try await Scene(kind)
             try scene.simulate()
             let published = try scene.publish("--declare")
             let first = try await scene.serve(["--batch-max-events", "50"])
