@@ -108,6 +108,22 @@ extension LiveTests {
             #expect(try await later.metric("sessionizer_amqp_deliveries_total") == 0)
             #expect(try await later.stop() == 0)
             #expect(offset() == Int64(2 * published - 1))
+
+            // From the last chunk of messages, which were there already; then only what comes from now on.
+            let newest = try await scene.serve(stream + ["--from-offset", "last"])
+            try await eventually("the last chunk is committed") {
+                let decided = try await newest.outcomes().values.reduce(0, +)
+                return decided > 0 && offset() == Int64(2 * published - 1)
+            }
+            let outcomes = try await newest.outcomes()
+            #expect(outcomes["accepted"] == 0 && outcomes.values.reduce(0, +) < 2 * published, "\(outcomes)")
+            #expect(try await newest.stop() == 0)
+            let next = try await scene.serve(stream + ["--from-offset", "next"])
+            try await next.ready()
+            #expect(try scene.publish("--queue-type", "stream") == published)
+            try await eventually("what came since is committed") { offset() == Int64(3 * published - 1) }
+            #expect(try await next.outcomes().values.reduce(0, +) == published)
+            #expect(try await next.stop() == 0)
         }
 
         @Test func theFirstBrokerThatAnswersIsTaken() async throws {
