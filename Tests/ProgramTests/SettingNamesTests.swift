@@ -127,6 +127,25 @@ import Testing
         }
     }
 
+    /// Nor is a password that was typed, or is in the environment, into a URL that cannot be.
+    @Test func aWrongStoreIsToldWithoutItsPassword() throws {
+        for (url, shown) in [
+            ("mysql://me:secret@host/x", "--store mysql:…: expected"),
+            ("fleet.db", "--store fleet.db: expected"),
+        ] {
+            let cases: [([String], [String: String])] = [
+                (["fleet", "--store", url], [:]), (["fleet"], ["SESSIONIZER_STORE_URL": url]),
+            ]
+            for (words, environment) in cases {
+                let process = try program.start(words, environment: environment)
+                process.waitUntilExit()
+                let text = try program.folder.text("stderr")
+                #expect(process.terminationStatus == 2)
+                #expect(text.contains(shown) && !text.contains("secret"), "\(text)")
+            }
+        }
+    }
+
     /// The option wins over the environment, the environment over the file.
     @Test func theNearestWins() throws {
         try program.folder.write("s.yaml", "http: {tokens: from-file}\n")
