@@ -58,6 +58,8 @@ public struct SettingsFile: Equatable, Sendable {
     public var graceSeconds: Int?
     /// `catalogue`: a file beside this one, or a path from the root.
     public var catalogue: String?
+    /// The lines of the keys that are set: for what is judged elsewhere, by whoever knows URLs, times or addresses.
+    public var lines: [String: Int] = [:]
 
     /// What is below `http`.
     public struct HTTP: Equatable, Sendable {
@@ -92,17 +94,17 @@ public struct SettingsFile: Equatable, Sendable {
     /// Nothing set.
     public init() {}
 
-    /// Reads a settings file; everything in it is checked.
+    /// Reads a settings file; everything in it is checked but for URLs, addresses and places in a stream, which are texts
+    /// here.
     public static func parse(_ text: String, file: String) throws(ConfigurationError) -> SettingsFile {
         var settings = SettingsFile()
         let reader = KeyReader(file: file)
         guard let root = try YAMLDocument.parse(text, file: file) else { return settings }
-        var lines: [String: Int] = [:]
         for (path, value) in try reader.leaves(of: root) {
-            if let first = lines[path] {
+            if let first = settings.lines[path] {
                 throw reader.fail(value.line, "`\(path)` stands here a second time (first in line \(first))")
             }
-            lines[path] = value.line
+            settings.lines[path] = value.line
             switch path {
             case "store.url": settings.storeURL = try reader.text(path, value)
             case "store.url_file": settings.storeURLFile = try reader.text(path, value)
@@ -165,7 +167,7 @@ public struct SettingsFile: Equatable, Sendable {
                     value.line, "unknown key `\(path)`; known: \(Self.keys.joined(separator: ", "))")
             }
         }
-        try reader.expectDisjoint(settings.rules, lines)
+        try reader.expectDisjoint(settings.rules, settings.lines)
         return settings
     }
 

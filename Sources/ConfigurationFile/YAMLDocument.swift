@@ -30,6 +30,13 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible, Sen
     /// What was wrong, and what was expected.
     public let problem: String
 
+    /// All parts.
+    public init(file: String, line: Int, problem: String) {
+        self.file = file
+        self.line = line
+        self.problem = problem
+    }
+
     /// `file:line: problem`
     public var description: String { "\(file):\(line): \(problem)" }
 }

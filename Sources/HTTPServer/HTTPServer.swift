@@ -108,6 +108,9 @@ public final class HTTPServer: Sendable {
         MHD_stop_daemon(daemon)
     }
 
+    /// Whether a text is a place to listen at, whatever is there: fails with what is expected instead.
+    public static func check(listen: String) throws(HTTPServerError) { _ = try address(listen) }
+
     private static func address(_ text: String) throws(HTTPServerError) -> sockaddr_storage {
         func wrong() -> HTTPServerError {
             HTTPServerError(

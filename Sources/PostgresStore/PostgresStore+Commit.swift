@@ -79,6 +79,19 @@ extension PostgresStore: SessionStoring {
         return rows.isEmpty ? nil : rows.integer(0, 0)
     }
 
+    /// How far it has come; see ``SessionStoring``.
+    public func freshness(ofTransport transport: String) throws -> StoredFreshness? {
+        var scope = Parameters()
+        scope.add(transport)
+        let rows = try connection.query(
+            """
+            SELECT last_committed_at, last_event_at FROM freshness
+            WHERE scope IN ('all', $1) ORDER BY scope = 'all' LIMIT 1
+            """, scope)
+        if rows.isEmpty { return nil }
+        return StoredFreshness(lastEvent: rows.optionalInstant(0, 1), lastCommit: rows.instant(0, 0))
+    }
+
     private func endBatch() {
         isInBatch = false
         prefetched = Prefetched()

@@ -26,6 +26,11 @@ public final class PostgresStore {
         /// The defaults with a URL.
         public init(url: String) { self.url = url }
 
+        /// Fails where libpq cannot read the URL; nothing is connected to.
+        public func check() throws {
+            _ = try Target(url: url, limits: limits, applicationName: "", readOnly: true)
+        }
+
         /// Host, port and database, for messages: without user and password.
         public var name: String {
             (try? Target(url: url, limits: limits, applicationName: "", readOnly: true).name)

@@ -52,6 +52,20 @@ extension SQLiteStore: SessionStoring {
         return try query.step() ? query.integer(0) : nil
     }
 
+    /// How far it has come; see ``SessionStoring``.
+    public func freshness(ofTransport transport: String) throws -> StoredFreshness? {
+        let query = try connection.statement(
+            """
+            SELECT last_committed_at, last_event_at IS NULL, last_event_at FROM freshness
+            WHERE scope IN ('all', ?) ORDER BY scope = 'all' LIMIT 1
+            """
+        ).bind(transport)
+        defer { query.reset() }
+        guard try query.step() else { return nil }
+        return StoredFreshness(
+            lastEvent: query.integer(1) == 0 ? query.integer(2) : nil, lastCommit: query.integer(0))
+    }
+
     private func writeEvents(_ events: [Event], _ bytes: UnsafeRawPointer, receivedAt: Instant) throws {
         // `OR FAIL`: the batch is rolled back anyway, so a statement needs no journal of its own.
         try connection.insert(events, "INSERT OR FAIL INTO events VALUES", columns: 20) { event, insert in

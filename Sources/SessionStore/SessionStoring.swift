@@ -76,6 +76,20 @@ public struct RejectedMessage: Equatable, Sendable {
     }
 }
 
+/// How far what a store holds has come: the table `freshness`.
+public struct StoredFreshness: Equatable, Sendable {
+    /// The newest time of an event; nil where none is stored.
+    public var lastEvent: Instant?
+    /// When a batch was committed last.
+    public var lastCommit: Instant
+
+    /// Both.
+    public init(lastEvent: Instant?, lastCommit: Instant) {
+        self.lastEvent = lastEvent
+        self.lastCommit = lastCommit
+    }
+}
+
 /// A store of facts and of the tables derived from them.
 public protocol SessionStoring: AnyObject, EntitySource {
     /// Begins the one transaction of a batch: what the engine reads while it applies the batch, and what
@@ -113,6 +127,10 @@ public protocol SessionStoring: AnyObject, EntitySource {
 
     /// The last offset of a stream that was stored; nil where none was.
     func committedOffset(transport: String, origin: String) throws -> Int64?
+
+    /// How far what came by a transport has come; where nothing has come by it yet, how far everything has. nil where
+    /// the store is empty.
+    func freshness(ofTransport transport: String) throws -> StoredFreshness?
 
     /// Whether the events of this time were dropped because of their age. Such an event cannot be told from one that was
     /// stored before: it is refused, or it would count twice.

@@ -234,7 +234,7 @@ enum CommandLineTool {
         return 0
     }
 
-    /// Bytes of a rejected body that are shown; the store has all of it.
+    /// Bytes of a rejected body that are shown; the store has all of it, or the first 64 KiB of one over 1 MiB.
     private static let shownBody: Int64 = 400
 
     private static func rejected(_ words: [String], _ settings: Settings) throws -> Int32 {
@@ -244,7 +244,7 @@ enum CommandLineTool {
         let rows = try store.rows(
             """
             SELECT received_at, transport, origin, reason, detail, substr(body, 1, \(shownBody)) AS body,
-              length(body) AS size
+              length(body) AS size, headers
             FROM rejected_events ORDER BY \(store.flavour.arrival)
             """, [])
         let wantsJSON = try arguments.wantsJSON()
@@ -257,6 +257,7 @@ enum CommandLineTool {
                         out.string(column, row.text(column))
                     }
                     out.integer("body_bytes", row.integer("size"))
+                    out.string("headers", row.text("headers"))
                     out.flag("body_is_cut", (row.integer("size") ?? 0) > shownBody)
                 }
                 try put(out.text)
@@ -267,6 +268,10 @@ enum CommandLineTool {
                 out.write(": \(row.text("detail") ?? "")")
                 out.newline()
                 out.write("    \((row.text("body") ?? "").prefix(160))", .dim)
+                if let headers = row.text("headers") {
+                    out.newline()
+                    out.write("    headers \(headers.prefix(160))", .dim)
+                }
                 try put(out.text)
             }
         }

@@ -36,6 +36,7 @@ struct Settings {
         }
         if let path = file ?? environment["SESSIONIZER_CONFIG"] {
             let settings = try SettingsFile.parse(Self.contents(of: path), file: path)
+            try settings.expectUsable(path)
             rules = settings.rules
             storeURL = settings.storeURL ?? storeURL
             if let path = settings.storeURLFile { storeURL = try Self.secret(of: path) }

@@ -27,7 +27,6 @@ final class LiveMetrics: Sendable {
     private let commitTime: Metrics.Handle
     private let eventLag: Metrics.Handle
     private let publishLag: Metrics.Handle
-    private let lateness: Metrics.Handle
     private let storeUp: Metrics.Handle
     private let storeBusy: Metrics.Handle
     private let storeFailures: [StoreError.Kind: Metrics.Handle]
@@ -42,11 +41,9 @@ final class LiveMetrics: Sendable {
     private let negativeDurations: Metrics.Handle
     private let overLinked: Metrics.Handle
     private let openSessions: Metrics.Handle
-    private let lastEvent: Metrics.Handle
-    private let lastCommit: Metrics.Handle
     private let broker: BrokerMetrics
     private let process: ProcessMetrics
-    private let newest = Mutex<Instant>(.min)
+    private let freshness: FreshnessMetrics
     private let givenBack: Metrics.Handle
     private let partitionsHeld: Metrics.Handle
     private let leaseFailures: Metrics.Handle
@@ -94,10 +91,6 @@ final class LiveMetrics: Sendable {
             "sessionizer_publish_lag_seconds",
             "From the publishing of a message to its commit, where the message says when it was published.",
             labels)
-        lateness = all.histogram(
-            "sessionizer_event_lateness_seconds",
-            "How far an accepted event's time is behind the newest before it; 0 for those in order.",
-            bounds: [0, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800], labels)
         storeUp = all.gauge(
             "sessionizer_store_up",
             "Whether the store took the last batch of each queue, or was opened, or is there and only busy.")
@@ -149,10 +142,7 @@ final class LiveMetrics: Sendable {
         leaseFailures = all.counter(
             "sessionizer_lease_failures_total", "Turns in which the leases could not be renewed.")
         openSessions = all.gauge("sessionizer_open_sessions", "Sessions in progress, counted in the store.")
-        lastEvent = all.gauge(
-            "sessionizer_last_event_timestamp_seconds", "The newest event time that is committed.", labels)
-        lastCommit = all.gauge(
-            "sessionizer_last_commit_timestamp_seconds", "When a batch was committed last.", labels)
+        freshness = FreshnessMetrics(all, labels)
         broker = BrokerMetrics(all)
         process = ProcessMetrics(all)
     }
@@ -168,7 +158,7 @@ final class LiveMetrics: Sendable {
     func committed(_ batch: Ingestor.Committed, takenAt: Instant, publishedAt: [Int64], now: Instant) {
         let changes = batch.changes
         let record = batch.record
-        let latenesses = lateness(of: changes.accepted)
+        let latenesses = freshness.committed(changes.accepted, at: now)
         all.change { change in
             change.add(inHand, -Double(record.received))
             change.add(accepted, Double(record.accepted))
@@ -185,7 +175,7 @@ final class LiveMetrics: Sendable {
             change.observe(eventLag, changes.accepted.lazy.map { Self.seconds(max(now - $0.time, 0)) })
             change.observe(
                 publishLag, publishedAt.lazy.filter { $0 > 0 }.map { Self.seconds(max(now - $0, 0)) })
-            change.observe(lateness, latenesses)
+            freshness.show(latenesses, &change)
             change.add(twins, Double(changes.unequalTwinCount))
             let contradicted = changes.robotHourly.values.reduce(0) { $0 + $1.stateConflicts }
             // A counter only grows: what a later event explained stays counted as met.
@@ -195,20 +185,11 @@ final class LiveMetrics: Sendable {
             change.add(overLinked, Double(max(changes.overLinkedIDs, 0)))
             change.add(openSessions, Double(changes.openSessions))
             if batch.hasMovedKeys { change.add(movedKeys, 1) }
-            change.set(lastCommit, Self.seconds(now))
         }
     }
 
-    private func lateness(of events: [Event]) -> [Double] {
-        newest.withLock { newest in
-            let latenesses = events.map { event in
-                defer { newest = max(newest, event.time) }
-                return newest > event.time ? Self.seconds(newest - event.time) : 0
-            }
-            if newest > .min { all.set(lastEvent, Self.seconds(newest)) }
-            return latenesses
-        }
-    }
+    /// How far the store had come when it was opened: before this program's first event, or another replica's.
+    func opened(_ stored: StoredFreshness) { freshness.opened(stored, all) }
 
     /// What an engine holds; there is one for each queue that is read.
     func memory(_ engine: Engine, worker: Int) {

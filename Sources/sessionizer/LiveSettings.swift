@@ -40,7 +40,8 @@ struct LiveSettings {
         "SESSIONIZER_LOG_LEVEL", "SESSIONIZER_GRACE_SECONDS", "SESSIONIZER_TEST_KILL_AT",
     ]
 
-    /// Takes over what a configuration file sets. Its words were checked there.
+    /// Takes over what a configuration file sets. What it says was checked before: its numbers and words where it was
+    /// read, the rest by ``SettingsFile/expectUsable(_:)``.
     mutating func take(_ file: SettingsFile) throws {
         if let urls = file.amqpURLs { amqpURL = urls.joined(separator: ",") }
         if let path = file.amqpURLFile { amqpURL = try Settings.secret(of: path) }
@@ -215,7 +216,7 @@ struct LiveSettings {
         return level
     }
 
-    private static func start(_ name: String, _ text: String) throws -> QueueSettings.StreamStart {
+    static func start(_ name: String, _ text: String) throws -> QueueSettings.StreamStart {
         switch text {
         case "first": return .first
         case "last": return .last

@@ -139,6 +139,7 @@ struct LiveWorker: Sendable {
                 if queue.kind == .stream, settings.live.streamStart == nil {
                     offset = try parts.store.committedOffset(transport: "amqp", origin: queue.name)
                 }
+                if let stored = try parts.store.freshness(ofTransport: "amqp") { metrics.opened(stored) }
                 if let killPoint = settings.live.killPoint {
                     parts.ingestor.onMark = { killPoint.pass($0) }
                 }

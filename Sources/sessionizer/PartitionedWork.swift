@@ -37,6 +37,7 @@ struct PartitionedWork {
         // Different from that of its own last life, whose lease may be held by a transaction still.
         let replica = "\(LiveService.hostName())/\(getpid())/\(UInt32.random(in: 0...UInt32.max))"
         let keeper = LeaseKeeper(replica: replica)
+        let voice = Voice(log)
         let seconds = Double(settings.live.leaseSeconds)
         var leases: PostgresLeases?
         var running: [Int: Running] = [:]
@@ -74,7 +75,7 @@ struct PartitionedWork {
                 // Workers go on meanwhile: whether they still may, each of their transactions asks.
                 metrics.leasesFailed()
                 health.storeFails("\(error)", isBusy: error.kind == .conflict)
-                log.write(.error, "leases_failed", "\(error); trying again")
+                voice.say(.error, "leases_failed", "\(error); trying again")
                 if stop.isSet, running.values.allSatisfy({ $0.end.withLock { $0 != nil } }) { return 0 }
                 wait = backOff.next(random: .random(in: 0..<1))
             }

@@ -1,5 +1,6 @@
 import AMQPSource
 import SessionPipeline
+import SessionStore
 import Telemetry
 
 /// `sessionizer serve --amqp URL --queue NAME --store URL`: the live service.
@@ -31,7 +32,15 @@ enum ServeLive {
             settings.batchMaxEvents = count
         }
         let service = try LiveService(settings, arguments)
-        return try service.run()
+        do { return try service.run() } catch let error as UsageError {
+            throw error
+        } catch {
+            // From here on whoever reads standard error expects JSON (docs/live.md, "Log").
+            Log(level: settings.live.logLevel).write(
+                .error, "failed", "\(error)",
+                (error as? StoreError).map { ["reason": .text($0.kind.rawValue)] } ?? [:])
+            return 1
+        }
     }
 }
 

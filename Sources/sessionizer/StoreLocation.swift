@@ -16,7 +16,9 @@ enum StoreLocation: CustomStringConvertible {
         } else if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
             self = .postgres(PostgresStore.Settings(url: url))
         } else {
-            throw UsageError(description: "--store \(url): expected sqlite:PATH or postgres://…")
+            // What has a user may have a password.
+            let shown = url.contains("@") ? "\(url.prefix { $0 != ":" && $0 != "@" }):…" : url
+            throw UsageError(description: "--store \(shown): expected sqlite:PATH or postgres://…")
         }
     }
 

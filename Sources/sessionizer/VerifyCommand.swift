@@ -30,7 +30,8 @@ enum VerifyCommand {
 
         // All tables as of one moment, though a service may be writing meanwhile.
         _ = try found.rows(found.flavour.beginSnapshot, [])
-        let comparison = StoreComparison(expected: try scratch.reader(), found: found, limit: limit)
+        let expected = try scratch.reader()
+        let comparison = StoreComparison(expected: expected, found: found, limit: limit)
         var outcomes: [TableOutcome] = []
         let isShown = isatty(STDERR_FILENO) == 1
         for table in ComparedTable.all {
@@ -40,9 +41,10 @@ enum VerifyCommand {
                 })
         }
         if isShown { complain("\r\u{1B}[K", newline: false) }
-        let report = VerifyReport(
+        let report = try VerifyReport(
             store: location.description, files: replay.files.count, totals: parts.ingestor.totals,
-            outcomes: outcomes, problems: replay.problems)
+            outcomes: outcomes, problems: replay.problems,
+            retired: RetiredEvents(of: found, location, expected: expected))
         try put(wantsJSON ? report.json() : report.text())
         for problem in replay.problems { complain("sessionizer: \(problem)") }
         return report.isSame && replay.problems.isEmpty ? 0 : 1

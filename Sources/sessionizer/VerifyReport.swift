@@ -10,6 +10,8 @@ struct VerifyReport {
     let totals: IngestTotals
     let outcomes: [TableOutcome]
     let problems: [String]
+    /// What of the archive retention has dropped from the store.
+    let retired: RetiredEvents
 
     var isSame: Bool { outcomes.allSatisfy { $0.differingRows == 0 } }
 
@@ -22,11 +24,24 @@ struct VerifyReport {
         if events.differingRows == 0 {
             return "the events are the same: what differs was changed in the store, or derived wrongly"
         }
-        if events.expectedRows == events.foundRows { return nil }
         let (there, here) = (events.foundRows, events.expectedRows)
-        return there < here
-            ? "the store holds \(here - there) events fewer than the archive: what is derived from them differs too"
-            : "the store holds \(there - here) events more than the archive: what is derived from them differs too"
+        if there == here {
+            return
+                "the store holds as many events as the archive, of which \(events.differingRows) rows differ: others, or "
+                + "changed in the store; what is derived from them differs too"
+        }
+        if there > here {
+            return
+                "the store holds \(there - here) events more than the archive: what is derived from them differs too"
+        }
+        let fewer = "the store holds \(here - there) events fewer than the archive"
+        guard retired.events > 0 else { return fewer + ": what is derived from them differs too" }
+        let rest =
+            retired.events == events.differingRows && retired.events == here - there
+            ? "no other event is missing" : "what is derived from the others differs too"
+        return
+            "\(fewer): retention has dropped \(retired.events) of them with the months "
+            + "\(retired.months.joined(separator: ", ")); \(rest)"
     }
 
     func text() -> String {

@@ -40,6 +40,10 @@ public final class FaultyStore: SessionStoring {
         try store.committedOffset(transport: transport, origin: origin)
     }
     /// See ``SessionStoring``.
+    public func freshness(ofTransport transport: String) throws -> StoredFreshness? {
+        try store.freshness(ofTransport: transport)
+    }
+    /// See ``SessionStoring``.
     public func close() { store.close() }
 
     /// See ``SessionStoring``.

@@ -47,6 +47,18 @@ extension LiveTests {
                 // Of a giant the beginning is kept.
                 #expect(row.integer("size") == Int64(min(body.count, 1 << 16)), "\(reason)")
             }
+            // The command line shows the headers too.
+            let text = try Scene.run(scene.program, ["rejected", "--store", scene.live]).output
+            #expect(
+                text.split(separator: "\n").count { $0.hasPrefix("    headers {") } == poison.count, "\(text)"
+            )
+            let json = try Scene.run(scene.program, ["rejected", "--store", scene.live, "--format", "json"])
+                .output
+            #expect(
+                try json.split(separator: "\n").map { line in
+                    let row = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                    return row?["headers"] as? String
+                } == rows.map { $0.text("headers") })
         }
 
         /// librabbitmq reads them by calling itself. (Much deeper the broker itself takes longer to send them than anybody waits.)

@@ -83,8 +83,46 @@ extension LiveTests {
             #expect(try service.logged().count < 10)
         }
 
-        @Test func endsInOrderInTheMiddle() async throws {
-            let scene = try await Scene()
+        /// What was committed before a start counts after it: for how late an event is, and how far the events have come.
+        @Test(arguments: Scene.Kind.allCases) func lateIsLateRightAfterAStart(kind: Scene.Kind) async throws {
+            let scene = try await Scene(kind)
+            func write(_ folder: String, _ time: String) throws {
+                try scene.folder.write(
+                    "\(folder)/a.jsonl",
+                    #"{"event":"robot.error","timestamp":"\#(time)","event_id":"\#(folder)","robot_id":"R"}"#
+                        + "\n"
+                )
+            }
+            let (event, commit) = (
+                "sessionizer_last_event_timestamp_seconds", "sessionizer_last_commit_timestamp_seconds"
+            )
+            try write("archive", "2026-11-09T12:00:00Z")
+            try write("late", "2026-11-02T12:00:00Z")
+            try scene.publish("--declare")
+            let first = try await scene.serve()
+            try await eventually("it is committed") { try await first.outcomes()["accepted"] == 1 }
+            let newest = try await first.metric(event)
+            let committed = try #require(try await first.metric(commit))
+            #expect(newest == 1_794_225_600)
+            #expect(try await first.stop() == 0)
+            let second = try await scene.serve()
+            try await second.ready()
+            #expect(try await second.metric(event) == newest)
+            // The store's record is made just before the commit, the first gauge just after it.
+            let stored = try #require(try await second.metric(commit))
+            #expect((committed - 60...committed).contains(stored), "\(stored), \(committed)")
+            try scene.publish(archive: "late")
+            try await eventually("the late one is committed") {
+                try await second.outcomes()["accepted"] == 1
+            }
+            #expect(try await second.metric("sessionizer_event_lateness_seconds_sum") == 7 * 86_400)
+            #expect(try await second.metric(event) == newest)
+            #expect(try #require(try await second.metric(commit)) > stored)
+            #expect(try await second.stop() == 0)
+        }
+
+        @Test(arguments: Scene.Kind.allCases) func endsInOrderInTheMiddle(kind: Scene.Kind) async throws {
+            let scene = try await Scene(kind)
             try scene.simulate()
             let published = try scene.publish("--declare")
             let first = try await scene.serve(["--batch-max-events", "50"])

@@ -57,13 +57,43 @@ extension LiveTests {
             #expect(once.first?.integer("n") == Int64(published))
             #expect(once.first?.integer("span") == Int64(published))
 
-            // A day later: only what is new.
+            // A day later: only what is new. (By whole seconds of the broker's clock, which is this machine's.)
+            let between = Date().formatted(.iso8601)
             #expect(try scene.publish("--queue-type", "stream") == published)
             let third = try await scene.serve(stream)
             try await eventually("the new end is committed") { offset() == Int64(2 * published - 1) }
             #expect(try await third.outcomes()["accepted"] == 0)
             #expect(try await third.outcomes().values.reduce(0, +) == published)
             #expect(try await third.stop() == 0)
+
+            // Rewound by number and by time: what comes was there already, and the offset that is stored follows.
+            let before = try scene.rows("SELECT max(batch_id) AS id \(batches)").first?.integer("id") ?? 0
+            let number = published / 3
+            let numbered = try await scene.serve(stream + ["--from-offset", "\(number)"])
+            try await eventually("all behind the number is committed") {
+                try await numbered.outcomes().values.reduce(0, +) == 2 * published - number
+            }
+            #expect(try await numbered.outcomes()["accepted"] == 0)
+            #expect(try await numbered.stop() == 0)
+            func firstOffset(after batch: Int64) throws -> Int64? {
+                try scene.rows("SELECT min(first_offset) AS first \(batches) AND batch_id > \(batch)").first?
+                    .integer("first")
+            }
+            #expect(try firstOffset(after: before) == Int64(number))
+            #expect(offset() == Int64(2 * published - 1))
+            let numberedTo = try scene.rows("SELECT max(batch_id) AS id \(batches)").first?.integer("id") ?? 0
+            let timed = try await scene.serve(stream + ["--from-time", between])
+            try await eventually("all since that time is committed") {
+                let decided = try await timed.outcomes().values.reduce(0, +)
+                return decided >= published && offset() == Int64(2 * published - 1)
+            }
+            #expect(try await timed.outcomes()["accepted"] == 0)
+            #expect(try await timed.stop() == 0)
+            // A chunk of messages may begin before that time, not the stream.
+            let first = try #require(try firstOffset(after: numberedTo))
+            #expect((1...Int64(published)).contains(first), "\(first) of \(published)")
+            #expect(offset() == Int64(2 * published - 1))
+            try scene.expectTablesOfReplay()
 
             // Rewound to its beginning into a new store.
             try scene.forgetLiveStore()
@@ -78,6 +108,22 @@ extension LiveTests {
             #expect(try await later.metric("sessionizer_amqp_deliveries_total") == 0)
             #expect(try await later.stop() == 0)
             #expect(offset() == Int64(2 * published - 1))
+
+            // From the last chunk of messages, which were there already; then only what comes from now on.
+            let newest = try await scene.serve(stream + ["--from-offset", "last"])
+            try await eventually("the last chunk is committed") {
+                let decided = try await newest.outcomes().values.reduce(0, +)
+                return decided > 0 && offset() == Int64(2 * published - 1)
+            }
+            let outcomes = try await newest.outcomes()
+            #expect(outcomes["accepted"] == 0 && outcomes.values.reduce(0, +) < 2 * published, "\(outcomes)")
+            #expect(try await newest.stop() == 0)
+            let next = try await scene.serve(stream + ["--from-offset", "next"])
+            try await next.ready()
+            #expect(try scene.publish("--queue-type", "stream") == published)
+            try await eventually("what came since is committed") { offset() == Int64(3 * published - 1) }
+            #expect(try await next.outcomes().values.reduce(0, +) == published)
+            #expect(try await next.stop() == 0)
         }
 
         @Test func theFirstBrokerThatAnswersIsTaken() async throws {

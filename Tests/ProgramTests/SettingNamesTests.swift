@@ -102,6 +102,50 @@ import Testing
         }
     }
 
+    /// What only a reader of URLs, addresses or times can judge is told with its line as well, and no password is.
+    @Test(arguments: [
+        ("store", "url", "mysql://me:secret@host/x", "expected sqlite:PATH or postgres://"),
+        ("store", "url", "postgres://me:secret@host/x?nothing=1", "the store's URL cannot be read"),
+        ("amqp", "url", "http://me:secret@host", "begins with amqp:// or amqps://"),
+        ("amqp", "url", "[amqp://a, 'amqp://me:secret@b:99999']", "expected a number from 1 to 65535"),
+        ("amqp", "from_offset", "secondly", "`secondly`: expected an offset, first, last or next"),
+        ("amqp", "from_time", "noon", "`noon`: expected RFC 3339"),
+        ("amqp", "from_time", "2026-11-02\n  from_offset: 1", "`amqp.from_offset` is set too"),
+        ("http", "listen", "somewhere", "cannot listen on somewhere: expected ADDRESS:PORT"),
+        ("http", "listen", "127.0.0.1:70000", "expected ADDRESS:PORT"),
+    ])
+    func whatAReaderRefusesIsToldWithItsLine(section: String, key: String, value: String, said: String) throws
+    {
+        try program.folder.write("s.yaml", "\n\(section):\n  # what is wrong\n  \(key): \(value)\n")
+        for command in ["fleet", "check-config"] {
+            let process = try program.start([command, "--store", "sqlite:a.db", "--config", "s.yaml"])
+            process.waitUntilExit()
+            let text = try program.folder.text("stderr")
+            #expect(process.terminationStatus == 2)
+            #expect(text.hasPrefix("sessionizer: s.yaml:4: `\(section).\(key)`: "), "\(text)")
+            #expect(text.contains(said) && !text.contains("secret"), "\(text)")
+        }
+    }
+
+    /// Nor is a password that was typed, or is in the environment, into a URL that cannot be.
+    @Test func aWrongStoreIsToldWithoutItsPassword() throws {
+        for (url, shown) in [
+            ("mysql://me:secret@host/x", "--store mysql:…: expected"),
+            ("fleet.db", "--store fleet.db: expected"),
+        ] {
+            let cases: [([String], [String: String])] = [
+                (["fleet", "--store", url], [:]), (["fleet"], ["SESSIONIZER_STORE_URL": url]),
+            ]
+            for (words, environment) in cases {
+                let process = try program.start(words, environment: environment)
+                process.waitUntilExit()
+                let text = try program.folder.text("stderr")
+                #expect(process.terminationStatus == 2)
+                #expect(text.contains(shown) && !text.contains("secret"), "\(text)")
+            }
+        }
+    }
+
     /// The option wins over the environment, the environment over the file.
     @Test func theNearestWins() throws {
         try program.folder.write("s.yaml", "http: {tokens: from-file}\n")

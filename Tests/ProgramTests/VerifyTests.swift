@@ -109,6 +109,44 @@ import Testing
         #expect(more.output.contains("session_id=delivery:D-1020: not expected"), "\(more.output)")
     }
 
+    /// Other events, as many as there should be.
+    @Test(arguments: StoreKind.allCases)
+    func asManyEventsButOthersAreTold(kind: StoreKind) throws {
+        try folder.write("a.jsonl", Lines.deliveries(20))
+        try folder.write("b.jsonl", Lines.deliveries(20, day: "2026-11-03"))
+        let store = try FreshStore(kind)
+        try program.run("replay", "a.jsonl", "--store", store.url)
+        let outcome = try program.run("verify", "b.jsonl", "--store", store.url)
+        #expect(outcome.status == 1)
+        #expect(
+            outcome.output.contains("as many events as the archive, of which 280 rows differ"),
+            "\(outcome.output)")
+        let json = try program.run("verify", "b.jsonl", "--store", store.url, "--format", "json").json()
+        #expect((json["explanation"] as? String)?.contains("as many events") == true)
+    }
+
+    /// What retention has dropped is told as that.
+    @Test func monthsThatRetentionDroppedAreNamed() throws {
+        try folder.write("a.jsonl", Lines.deliveries(60, day: "2022-05-02"))
+        try folder.write("b.jsonl", Lines.deliveries(60))
+        let store = try FreshStore(.postgres)
+        try program.run("replay", "a.jsonl", "b.jsonl", "--store", store.url)
+        let retired = try program.run("migrate", "--retire", "--store", store.url)
+        #expect(retired.output.contains("dropped events_2022_05"), "\(retired.output)\(retired.complaints)")
+        let outcome = try program.run("verify", "a.jsonl", "b.jsonl", "--store", store.url)
+        #expect(outcome.status == 1)
+        let words = "fewer than the archive: retention has dropped 420 of them with the months 2022-05; "
+        #expect(
+            outcome.output.contains("the store holds 420 events \(words)no other event is missing"),
+            "\(outcome.output)")
+        // And what is missing for another reason is told beside it.
+        try folder.write("c.jsonl", Lines.deliveries(61))
+        let more = try program.run("verify", "a.jsonl", "c.jsonl", "--store", store.url)
+        #expect(
+            more.output.contains("the store holds 427 events \(words)what is derived from the others"),
+            "\(more.output)")
+    }
+
     /// What cannot be compared is said, with the exit code of the reason.
     @Test(arguments: StoreKind.allCases)
     func whatCannotBeCompared(kind: StoreKind) throws {
