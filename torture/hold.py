@@ -145,8 +145,7 @@ class Hold:
 
     def closed(self):
         """How often the broker closed the channel for what was not acknowledged in time."""
-        with open(f"{self.folder}/service0.log", encoding="utf-8") as log:
-            return sum('"event":"precondition_failed"' in line for line in log)
+        return self.figure('amqp_notices_total{code="precondition_failed"}')
 
     def end(self):
         for one in self.frozen:

@@ -28,7 +28,6 @@ static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *o) {
     struct MHD_OptionItem items[15];
     size_t n = 0;
     items[n++] = (struct MHD_OptionItem) {MHD_OPTION_SOCK_ADDR, 0, (void *)o->address};
-    items[n++] = (struct MHD_OptionItem) {MHD_OPTION_LISTENING_ADDRESS_REUSE, 1, NULL};
     if (o->threads > 1)
         items[n++] = (struct MHD_OptionItem) {MHD_OPTION_THREAD_POOL_SIZE, o->threads, NULL};
     items[n++] = (struct MHD_OptionItem) {MHD_OPTION_CONNECTION_LIMIT, o->connections, NULL};

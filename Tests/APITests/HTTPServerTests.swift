@@ -222,6 +222,10 @@ import Testing
         #expect(throws: HTTPServerError.self) {
             _ = try HTTPServer(listen: "nonsense") { _ in .text("") }
         }
+        // Another one at the same port would take half of the first one's requests.
+        #expect(throws: HTTPServerError.self) {
+            _ = try HTTPServer(listen: "127.0.0.1:\(server.port)") { _ in .text("another") }
+        }
         #expect(try client.get("/").text == "well")
     }
 }
