@@ -46,7 +46,7 @@ class Bench(live_servers.Bench):
         if not os.path.exists(path):
             say(f"simulating {events} events")
             # So early that the longest ends before now: what lies in the future is no event to the service.
-            start = time.strftime("%Y-%m-%d", time.gmtime(time.time() - (3 + events // 200_000) * 86_400))
+            start = time.strftime("%Y-%m-%d", time.gmtime(time.time() - (4 + events // 150_000) * 86_400))
             sh(f"{BIN}/sessionizer", "simulate", "--out", path, "--events", str(events), "--seed", "7",
                "--start-day", start, stderr=subprocess.DEVNULL)
         return path

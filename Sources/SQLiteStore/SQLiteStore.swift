@@ -46,8 +46,11 @@ public final class SQLiteStore {
         }
     }
 
-    /// Lets go of the file.
-    public func close() { connection.close() }
+    /// Lets go of the file, which then holds everything by itself, also while somebody still reads it.
+    public func close() {
+        connection.foldLogIn()
+        connection.close()
+    }
 
     /// Applies the migrations that the store does not have yet.
     static func migrate(_ connection: Connection) throws {

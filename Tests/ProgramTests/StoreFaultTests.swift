@@ -49,6 +49,22 @@ import Testing
         #expect(try tables("killed.db") == tables("whole.db"))
     }
 
+    /// What was replayed is in the one file that was named, also where somebody read it meanwhile: whoever copies or
+    /// moves the file after the program has ended has everything.
+    @Test func theFileAloneIsTheStore() throws {
+        try folder.write("a.jsonl", Lines.deliveries(20))
+        try program.run("replay", "a.jsonl", "--store", "sqlite:a.db")
+        let before = try tables("a.db")
+        let reader = try SQLiteReader(path: folder.url.appendingPathComponent("a.db").path)
+        defer { reader.close() }
+        try folder.write("b.jsonl", Lines.deliveries(40))
+        try program.run("replay", "b.jsonl", "--store", "sqlite:a.db")
+        try FileManager.default.copyItem(
+            at: folder.url.appendingPathComponent("a.db"), to: folder.url.appendingPathComponent("copy.db"))
+        #expect(try tables("copy.db") == tables("a.db"))
+        #expect(try tables("copy.db") != before, "the second archive had events of its own")
+    }
+
     private func batches(_ name: String) -> Int64 {
         guard let reader = try? SQLiteReader(path: folder.url.appendingPathComponent(name).path) else {
             return 0

@@ -1,9 +1,10 @@
 // A story from the API as columns that can be drawn and searched: times as numbers, per lane, sorted.
 
+import {errorsInWords} from "./tables.js";
 import {parse} from "./time.js";
 
 /** Milestones in the order to label them; the first ones win where there is little room. */
-export const MILESTONES = [
+const MILESTONES = [
     ["failed_at", "failed"], ["canceled_at", "canceled"], ["dropoff_completed_at", "dropped off"], ["assigned_at", "assigned"],
     ["pickup_arrival_at", "at pickup"], ["dropoff_arrival_at", "at drop-off"], ["pickup_completed_at", "picked up"],
     ["demand_created_at", "demand"], ["offer_received_at", "offer"], ["trip_started_at", "trip"], ["fulfilled_at", "fulfilled"],
@@ -22,7 +23,7 @@ export function stateKind(state, group) {
 const CONTEXT = 30 * 60_000;
 
 /** Puts overlapping windows of one entity under each other: both stay visible. */
-function rowsOf(windows) {
+export function rowsOf(windows) {
     const ends = [];
     for (const w of windows) {
         let row = ends.findIndex((end) => end <= w.from);
@@ -102,6 +103,6 @@ export function nearest(times, t) {
 export function summary(model) {
     const robots = model.lanes.filter((l) => l.kind === "robot").map((l) => l.label);
     const pilots = model.lanes.filter((l) => l.kind === "pilot").map((l) => l.label);
-    return `Timeline of ${model.session.session_id}, ${model.events.length} events, ${model.errors.length} errors; ` +
+    return `Timeline of ${model.session.session_id}, ${model.events.length} events, ${errorsInWords(model.errors.length, model.session)}; ` +
         `robots ${robots.join(", ") || "none"}; pilots ${pilots.join(", ") || "none"}. The list below holds the same events.`;
 }

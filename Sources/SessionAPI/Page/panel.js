@@ -2,7 +2,7 @@
 
 import {data, el, link, replace, sessionLink, visible, toast} from "./dom.js";
 import {get} from "./api.js";
-import {clock, duration, iso, machineTime, otherZone, stamp, zoneName} from "./time.js";
+import {duration, iso, machineTime, otherZone, stamp, zoneName} from "./time.js";
 import {distance} from "./eventlist.js";
 import {prettyJSON} from "./payload.js";
 import {showProblem} from "./problem.js";
@@ -11,7 +11,7 @@ const dl = (pairs) => el("dl", {class: "facts"}, pairs.filter(([, value]) => val
     .map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 
 /** The sentence of the closed list of reasons. */
-export function whySentence(event, model) {
+function whySentence(event, model) {
     const window = event.window === null ? null : model.story.windows[event.window];
     switch (event.why) {
     case "names_it": return "It names this delivery itself.";

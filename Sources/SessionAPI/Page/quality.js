@@ -1,6 +1,6 @@
 // Where the log is lying. Each check is printed, also when nothing is wrong; what needs a look is unfolded.
 
-import {announceTitle, data, el, forms, link, replace} from "./dom.js";
+import {announceTitle, data, el, link, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {loading} from "./charts.js";
 import {whyNotList} from "./orphans.js";
@@ -35,7 +35,7 @@ export async function show(main, _, query) {
     if (told.as_of.events === 0) return replace(main, el("h1", {}, "Is the log telling the truth?"), emptyStore());
     const look = told.checks.filter((c) => c.status === "look");
     const fine = told.checks.filter((c) => c.status !== "look");
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Is the log telling the truth?"), el("span", {class: "title-actions"}, forms("/quality", location.search))), el("p", {class: "muted"}, `${rangeText(told.range)} UTC; messages over all times`), rangeBar("/quality", range, told.as_of.now),
+    replace(main, titleRow("Is the log telling the truth?", "/quality", location.search), el("p", {class: "muted"}, `${rangeText(told.range)} UTC; messages over all times`), rangeBar("/quality", range, told.as_of.now),
         el("p", {}, look.length === 0 ? "Nothing needs a look." : `${look.length} of ${told.checks.length} checks ask for a look.`),
         el("div", {class: "checks"}, look.map((c) => check(c, true)), fine.map((c) => check(c, false))),
         messages(told.messages), producers(told.producers), clocks(told.clocks),
@@ -56,8 +56,9 @@ function check(c, open) {
     return el("details", {class: `check-box ${c.status}`, open}, el("summary", {}, el("span", {class: "sign", "aria-hidden": "true"}, sign), el("span", {class: "quiet-label"}, word, ": "),
         el("strong", {}, NAMES[c.check] ?? data(c.check)), " ", el("span", {}, data(c.sentence, 400))),
     el("p", {class: "muted"}, data(c.matters, 400)),
-    el("p", {class: "actions"}, rows && el("a", {href: rows}, "Its rows"), c.sql && el("button", {type: "button", on: {click: () => copyText(c.sql, "SQL copied.")}}, "Copy the SQL"), c.command && el("span", {}, "or ", el("code", {}, c.command))),
-    c.sql && el("pre", {class: "payload", tabindex: "0", role: "region", "aria-label": `SQL of ${NAMES[c.check] ?? c.check}`}, c.sql));
+    el("p", {class: "actions"}, rows && el("a", {href: rows}, "Its rows"), c.command && el("span", {}, rows ? "or " : "On the command line: ", el("code", {}, c.command))),
+    c.sql && el("details", {class: "sql"}, el("summary", {}, "The SQL that was asked"), el("p", {class: "actions"}, el("button", {type: "button", on: {click: () => copyText(c.sql, "SQL copied.")}}, "Copy it")),
+        el("pre", {class: "payload", tabindex: "0", role: "region", "aria-label": `SQL of ${NAMES[c.check] ?? c.check}`}, c.sql)));
 }
 
 function messages(rows) {

@@ -1,6 +1,6 @@
 // How often robots fail, how long they are away, and how far deliveries get without a person.
 
-import {announceTitle, data, el, forms, link, replace} from "./dom.js";
+import {announceTitle, data, el, link, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {failuresOf, robotIn, servedBy} from "./counted.js";
 import {showProblem, waiting} from "./problem.js";
@@ -22,7 +22,7 @@ export function reliabilityTable(told, tall = false) {
         ["MTBF", (r) => (r.mtbf_seconds === null ? "–" : to(failuresOf(r.robot_id, range), duration(r.mtbf_seconds))), "num"],
         ["repairs", (r) => to(failuresOf(r.robot_id, range, {repaired: true}), count(r.repairs)), "num"],
         ["MTTR", (r) => (r.mttr_seconds === null ? "–" : to(failuresOf(r.robot_id, range, {repaired: true}), duration(r.mttr_seconds))), "num"],
-        ["deliveries", (r) => to(servedBy(r.robot_id, range, {outcome: "completed"}), count(r.deliveries_completed)), "num"],
+        ["completed", (r) => to(servedBy(r.robot_id, range, {outcome: "completed"}), count(r.deliveries_completed)), "num"],
         ["interventions", (r) => to(servedBy(r.robot_id, range, {intervened: true}), count(r.interventions)), "num"],
         ["between them", (r) => (r.deliveries_per_intervention === null ? "–" : r.deliveries_per_intervention.toFixed(1)), "num"],
     ], [told.fleet, ...told.rows], {tall, empty: "No robot is known in this range."})];
@@ -36,7 +36,7 @@ export async function show(main, _, query) {
         const told = await get("fleet/reliability", [], range);
         done();
         tellFreshness(told.as_of);
-        replace(main, el("div", {class: "title-row"}, el("h1", {}, "Reliability"), el("span", {class: "title-actions"}, forms("/reliability", location.search))),
+        replace(main, titleRow("Reliability", "/reliability", location.search),
             el("p", {class: "muted"}, data(rangeText(told.range)), " UTC, by whole hours"), rangeBar("/reliability", range, told.as_of.now), reliabilityTable(told));
     } catch (error) {
         done();
