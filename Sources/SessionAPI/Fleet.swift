@@ -193,7 +193,7 @@ enum Fleet {
             sql,
             [.integer(range.from), .integer(range.to), .text(call.parameters.text("robot") ?? "")]
                 + states.map { .text($0) }
-        ).map(StateInterval.init(at:)).filter { state in
+        ).map(StateInterval.ofColumns).filter { state in
             let end = min(state.endedAt ?? call.asOf.now, range.to)
             return state.length(in: range, now: call.asOf.now) > 0 && zone.holds(state.robot, before: end)
         }

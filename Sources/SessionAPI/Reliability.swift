@@ -146,7 +146,7 @@ struct Reliability {
         var found: [(String, [(state: StateInterval, before: String?)])] = []
         var places: [String: Int] = [:]
         for row in rows {
-            let state = StateInterval(at: row)
+            let state = StateInterval.ofColumns(row)
             let before = row.text(at: 5)
             if found.last?.0 == state.robot {
                 found[found.count - 1].1.append((state, before))

@@ -204,7 +204,7 @@ enum Robots {
         let now = try RobotNow.all([robot], call)[0]
 
         var out = JSONWriter()
-        try out.object { out in
+        out.object { out in
             call.asOf.write(&out)
             out.text("robot_id", robot)
             range.write(&out)

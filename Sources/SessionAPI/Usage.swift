@@ -236,7 +236,7 @@ struct Usage {
             "SELECT \(StateInterval.columns) FROM robot_states s "
                 + "WHERE ended_at IS NULL AND \(whose.condition(call.flavour)) AND started_at < \(call.at(2))",
             [whose.parameter, .integer(instant)]
-        ).map(StateInterval.init(at:))
+        ).map(StateInterval.ofColumns)
     }
 
     /// States that have no end yet, up to now.

@@ -151,16 +151,19 @@ struct StateInterval {
         reason = row.text("reason")
     }
 
-    /// The columns of ``init(at:)``.
+    /// The columns of ``ofColumns(_:)``.
     static let columns = "s.robot_id, s.started_at, s.ended_at, s.state, s.reason"
 
     /// From a row that begins with ``columns``: for questions of very many rows.
-    init(at row: AnswerRow) {
-        robot = row.text(at: 0) ?? ""
-        startedAt = row.integer(at: 1) ?? 0
-        endedAt = row.integer(at: 2)
-        state = row.text(at: 3) ?? ""
-        reason = row.text(at: 4)
+    static func ofColumns(_ row: AnswerRow) -> StateInterval {
+        StateInterval(
+            robot: row.text(at: 0) ?? "", startedAt: row.integer(at: 1) ?? 0, endedAt: row.integer(at: 2),
+            state: row.text(at: 3) ?? "", reason: row.text(at: 4))
+    }
+
+    private init(robot: String, startedAt: Int64, endedAt: Int64?, state: String, reason: String?) {
+        (self.robot, self.startedAt, self.endedAt) = (robot, startedAt, endedAt)
+        (self.state, self.reason) = (state, reason)
     }
 
     /// Its length within a range, in microseconds; an open one ends at `now`.
