@@ -234,7 +234,7 @@ class Bench(live_servers.Bench):
     # A large store
 
     def write_million(self, path):
-        """Deliveries of two events each, two a second, on 4000 robots; errors, groundings, a few failures."""
+        """Deliveries of two events each, two a second, on 4000 robots in 40 zones; errors, groundings, a few failures."""
         count, ending, begin = self.options.sessions, 3600, 1_793_000_000
         with open(path, "w") as file:
             def line(event, seconds, key, fields):
@@ -246,7 +246,8 @@ class Bench(live_servers.Bench):
                          f'"merchant_id":"shop-{i % 200}"')
                 if i % 5 == 0:
                     robot, state = i // 5 * 7919 % 4000, "deployed" if i // 20_000 % 2 else "grounded"
-                    line("robot.state_changed", now, f"s{i}", f'"robot_id":"R{robot}","to_state":"{state}"'
+                    zone = (robot + i // 400_000) % 40
+                    line("robot.state_changed", now, f"s{i}", f'"robot_id":"R{robot}","zone_id":"Z-{zone}","to_state":"{state}"'
                          + (f',"reason":"FAULT_{i % 7}"' if state == "grounded" else ""))
                 if i % 40 == 0:
                     line("robot.error", now, f"e{i}", f'"robot_id":"R{i * 31 % 4300}","error":{{"code":"FAULT_{i % 7}"}}')

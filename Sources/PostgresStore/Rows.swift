@@ -74,6 +74,13 @@ final class Rows {
         return found
     }
 
+    /// A whole number, or an instant as microseconds; nought where there is none.
+    func figure(_ row: Int32, _ column: Int32) -> Int64 {
+        if isNull(row, column) { return 0 }
+        let number = integer(row, column)
+        return type(column) == TypeNumber.instant ? PostgresTime.instant(number) : number
+    }
+
     /// A value as readers of tables have it: instants as microseconds, arrays as JSON, flags as 0 or 1.
     func value(_ row: Int32, _ column: Int32) -> TableValue {
         if isNull(row, column) { return .null }

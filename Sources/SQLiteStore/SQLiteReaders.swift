@@ -110,10 +110,34 @@ public final class SQLiteReaders: AskableStore {
 
         func forEachRow(_ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool) throws
         {
+            let (statement, names) = try begun(sql, parameters)
+            defer { statement.reset() }
+            let count = statement.columnCount
+            while try statement.step() {
+                let row = AnswerRow(names: names, values: (0..<count).map { statement.value($0) })
+                if try !body(row) { return }
+            }
+        }
+
+        func forEachFigures(
+            _ sql: String, _ parameters: [TableValue],
+            _ body: (String, UnsafeBufferPointer<Int64>) -> Void
+        ) throws {
+            let (statement, names) = try begun(sql, parameters)
+            defer { statement.reset() }
+            var text = RepeatedText()
+            var figures = [Int64](repeating: 0, count: names.all.count - 1)
+            while try statement.step() {
+                for place in figures.indices { figures[place] = statement.integer(Int32(place + 1)) }
+                let name = text.text(statement.bytes(0))
+                figures.withUnsafeBufferPointer { body(name, $0) }
+            }
+        }
+
+        private func begun(_ sql: String, _ parameters: [TableValue]) throws -> (Statement, ColumnNames) {
             // Most questions are always the same; those with lists of their own shape are not worth keeping.
             let isKept = known.count < 200 || known[sql] != nil
             let statement = try isKept ? connection.statement(sql) : Statement(sql, connection)
-            defer { statement.reset() }
             for parameter in parameters {
                 switch parameter {
                 case .null: statement.bind(Int64?.none)
@@ -127,10 +151,7 @@ public final class SQLiteReaders: AskableStore {
                 known[sql].flatMap { $0.all.count == count ? $0 : nil }
                 ?? ColumnNames((0..<count).map { statement.name($0) })
             if isKept { known[sql] = names }
-            while try statement.step() {
-                let row = AnswerRow(names: names, values: (0..<count).map { statement.value($0) })
-                if try !body(row) { return }
-            }
+            return (statement, names)
         }
     }
 }

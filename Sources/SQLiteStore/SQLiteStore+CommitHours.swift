@@ -5,7 +5,6 @@ internal import SessionStore
 extension SQLiteStore {
     func writeHours(_ changes: Changes, _ batch: BatchRecord) throws {
         try writeRobotHours(changes)
-        try writeSums(changes, batch)
         try writePilotHours(changes.pilotHourly)
         try writeMerchantHours(changes.merchantHourly)
         try connection.insert(
@@ -15,6 +14,7 @@ extension SQLiteStore {
             insert.bindStatic(row.key.a, symbols).bindStatic(row.key.b, symbols, orEmpty: true)
                 .bindStatic(row.key.c, symbols, orEmpty: true).bind(row.key.hour).bind(row.value)
         }
+        try writeSums(changes, batch)
     }
 
     private func writeRobotHours(_ changes: Changes) throws {

@@ -50,7 +50,9 @@ struct CSVForm: Sendable {
 
     /// The fleet's hours.
     static let utilization = CSVForm(
-        parameters: Fleet.utilizationRules.filter { $0.name != WeekBefore.rule.name } + [.flag("raw")]
+        parameters: Fleet.utilizationRules.filter {
+            ![WeekBefore.rule.name, Fleet.worst.name].contains($0.name)
+        } + [.flag("raw")]
     ) { call in
         let told = try Fleet.Supply(call.hourRange(), call)
         let header = [

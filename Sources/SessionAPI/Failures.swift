@@ -32,7 +32,10 @@ struct Failure {
         let repaired = call.parameters.flag("repaired")
         let all = try all(in: range, robot: robot, call).filter { !repaired || $0.endedAt != nil }
             .sorted { ($1.state.startedAt, $1.state.robot) < ($0.state.startedAt, $0.state.robot) }
-        let operating = try Reliability.all(in: range, robot: robot, call).reduce(0) { $0 + $1.operating }
+        let operating =
+            try robot == nil
+            ? Usage.ofFleet(range, call).reduce(0) { $0 + $1.usage.usable }
+            : Usage.byRobot(range, .one(robot), only: ["usable"], call).values.reduce(0) { $0 + $1.usable }
         let rest = all.drop { failure in
             guard let before, let at = Int64(before[0]) else { return false }
             return (failure.state.startedAt, failure.state.robot) >= (at, before[1])

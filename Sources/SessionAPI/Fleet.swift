@@ -5,12 +5,16 @@ enum Fleet {
     static let utilizationRules: [ParameterRule] =
         ParameterRule.range + [
             .word("bucket", ["hour", "day", "all"]), .word("by", ["none", "zone", "robot"]), .id("zone"),
-            .id("robot"), WeekBefore.rule,
+            .id("robot"), WeekBefore.rule, worst,
         ]
+
+    /// Of a list of all robots only so many, those that most is the matter with.
+    static let worst = ParameterRule.whole("worst", 1...1000)
 
     static func utilization(_ call: Call) throws -> Answer {
         let range = try call.hourRange()
         let supply = try Supply(range, call)
+        let (rows, robots) = supply.worst(call.parameters.whole("worst").map(Int.init))
         let before = try WeekBefore.asked(of: range, call)
         var out = JSONWriter()
         try out.object { out in
@@ -19,8 +23,9 @@ enum Fleet {
             out.text("bucket", supply.bucket)
             out.text("by", supply.by)
             out.object("totals") { out in supply.totals.write(&out) }
+            if let robots { out.integer("robots", robots) }
             out.array("rows") { out in
-                for (key, usage) in supply.rows {
+                for (key, usage) in rows {
                     out.object { out in
                         out.instant("at", key.at)
                         out.text("key", key.name)
@@ -30,7 +35,7 @@ enum Fleet {
             }
             try before?.writeSupply(supply.totals, of: range, call, &out)
         }
-        return .json(out, rows: supply.rows.count)
+        return .json(out, rows: rows.count)
     }
 
     /// Hours of the fleet, as the request groups them.
@@ -47,21 +52,6 @@ enum Fleet {
         private(set) var known: Set<Int64> = []
         let rows: [(key: Key, usage: Usage)]
 
-        /// Hours of the robot and in the zone that the request is about: of each robot, or where nothing wants to know which,
-        /// of all together.
-        private static func hours(
-            _ range: TimeRange, _ zone: WantedZone, isByRobot: Bool, _ call: Call
-        ) throws -> [(robot: String, hour: Int64, usage: Usage)] {
-            let robot = call.parameters.text("robot")
-            if robot == nil, zone.name == nil, !isByRobot {
-                return try Usage.ofFleet(range, call).map { ("", $0.hour, $0.usage) }
-            }
-            if zone.name != nil, zone.isUntold { return [] }
-            return try Usage.byHour(range, robot: robot, call).filter {
-                zone.holds($0.robot, before: $0.hour + InstantFormat.hour)
-            }
-        }
-
         /// As the request groups them.
         init(_ range: TimeRange, _ call: Call) throws {
             try self.init(
@@ -74,29 +64,51 @@ enum Fleet {
             self.by = by
             var sums: [Key: Usage] = [:]
             let zone = try WantedZone(range, isNeeded: by == "zone", call)
+            let robot = call.parameters.text("robot")
+            let isByRobot = by == "robot" || by == "zone" && !zone.isUntold
             if by == "robot", bucket == "all", zone.name == nil {
                 // The store adds up.
-                for (robot, usage) in try Usage.byRobot(range, robot: call.parameters.text("robot"), call) {
+                for (robot, usage) in try Usage.byRobot(range, .one(robot), call) {
                     sums[Key(at: nil, name: robot)] = usage
                     totals.add(usage)
                 }
-            } else {
-                let isByRobot = by == "robot" || by == "zone" && !zone.isUntold
-                let hours = try Self.hours(range, zone, isByRobot: isByRobot, call)
-                for (robot, hour, usage) in hours {
+            } else if robot == nil, zone.name == nil, !isByRobot {
+                for (hour, usage) in try Usage.ofFleet(range, call) {
                     known.insert(hour)
-                    let at: Int64? =
-                        bucket == "all"
-                        ? nil : bucket == "day" ? InstantFormat.floor(hour, to: InstantFormat.day) : hour
-                    let name =
-                        by == "zone"
-                        ? zone.of(robot, before: hour + InstantFormat.hour) : by == "robot" ? robot : nil
-                    sums[Key(at: at, name: name), default: Usage()].add(usage)
+                    sums[Key(at: Self.start(of: hour, in: bucket), name: nil), default: Usage()].add(usage)
                     totals.add(usage)
                 }
+            } else {
+                var (all, hours) = (Usage(), Set<Int64>())
+                try zone.forEachHour(range, robot: robot, call) { robot, zone, hour, usage in
+                    hours.insert(hour)
+                    let name = by == "zone" ? zone : by == "robot" ? robot : nil
+                    sums[Key(at: Self.start(of: hour, in: bucket), name: name), default: Usage()].add(usage)
+                    all.add(usage)
+                }
+                (totals, known) = (all, hours)
             }
             rows = sums.sorted { ($0.key.at ?? 0, $0.key.name ?? "") < ($1.key.at ?? 0, $1.key.name ?? "") }
                 .map { ($0.key, $0.value) }
+        }
+
+        private static func start(of hour: Int64, in bucket: String) -> Int64? {
+            switch bucket {
+            case "all": nil
+            case "day": InstantFormat.floor(hour, to: InstantFormat.day)
+            default: hour
+            }
+        }
+
+        /// Of a question by robot only those with the most downtime, so many; and how many there are.
+        func worst(_ count: Int?) -> (rows: [(key: Key, usage: Usage)], robots: Int?) {
+            guard by == "robot" else { return (rows, nil) }
+            var downtime: [String: Double] = [:]
+            for (key, usage) in rows { downtime[key.name ?? "", default: 0] += usage.downtime }
+            guard let count, count < downtime.count else { return (rows, downtime.count) }
+            let worst = Set(
+                downtime.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(count).map(\.key))
+            return (rows.filter { worst.contains($0.key.name ?? "") }, downtime.count)
         }
     }
 
@@ -114,8 +126,29 @@ enum Fleet {
         /// Whether no robot told any zone: then all of them were in none.
         var isUntold: Bool { zones?.isEmpty ?? true }
 
+        /// Hours of the robot that the request is about, or of all, as far as they are in its zone; each with that zone.
+        func forEachHour(
+            _ range: TimeRange, robot: String?, _ call: Call,
+            _ body: (_ robot: String, _ zone: String?, _ hour: Int64, _ usage: Usage) -> Void
+        ) throws {
+            var whose = Usage.Whose.one(robot)
+            if let name, robot == nil {
+                let there = zones?.robots(in: name) ?? []
+                if there.isEmpty { return }
+                whose = .these(there)
+            }
+            // Robot by robot: its zones are looked up once.
+            var last: String?
+            var track: Zones.Track?
+            try Usage.byHour(range, whose, call) { robot, hour, usage in
+                if robot != last { (last, track) = (robot, zones?.track(of: robot)) }
+                let zone = track?.zone(before: hour + InstantFormat.hour)
+                if name == nil || zone == name { body(robot, zone, hour, usage) }
+            }
+        }
+
         func of(_ robot: String, before instant: Int64) -> String? {
-            zones?.zone(of: robot, before: instant)
+            zones?.track(of: robot)?.zone(before: instant)
         }
 
         /// Whether the robot was in the zone, or none is asked for.
@@ -130,19 +163,37 @@ enum Fleet {
         if states.isEmpty { return [] }
         let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
         let zone = try WantedZone(range, call)
+        let place = "s.state IN (\(list)) AND (?3 = '' OR s.robot_id = ?3)"
+        let sql: String
+        switch call.flavour {
+        case .sqlite:
+            sql = """
+                WITH \(StateInterval.robots)
+                SELECT \(StateInterval.columns) FROM robots CROSS JOIN robot_states s
+                WHERE s.robot_id = robots.id AND s.started_at < ?2
+                  AND s.started_at >= coalesce((SELECT max(b.started_at) FROM robot_states b
+                    WHERE b.robot_id = robots.id AND b.started_at <= ?1), ?1)
+                  AND \(place) AND (s.ended_at IS NULL OR s.ended_at > ?1)
+                """
+        case .postgres:
+            // By start: those that began up to a day before the range; before that, those without an end, and the long ones.
+            let (from, to, day) = (call.at(1), call.at(2), "interval '24 hours'")
+            sql = """
+                SELECT \(StateInterval.columns) FROM robot_states s WHERE s.started_at >= \(from) - \(day)
+                  AND s.started_at < \(to) AND \(place) AND (s.ended_at IS NULL OR s.ended_at > \(from))
+                UNION ALL
+                SELECT \(StateInterval.columns) FROM robot_states s
+                WHERE s.started_at < \(from) - \(day) AND s.ended_at IS NULL AND \(place)
+                UNION ALL
+                SELECT \(StateInterval.columns) FROM robot_states s WHERE s.started_at < \(from) - \(day)
+                  AND s.ended_at > \(from) AND s.ended_at - s.started_at > \(day) AND \(place)
+                """
+        }
         return try call.rows(
-            """
-            WITH RECURSIVE \(StateInterval.robots)
-            SELECT s.* FROM robots JOIN robot_states s ON s.robot_id = robots.id AND s.started_at < \(call.at(2))
-              AND s.started_at >= coalesce((SELECT max(b.started_at) FROM robot_states b
-                WHERE b.robot_id = robots.id AND b.started_at <= \(call.at(1))), \(call.at(1)))
-            WHERE s.state IN (\(list)) AND (s.ended_at IS NULL OR s.ended_at > \(call.at(1)))
-              AND (?3 = '' OR robots.id = ?3)
-            ORDER BY s.robot_id, s.started_at
-            """,
+            sql,
             [.integer(range.from), .integer(range.to), .text(call.parameters.text("robot") ?? "")]
                 + states.map { .text($0) }
-        ).map(StateInterval.init).filter { state in
+        ).map(StateInterval.ofColumns).filter { state in
             let end = min(state.endedAt ?? call.asOf.now, range.to)
             return state.length(in: range, now: call.asOf.now) > 0 && zone.holds(state.robot, before: end)
         }
@@ -185,8 +236,21 @@ enum Fleet {
 
     /// Downtime within a range by reason, state or robot, the longest first.
     struct Downtime {
-        let rows: [(key: String, sum: (robots: Set<String>, intervals: Int, seconds: Double))]
+        let rows: [(key: String, sum: Sum)]
         var seconds: Double { rows.reduce(0) { $0 + $1.sum.seconds } }
+
+        struct Sum {
+            private(set) var robots: Set<String> = []
+            private(set) var intervals = 0
+            private(set) var seconds = 0.0
+
+            mutating func add(_ robot: String, _ seconds: Double) {
+                robots.insert(robot)
+                intervals += 1
+                self.seconds += seconds
+            }
+        }
+
         /// What it is made of.
         private let states: [StateInterval]
 
@@ -203,14 +267,12 @@ enum Fleet {
 
         private init(_ states: [StateInterval], _ range: TimeRange, by: String, _ call: Call) {
             self.states = states
-            var sums: [String: (robots: Set<String>, intervals: Int, seconds: Double)] = [:]
+            var sums: [String: Sum] = [:]
             for state in states {
                 let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
                 if seconds <= 0 { continue }
                 let key = by == "reason" ? state.reason ?? "" : by == "state" ? state.state : state.robot
-                sums[key, default: ([], 0, 0)].robots.insert(state.robot)
-                sums[key, default: ([], 0, 0)].intervals += 1
-                sums[key, default: ([], 0, 0)].seconds += seconds
+                sums[key, default: Sum()].add(state.robot, seconds)
             }
             rows = sums.sorted { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }
                 .map { ($0.key, $0.value) }
@@ -248,176 +310,22 @@ enum Fleet {
         return .json(out, rows: page.count)
     }
 
+    static let reliabilityRules = ParameterRule.range + [worst]
+
     static func reliability(_ call: Call) throws -> Answer {
         let range = try call.hourRange()
-        let rows = try Reliability.all(in: range, robot: nil, call)
-        var fleet = Reliability(robot: nil)
-        for row in rows { fleet.add(row) }
+        let (rows, fleet, isComplete) = try Reliability.all(
+            in: range, robot: nil, worst: call.parameters.whole("worst").map(Int.init), call)
         var out = JSONWriter()
         out.object { out in
             call.asOf.write(&out)
             range.write(&out)
             out.object("fleet") { out in fleet.write(&out) }
+            out.flag("complete", isComplete)
             out.array("rows") { out in
                 for row in rows { out.object { out in row.write(&out) } }
             }
         }
         return .json(out, rows: rows.count)
-    }
-}
-
-/// How often a robot failed, and how long it took to be back.
-struct Reliability {
-    var robot: String?
-    var operating = 0.0
-    var failures = 0
-    var repairs = 0
-    var repairSeconds = 0.0
-    var completed: Int64 = 0
-    var interventions: Int64 = 0
-
-    init(robot: String?) { self.robot = robot }
-
-    mutating func add(_ other: Reliability) {
-        operating += other.operating
-        failures += other.failures
-        repairs += other.repairs
-        repairSeconds += other.repairSeconds
-        completed += other.completed
-        interventions += other.interventions
-    }
-
-    func write(_ out: inout JSONWriter) {
-        out.text("robot_id", robot)
-        out.number("operating_seconds", operating)
-        out.integer("failures", failures)
-        out.number("mtbf_seconds", failures > 0 ? operating / Double(failures) : nil)
-        out.integer("repairs", repairs)
-        out.number("mttr_seconds", repairs > 0 ? repairSeconds / Double(repairs) : nil)
-        out.integer("deliveries_completed", completed)
-        out.integer("interventions", interventions)
-        out.number(
-            "deliveries_per_intervention", interventions > 0 ? Double(completed) / Double(interventions) : nil
-        )
-        out.flag("few", failures < 5)
-    }
-
-    /// Of each robot that did or suffered anything in a range, those with the most failures first.
-    ///
-    /// By whole hours, because operating seconds are only known by these: what is divided by them is counted over the same.
-    static func all(in asked: TimeRange, robot: String?, _ call: Call) throws -> [Reliability] {
-        let range = asked.wholeHours
-        var found: [String: Reliability] = [:]
-        func at(_ id: String, _ change: (inout Reliability) -> Void) {
-            if let robot, robot != id { return }
-            change(&found[id, default: Reliability(robot: id)])
-        }
-        for (id, usage) in try Usage.byRobot(
-            range, robot: robot, only: ["usable", "deliveries_completed"], call)
-        {
-            at(id) { reliability in
-                reliability.operating = usage.usable
-                reliability.completed = usage.completed
-            }
-        }
-        // Of sessions that were closed in these hours, as those that count as completed are.
-        let helped = try call.rows(
-            """
-            SELECT robot_id, CAST(sum(rescue_count + pilot_handoff_count) AS BIGINT) AS interventions FROM sessions
-            WHERE closed_at >= \(call.at(1)) AND closed_at < \(call.at(2)) AND robot_id IS NOT NULL
-              AND rescue_count + pilot_handoff_count > 0 AND (?3 = '' OR robot_id = ?3) GROUP BY robot_id
-            """, [.integer(range.from), .integer(range.to), .text(robot ?? "")])
-        for row in helped {
-            at(row.text("robot_id") ?? "") { $0.interventions = row.integer("interventions") ?? 0 }
-        }
-        for (id, downs) in try downs(in: range, robot: robot, call) {
-            for run in runs(downs, call) where run.failedAt >= range.from {
-                at(id) { reliability in
-                    reliability.failures += 1
-                    guard let end = run.endedAt else { return }
-                    reliability.repairs += 1
-                    reliability.repairSeconds += Double(end - run.failedAt) / 1e6
-                }
-            }
-        }
-        return found.values.sorted {
-            ($1.failures, $0.operating, $0.robot ?? "") < ($0.failures, $1.operating, $1.robot ?? "")
-        }
-    }
-
-    /// Downtime by robot, each with the state before it.
-    static func downs(in range: TimeRange, robot: String?, _ call: Call) throws -> [(
-        String, [(state: StateInterval, before: String?)]
-    )] {
-        let states = call.rules.downtime.sorted()
-        if states.isEmpty { return [] }
-        let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
-        let place =
-            "s.started_at < \(call.at(2)) AND s.started_at >= \(call.at(1)) AND (?3 = '' OR s.robot_id = ?3)"
-        let earlier = """
-            (SELECT b.state FROM robot_states b WHERE b.robot_id = s.robot_id AND b.started_at < s.started_at
-              ORDER BY b.started_at DESC LIMIT 1)
-            """
-        let sql: String
-        switch call.flavour {
-        case .sqlite:
-            sql = """
-                WITH RECURSIVE \(StateInterval.robots)
-                SELECT s.robot_id, s.started_at, s.ended_at, s.state, s.reason, \(earlier) AS before
-                FROM robots JOIN robot_states s ON s.robot_id = robots.id
-                WHERE \(place) AND s.state IN (\(list))
-                """
-        case .postgres:
-            sql = """
-                SELECT s.robot_id, s.started_at, s.ended_at, s.state, s.reason,
-                  CASE WHEN s.before IS NULL THEN \(earlier) ELSE s.before END AS before
-                FROM (SELECT s.*, lag(s.state) OVER (PARTITION BY s.robot_id ORDER BY s.started_at) AS before
-                  FROM robot_states s WHERE \(place)) s
-                WHERE s.state IN (\(list)) ORDER BY s.robot_id, s.started_at
-                """
-        }
-        let rows = try call.rows(
-            sql,
-            [.integer(range.from), .integer(range.to), .text(robot ?? "")] + states.map { .text($0) })
-        // Robot by robot as a rule, and each in order: looked at here, it need not be sorted there.
-        var found: [(String, [(state: StateInterval, before: String?)])] = []
-        var places: [String: Int] = [:]
-        for row in rows {
-            let state = StateInterval(row)
-            if found.last?.0 == state.robot {
-                found[found.count - 1].1.append((state, row.text("before")))
-            } else if let place = places[state.robot] {
-                found[place].1.append((state, row.text("before")))
-            } else {
-                places[state.robot] = found.count
-                found.append((state.robot, [(state, row.text("before"))]))
-            }
-        }
-        for index in found.indices {
-            found[index].1.sort { $0.state.startedAt < $1.state.startedAt }
-        }
-        return found
-    }
-
-    /// Failures, each with the end of the downtime that follows: grounded and then in the workshop is one.
-    static func runs(_ downs: [(state: StateInterval, before: String?)], _ call: Call) -> [(
-        failedAt: Int64, endedAt: Int64?, state: StateInterval
-    )] {
-        var runs: [(failedAt: Int64, endedAt: Int64?, state: StateInterval)] = []
-        var isFailed = false
-        for (state, before) in downs {
-            let follows = before.map { call.rules.downtime.contains($0) } ?? false
-            let isFailure =
-                state.state != "unknown" && state.state != "maintenance" && (!follows || before == "unknown")
-            if isFailure {
-                runs.append((state.startedAt, state.endedAt, state))
-                isFailed = true
-            } else if follows, isFailed, let last = runs.last, last.endedAt == state.startedAt {
-                runs[runs.count - 1].endedAt = state.endedAt
-            } else {
-                isFailed = false
-            }
-        }
-        return runs
     }
 }

@@ -66,11 +66,10 @@ enum Home {
             // Within, what the index of open states tells: PostgreSQL would go through all states by their start else.
             "SELECT robot_id FROM (SELECT robot_id, started_at \(place) LIMIT 100000) down "
                 + "ORDER BY started_at, robot_id LIMIT 10", words)
-        try out.object("robots_down") { out in
+        let now = try RobotNow.all(down.compactMap { $0.text("robot_id") }, call)
+        out.object("robots_down") { out in
             out.integer("count", count)
-            try out.array("rows") { out in
-                for state in down { try Robots.writeNow(state.text("robot_id") ?? "", call, &out) }
-            }
+            out.array("rows") { out in for robot in now { robot.write(nil, call, &out) } }
         }
     }
 

@@ -84,62 +84,70 @@ enum Robots {
         ).first?.integer("at")
     }
 
-    static func writeNow(_ robot: String, key: String? = nil, _ call: Call, _ out: inout JSONWriter) throws {
-        let state = try call.rows(
-            "SELECT * FROM robot_states WHERE robot_id = ?1 ORDER BY started_at DESC LIMIT 1", [.text(robot)]
-        ).first.map(StateInterval.init)
-        let heard = try lastHeard(robot, call)
-        let serves = try Window.holding(call.asOf.now, kind: "robot", entity: robot, call).map(\.sessionID)
-        let zone = try call.rows(
-            """
-            SELECT zone_id FROM events WHERE robot_id = ?1 AND robot_id IS NOT NULL AND zone_id IS NOT NULL
-            ORDER BY occurred_at DESC LIMIT 1
-            """, [.text(robot)]
-        ).first?.text("zone_id")
-        func until(_ instant: Int64?) -> Double? { instant.map { max(0, Double(call.asOf.now - $0) / 1e6) } }
-        out.object(key) { out in
-            out.text("robot_id", robot)
-            out.text("state", state?.state)
-            out.text("class", state.map { call.rules.stateClass($0.state) })
-            out.text("reason", state?.reason)
-            out.instant("since", state?.startedAt)
-            out.number("seconds", until(state?.startedAt))
-            out.instant("last_heard_at", heard)
-            out.number("silent_seconds", until(heard))
-            out.texts("sessions", serves)
-            out.text("zone_id", zone)
-        }
-    }
-
     // MARK: - Routes
 
     static let listRules: [ParameterRule] =
         [.word("class", ["usable", "downtime", "off_duty", "other"], isList: true)] + ParameterRule.page
 
     static func list(_ call: Call) throws -> Answer {
-        let classes = call.parameters.list("class")
-        let after = try call.cursor(keys: 1)?.keys[0] ?? ""
-        let rows = try call.rows(
-            """
-            WITH RECURSIVE known(id) AS (
-              SELECT (\(Search.least("robot", "> ?1")))
-              UNION ALL
-              SELECT (\(Search.least("robot", "> known.id"))) FROM known WHERE known.id IS NOT NULL)
-            SELECT known.id, (SELECT s.state FROM robot_states s WHERE s.robot_id = known.id
-              ORDER BY s.started_at DESC LIMIT 1) AS state FROM known WHERE known.id IS NOT NULL
-            """, [.text(after)]
-        ).filter { row in
-            classes.isEmpty || row.text("state").map { classes.contains(call.rules.stateClass($0)) } == true
-        }
         let size = call.pageSize
-        let ids = rows.compactMap { $0.text("id") }
+        let ids = try ids(
+            after: call.cursor(keys: 1)?.keys[0] ?? "", classes: call.parameters.list("class"),
+            limit: size + 1, call)
+        let now = try RobotNow.all(Array(ids.prefix(size)), call)
         var out = JSONWriter()
-        try out.object { out in
+        out.object { out in
             call.asOf.write(&out)
-            try out.array("rows") { out in for id in ids.prefix(size) { try writeNow(id, call, &out) } }
+            out.array("rows") { out in for robot in now { robot.write(nil, call, &out) } }
             out.text("next", call.next(ids.count > size ? [ids[size - 1]] : nil))
         }
-        return .json(out, rows: min(ids.count, size))
+        return .json(out, rows: now.count)
+    }
+
+    /// The next robots by id, or of them those whose state is of one of some classes. The store stops where there are enough.
+    private static func ids(after: String, classes: [String], limit: Int, _ call: Call) throws -> [String] {
+        var parameters: [TableValue] = [.text(after), .integer(Int64(limit))]
+        if classes.isEmpty {
+            return try call.rows(
+                """
+                WITH RECURSIVE known(id) AS (
+                  SELECT (\(Search.least("robot", "> ?1")))
+                  UNION ALL
+                  SELECT (\(Search.least("robot", "> known.id"))) FROM known WHERE known.id IS NOT NULL)
+                SELECT id FROM known WHERE id IS NOT NULL LIMIT ?2
+                """, parameters
+            ).compactMap { $0.text("id") }
+        }
+        // Only who has a state is of a class.
+        let rules = call.rules
+        func isOne(of states: Set<String>) -> String {
+            let places = states.sorted().map { state in
+                parameters.append(.text(state))
+                return "?\(parameters.count)"
+            }
+            return places.isEmpty ? "1 = 0" : "state IN (\(places.joined(separator: ", ")))"
+        }
+        let conditions = classes.map { name in
+            switch name {
+            case "usable": isOne(of: rules.usable)
+            case "downtime": isOne(of: rules.downtime.subtracting(rules.usable))
+            case "off_duty": isOne(of: rules.offDuty.subtracting(rules.usable).subtracting(rules.downtime))
+            default: "NOT (\(isOne(of: rules.usable.union(rules.downtime).union(rules.offDuty))))"
+            }
+        }
+        return try call.rows(
+            """
+            WITH RECURSIVE robots(id) AS (
+              SELECT min(robot_id) FROM robot_states WHERE robot_id > ?1
+              UNION ALL
+              SELECT (SELECT min(s.robot_id) FROM robot_states s WHERE s.robot_id > robots.id) FROM robots
+                WHERE robots.id IS NOT NULL)
+            SELECT id FROM (
+              SELECT id, (SELECT s.state FROM robot_states s WHERE s.robot_id = robots.id
+                ORDER BY s.started_at DESC LIMIT 1) AS state FROM robots WHERE id IS NOT NULL) known
+            WHERE \(conditions.joined(separator: " OR ")) LIMIT ?2
+            """, parameters
+        ).compactMap { $0.text("id") }
     }
 
     static let dayRules: [ParameterRule] = [ParameterRule(name: "day", form: .day)] + ParameterRule.range
@@ -155,9 +163,8 @@ enum Robots {
         let range = try range(robot, call)
         let states = try StateInterval.all(of: robot, in: range, call)
         let windows = try served("robot", robot, range, call)
-        let hours = try Usage.byHour(range.wholeHours, robot: robot, call)
         var byHour: [Int64: Usage] = [:]
-        for hour in hours { byHour[hour.hour, default: Usage()].add(hour.usage) }
+        try Usage.byHour(range.wholeHours, .one(robot), call) { byHour[$1, default: Usage()].add($2) }
         var totals = Usage()
         for (at, usage) in byHour where at + InstantFormat.hour > range.from && at < range.to {
             totals.errors += usage.errors
@@ -193,14 +200,15 @@ enum Robots {
         totals.completed = try closed("completed")
         let failed = try closed("failed")
         let length = max(0, Double(min(range.to, max(call.asOf.now, range.from)) - range.from) / 1e6)
-        let reliability = try Reliability.all(in: range, robot: robot, call).first
+        let reliability = try Reliability.all(in: range, robot: robot, call).rows.first
+        let now = try RobotNow.all([robot], call)[0]
 
         var out = JSONWriter()
-        try out.object { out in
+        out.object { out in
             call.asOf.write(&out)
             out.text("robot_id", robot)
             range.write(&out)
-            try writeNow(robot, key: "now", call, &out)
+            now.write("now", call, &out)
             out.object("totals") { out in
                 totals.write(&out)
                 let accounted = totals.usable + totals.downtime + totals.offDuty + totals.other

@@ -87,7 +87,7 @@ struct Route: Sendable {
             "downtimeIntervals", "fleet/downtime/intervals", isFleetWide: true, csv: .intervals,
             Fleet.intervalRules, Fleet.intervals),
         Route(
-            "reliability", "fleet/reliability", isFleetWide: true, csv: .reliability, ParameterRule.range,
+            "reliability", "fleet/reliability", isFleetWide: true, csv: .reliability, Fleet.reliabilityRules,
             Fleet.reliability),
         Route(
             "failures", "fleet/failures", isFleetWide: true, csv: .failures, Failure.rules, Failure.list),

@@ -45,55 +45,93 @@ struct Usage {
     private init(micros row: AnswerRow) { self.init(Self.figures.map { row.integer($0) ?? 0 }) }
 
     /// Microseconds and counts in the order of ``figures``.
-    private init(_ figures: [Int64]) {
-        func seconds(_ index: Int) -> Double { Double(figures[index]) / 1e6 }
+    private init(_ figures: some RandomAccessCollection<Int64>) {
+        let first = figures.startIndex
+        func figure(_ place: Int) -> Int64 { figures[figures.index(first, offsetBy: place)] }
+        func seconds(_ place: Int) -> Double { Double(figure(place)) / 1e6 }
         (usable, downtime, offDuty, other, onDelivery) = (
             seconds(0), seconds(1), seconds(2), seconds(3), seconds(4)
         )
-        (completed, errors) = (figures[5], figures[6])
+        (completed, errors) = (figure(5), figure(6))
     }
 
     private static let figures = [
         "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
     ]
 
-    /// ?1: the robot, or an empty text for all; ?2 and ?3: the range.
-    private static func place(_ range: TimeRange, robot: String?, _ call: Call) -> (
+    /// Whose hours a question is about.
+    struct Whose {
+        /// Nil: all robots.
+        private let robots: [String]?
+        private let wanted: Set<String>
+
+        static let all = Whose(nil)
+        static func one(_ robot: String?) -> Whose { Whose(robot.map { [$0] }) }
+        static func these(_ robots: [String]) -> Whose { Whose(robots) }
+
+        private init(_ robots: [String]?) {
+            self.robots = robots
+            wanted = Set(robots ?? [])
+        }
+
+        var isAll: Bool { robots == nil }
+        func holds(_ robot: String) -> Bool { robots == nil || wanted.contains(robot) }
+
+        /// ?1
+        var parameter: TableValue {
+            guard let robots else { return .text("") }
+            if robots.count == 1 { return .text(robots[0]) }
+            var list = JSONWriter()
+            list.texts(nil, robots)
+            return .text(String(decoding: list.bytes, as: UTF8.self))
+        }
+
+        /// Found by the key, or of all. PostgreSQL wants to see each parameter used.
+        func condition(_ flavour: SQLFlavour) -> String {
+            guard let robots else { return "(?1 = '' OR ?1 <> '')" }
+            return robots.count == 1 ? "robot_id = ?1" : flavour.text("robot_id", isAmong: "?1")
+        }
+
+        /// The same for what is asked of a view, whose index only a single robot finds: of several, ask of all.
+        var ofView: Whose { robots?.count == 1 ? self : .all }
+    }
+
+    /// ?1: whose; ?2 and ?3: the range.
+    private static func place(_ range: TimeRange, _ whose: Whose, _ call: Call) -> (
         sql: String, parameters: [TableValue]
     ) {
         (
-            "\(whose(robot)) AND hour >= \(call.at(2)) AND hour < \(call.at(3))",
-            [.text(robot ?? ""), .integer(range.from), .integer(range.to)]
+            "\(whose.condition(call.flavour)) AND hour >= \(call.at(2)) AND hour < \(call.at(3))",
+            [whose.parameter, .integer(range.from), .integer(range.to)]
         )
     }
 
-    /// Of one robot, found by its index, or of all. PostgreSQL wants to see each parameter used.
-    private static func whose(_ robot: String?) -> String {
-        robot == nil ? "(?1 = '' OR ?1 <> '')" : "robot_id = ?1"
-    }
-
-    /// Usage by robot and hour within a range of whole hours, states that have no end yet included up to now.
-    static func byHour(_ range: TimeRange, robot: String?, _ call: Call) throws -> [(
-        robot: String, hour: Int64, usage: Usage
-    )] {
-        let place = place(range, robot: robot, call)
+    /// Usage by robot and hour within a range of whole hours, states that have no end yet included up to now. Stored hours come
+    /// robot by robot.
+    static func byHour(
+        _ range: TimeRange, _ whose: Whose, _ call: Call,
+        _ body: (_ robot: String, _ hour: Int64, _ usage: Usage) -> Void
+    ) throws {
+        let place = place(range, whose, call)
         let source =
-            robot == nil && call.flavour == .sqlite
-            ? "robots JOIN robot_hours ON robot_id = id" : "robot_hours"
+            whose.isAll && call.flavour == .sqlite
+            ? "robots CROSS JOIN robot_hours ON robot_id = id" : "robot_hours"
         let leaps = source == "robot_hours" ? "" : "WITH RECURSIVE \(robots) "
-        var found: [(robot: String, hour: Int64, usage: Usage)] = try call.rows(
+        try call.store.forEachFigures(
             "\(leaps)SELECT robot_id, hour, \(figures.joined(separator: ", ")) FROM \(source) WHERE \(place.sql)",
             place.parameters
-        ).map { ($0.text("robot_id") ?? "", $0.integer("hour") ?? 0, Usage(micros: $0)) }
+        ) { body($0, $1[0], Usage($1.dropFirst())) }
         // Whole hours of states of more than a day stand in no hour's row.
-        let long = try call.rows("SELECT * FROM long_state_hours WHERE \(place.sql)", place.parameters)
+        let ofView = Usage.place(range, whose.ofView, call)
+        let long = try call.rows("SELECT * FROM long_state_hours WHERE \(ofView.sql)", ofView.parameters)
         for row in long {
+            let robot = row.text("robot_id") ?? ""
+            guard whose.holds(robot) else { continue }
             var usage = Usage()
             usage.add(seconds: 3600, of: call.rules.stateClass(row.text("state") ?? ""))
-            found.append((row.text("robot_id") ?? "", row.integer("hour") ?? 0, usage))
+            body(robot, row.integer("hour") ?? 0, usage)
         }
-        found += try open(range, robot: robot, call)
-        return found
+        try open(range, whose, call, body)
     }
 
     /// Every robot that has hours: SQL of a table `robots(id)` for `WITH RECURSIVE`, found by leaps through the key.
@@ -129,18 +167,18 @@ struct Usage {
     /// The same by robot, over the whole range.
     /// - Parameter wanted: Of stored hours only these figures; the others are nought.
     static func byRobot(
-        _ range: TimeRange, robot: String?, only wanted: Set<String> = Set(figures), _ call: Call
+        _ range: TimeRange, _ whose: Whose, only wanted: Set<String> = Set(figures), _ call: Call
     ) throws -> [String: Usage] {
-        let place = place(range, robot: robot, call)
+        let place = place(range, whose, call)
         var found: [String: Usage] = [:]
-        switch robot == nil ? call.flavour : .postgres {
+        switch whose.isAll ? call.flavour : .postgres {
         case .postgres:
             let sums = figures.map { "CAST(\(wanted.contains($0) ? "sum(\($0))" : "0") AS BIGINT) AS \($0)" }
                 .joined(separator: ", ")
-            let rows = try call.rows(
+            try call.store.forEachFigures(
                 "SELECT robot_id, \(sums) FROM robot_hours WHERE \(place.sql) GROUP BY robot_id",
-                place.parameters)
-            for row in rows { found[row.text("robot_id") ?? ""] = Usage(micros: row) }
+                place.parameters
+            ) { found[$0] = Usage($1) }
         case .sqlite:
             // From robot to robot by the key, a subquery each: GROUP BY would sort all their hours first. The sums come as one
             // text, because a subquery has one column.
@@ -153,20 +191,23 @@ struct Usage {
                 FROM robots WHERE id IS NOT NULL
                 """, place.parameters)
             for row in rows {
-                guard let sums = row.text("sums") else { continue }
-                found[row.text("id") ?? ""] = Usage(sums.split(separator: " ").map { Int64($0) ?? 0 })
+                guard let sums = row.text(at: 1) else { continue }
+                found[row.text(at: 0) ?? ""] = Usage(numbers(sums))
             }
         }
+        let ofView = Usage.place(range, whose.ofView, call)
         let long = try call.rows(
-            "SELECT robot_id, state, count(*) AS n FROM long_state_hours WHERE \(place.sql) GROUP BY robot_id, state",
-            place.parameters)
+            "SELECT robot_id, state, count(*) AS n FROM long_state_hours WHERE \(ofView.sql) GROUP BY robot_id, state",
+            ofView.parameters)
         for row in long {
-            found[row.text("robot_id") ?? "", default: Usage()].add(
+            let robot = row.text("robot_id") ?? ""
+            guard whose.holds(robot) else { continue }
+            found[robot, default: Usage()].add(
                 seconds: 3600 * Double(row.integer("n") ?? 0),
                 of: call.rules.stateClass(row.text("state") ?? ""))
         }
         let until = min(range.to, call.asOf.now)
-        for state in try openStates(before: until, robot: robot, call) {
+        for state in try openStates(before: until, whose, call) {
             let seconds = Double(until - max(range.from, state.startedAt)) / 1e6
             if seconds <= 0 { continue }
             found[state.robot, default: Usage()].add(
@@ -175,29 +216,41 @@ struct Usage {
         return found
     }
 
-    private static func openStates(before instant: Int64, robot: String?, _ call: Call) throws
+    /// Whole numbers from nought, with one blank between.
+    private static func numbers(_ text: String) -> [Int64] {
+        var numbers: [Int64] = [0]
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: " ") {
+                numbers.append(0)
+            } else {
+                numbers[numbers.count - 1] = numbers[numbers.count - 1] * 10 + Int64(byte & 15)
+            }
+        }
+        return numbers
+    }
+
+    private static func openStates(before instant: Int64, _ whose: Whose, _ call: Call) throws
         -> [StateInterval]
     {
         try call.rows(
-            "SELECT * FROM robot_states WHERE ended_at IS NULL AND \(whose(robot)) AND started_at < \(call.at(2))",
-            [.text(robot ?? ""), .integer(instant)]
-        ).map(StateInterval.init)
+            "SELECT \(StateInterval.columns) FROM robot_states s "
+                + "WHERE ended_at IS NULL AND \(whose.condition(call.flavour)) AND started_at < \(call.at(2))",
+            [whose.parameter, .integer(instant)]
+        ).map(StateInterval.ofColumns)
     }
 
     /// States that have no end yet, up to now.
-    private static func open(_ range: TimeRange, robot: String?, _ call: Call) throws -> [(
-        robot: String, hour: Int64, usage: Usage
-    )] {
-        var found: [(robot: String, hour: Int64, usage: Usage)] = []
+    private static func open(
+        _ range: TimeRange, _ whose: Whose, _ call: Call, _ body: (String, Int64, Usage) -> Void
+    ) throws {
         let until = min(range.to, call.asOf.now)
-        for state in try openStates(before: until, robot: robot, call) {
+        for state in try openStates(before: until, whose, call) {
             for (hour, micros) in hours(from: max(range.from, state.startedAt), to: until) {
                 var usage = Usage()
                 usage.add(seconds: Double(micros) / 1e6, of: call.rules.stateClass(state.state))
-                found.append((state.robot, hour, usage))
+                body(state.robot, hour, usage)
             }
         }
-        return found
     }
 
     /// The same of all robots together, by what the store counts: of those that began within an hour only how many they are
@@ -243,40 +296,5 @@ struct Usage {
             at = end
         }
         return found
-    }
-}
-
-/// In which zone robots were: that of the latest event that names one.
-struct Zones {
-    private var told: [String: [(at: Int64, zone: String)]] = [:]
-
-    init(_ range: TimeRange, _ call: Call) throws {
-        let rows = try call.rows(
-            """
-            WITH RECURSIVE \(StateInterval.robots)
-            SELECT e.robot_id, e.occurred_at, e.zone_id FROM robots JOIN events e ON e.robot_id = robots.id
-              AND e.robot_id IS NOT NULL AND e.zone_id IS NOT NULL AND e.occurred_at < \(call.at(2))
-              AND e.occurred_at >= coalesce((SELECT max(b.occurred_at) FROM events b WHERE b.robot_id = robots.id
-                AND b.robot_id IS NOT NULL AND b.zone_id IS NOT NULL AND b.occurred_at <= \(call.at(1))), \(call.at(1)))
-            ORDER BY e.robot_id, e.occurred_at
-            """, [.integer(range.from), .integer(range.to)])
-        for row in rows {
-            told[row.text("robot_id") ?? "", default: []].append(
-                (row.integer("occurred_at") ?? 0, row.text("zone_id") ?? ""))
-        }
-    }
-
-    /// Whether none was told.
-    var isEmpty: Bool { told.isEmpty }
-
-    /// The zone of a robot up to an instant; nil where none was told yet.
-    func zone(of robot: String, before instant: Int64) -> String? {
-        guard let all = told[robot] else { return nil }
-        var (low, high) = (0, all.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if all[middle].at < instant { low = middle + 1 } else { high = middle }
-        }
-        return low > 0 ? all[low - 1].zone : nil
     }
 }

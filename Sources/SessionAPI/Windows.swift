@@ -151,6 +151,21 @@ struct StateInterval {
         reason = row.text("reason")
     }
 
+    /// The columns of ``ofColumns(_:)``.
+    static let columns = "s.robot_id, s.started_at, s.ended_at, s.state, s.reason"
+
+    /// From a row that begins with ``columns``: for questions of very many rows.
+    static func ofColumns(_ row: AnswerRow) -> StateInterval {
+        StateInterval(
+            robot: row.text(at: 0) ?? "", startedAt: row.integer(at: 1) ?? 0, endedAt: row.integer(at: 2),
+            state: row.text(at: 3) ?? "", reason: row.text(at: 4))
+    }
+
+    private init(robot: String, startedAt: Int64, endedAt: Int64?, state: String, reason: String?) {
+        (self.robot, self.startedAt, self.endedAt) = (robot, startedAt, endedAt)
+        (self.state, self.reason) = (state, reason)
+    }
+
     /// Its length within a range, in microseconds; an open one ends at `now`.
     func length(in range: TimeRange, now: Int64) -> Int64 {
         max(0, min(endedAt ?? max(now, startedAt), range.to) - max(startedAt, range.from))
@@ -188,12 +203,6 @@ struct StateInterval {
         ).map(StateInterval.init)
     }
 
-    /// Every robot that has a state: SQL of a table `robots(id)` for `WITH RECURSIVE`, found by leaps through the key.
-    static let robots = """
-        robots(id) AS (
-          SELECT min(robot_id) FROM robot_states
-          UNION ALL
-          SELECT (SELECT min(s.robot_id) FROM robot_states s WHERE s.robot_id > robots.id) FROM robots
-            WHERE robots.id IS NOT NULL)
-        """
+    /// Every robot that has a state: SQL of a table `robots(id)` for `WITH`. The last state of each has no end.
+    static let robots = "robots(id) AS (SELECT robot_id FROM robot_states WHERE ended_at IS NULL)"
 }

@@ -30,6 +30,15 @@ public struct AnswerRow: Sendable {
     /// The value of a column; null where there is no such column.
     public subscript(_ name: String) -> TableValue { names.place(name).map { values[$0] } ?? .null }
 
+    /// The text of a column by its place: for questions of very many rows. Nil where it is none.
+    public func text(at place: Int) -> String? {
+        if case .text(let text) = values[place] { return text }
+        return nil
+    }
+
+    /// The whole number of a column by its place: for questions of very many rows. Nil where it is none.
+    public func integer(at place: Int) -> Int64? { Self.integer(values[place]) }
+
     /// A text, or nil.
     public func text(_ name: String) -> String? {
         if case .text(let text) = self[name] { return text }
@@ -37,8 +46,10 @@ public struct AnswerRow: Sendable {
     }
 
     /// A whole number, or nil.
-    public func integer(_ name: String) -> Int64? {
-        switch self[name] {
+    public func integer(_ name: String) -> Int64? { Self.integer(self[name]) }
+
+    private static func integer(_ value: TableValue) -> Int64? {
+        switch value {
         case .integer(let number): return number
         case .real(let number): return Int64(exactly: number.rounded())
         case .null, .text: return nil
@@ -102,6 +113,23 @@ public enum SQLFlavour: Sendable {
         }
     }
 
+    /// Whether a column is among the texts of a JSON array that a parameter holds.
+    public func text(_ column: String, isAmong parameter: String) -> String {
+        switch self {
+        case .sqlite: "\(column) IN (SELECT value FROM json_each(\(parameter)))"
+        case .postgres:
+            "\(column) = ANY(ARRAY(SELECT json_array_elements_text(\(parameter)::json)))"
+        }
+    }
+
+    /// A query for the texts of a JSON array that a parameter holds: a column `id`.
+    public func elements(of parameter: String) -> String {
+        switch self {
+        case .sqlite: "SELECT value AS id FROM json_each(\(parameter))"
+        case .postgres: "SELECT e.id FROM json_array_elements_text(\(parameter)::json) e(id)"
+        }
+    }
+
     /// Whether a text holds another one anywhere.
     public func text(_ column: String, holds parameter: String) -> String {
         switch self {
@@ -134,6 +162,12 @@ public protocol StoreConversation: AnyObject {
 
     /// Hands the rows of a query to `body` one by one until it answers false. `?1`, `?2`… stand for the parameters.
     func forEachRow(_ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool) throws
+
+    /// The same for questions of very many rows, each of a text and whole numbers: hands the text of the first column and the
+    /// numbers of the others, nulls as nought, to `body`. Nothing more is made of a row.
+    func forEachFigures(
+        _ sql: String, _ parameters: [TableValue], _ body: (String, UnsafeBufferPointer<Int64>) -> Void)
+        throws
 
     /// Runs a part of the request that may take so many seconds of it; nil where that was not enough. What was asked
     /// before, and what is asked after it, stands.

@@ -103,5 +103,12 @@ final class PostgresReaders: AskableStore {
         {
             try reader.forEachAnswer(sql, parameters, body)
         }
+
+        func forEachFigures(
+            _ sql: String, _ parameters: [TableValue],
+            _ body: (String, UnsafeBufferPointer<Int64>) -> Void
+        ) throws {
+            try reader.forEachFigures(sql, parameters, body)
+        }
     }
 }

@@ -103,4 +103,50 @@ import Testing
         #expect(range?["from"]?.hasPrefix("2026-11-02T10:00:00") == true)
         #expect(range?["to"]?.hasPrefix("2026-11-02T12:00:00") == true)
     }
+
+    /// Who asks for the worst robots gets the first of the list of all, and the figures of all.
+    @Test func theWorstAreTheFirstOfAll() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let range = "from=2026-11-02T00:00:00Z&to=2026-11-03T00:00:00Z"
+        func told(_ path: String) throws -> (rows: [NSDictionary], whole: [String: Any]) {
+            let reply = try service.get("fleet/\(path)&\(range)")
+            #expect(reply.status == 200, "\(reply.text)")
+            return (reply.rows.map { $0 as NSDictionary }, reply.json)
+        }
+        func alike(_ one: Any?, _ other: Any?) throws -> Bool {
+            let (one, other) = (
+                try #require(one as? [String: Any]), try #require(other as? [String: Any])
+            )
+            return Set(one.keys) == Set(other.keys)
+                && one.allSatisfy { key, value in
+                    guard let first = value as? Double, let second = other[key] as? Double else {
+                        return (value as? NSObject) == (other[key] as? NSObject)
+                    }
+                    return abs(first - second) < 0.001
+                }
+        }
+        let all = try told("reliability?")
+        #expect(all.rows.count > 3 && all.whole["complete"] as? Bool == true)
+        let failing = all.rows.count { ($0["failures"] as? Int ?? 0) > 0 }
+        #expect(failing > 2 && failing < all.rows.count, "both ways of finding them are tried: \(failing)")
+        for count in [1, 2, failing, all.rows.count - 1, all.rows.count, 1000] {
+            let worst = try told("reliability?worst=\(count)")
+            #expect(worst.rows == Array(all.rows.prefix(count)), "\(count)")
+            #expect(worst.whole["complete"] as? Bool == (count >= all.rows.count), "\(count)")
+            #expect(try alike(worst.whole["fleet"], all.whole["fleet"]), "\(count)")
+        }
+        for bucket in ["all", "hour"] {
+            let hours = try told("utilization?by=robot&bucket=\(bucket)")
+            var down: [String: Double] = [:]
+            for row in hours.rows {
+                down[row["key"] as? String ?? "", default: 0] += row["downtime_seconds"] as? Double ?? 0
+            }
+            let most = down.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(2).map(\.key)
+            let worst = try told("utilization?by=robot&bucket=\(bucket)&worst=2")
+            #expect(
+                worst.rows == hours.rows.filter { most.contains($0["key"] as? String ?? "") }, "\(bucket)")
+            #expect(try alike(worst.whole["totals"], hours.whole["totals"]))
+            #expect(worst.whole["robots"] as? Int == down.count)
+        }
+    }
 }

@@ -45,7 +45,7 @@ export async function show(main, _, query) {
         hourly(supply, zone), byZone(zones, rangeQuery),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], whole), (d) => funnel(d, zone))),
         loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => robotHours(whole, long), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
-        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], hoursOf), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), reliability(d)])));
+        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], {...hoursOf, worst: MOST_ROBOTS}), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), reliability(d)])));
 }
 
 /** So many robots have a row here: more cannot be read, and a browser takes seconds for ten thousands of cells. */
@@ -53,15 +53,14 @@ const MOST_ROBOTS = 200;
 
 /** The hours of each robot; of a larger fleet only their sums, which are one row a robot. */
 async function robotHours(whole, long) {
-    const sums = await get("fleet/utilization", [], {...whole, by: "robot", bucket: "all"});
-    if (sums.rows.length > MOST_ROBOTS) return {...sums, isLarge: true};
+    const sums = await get("fleet/utilization", [], {...whole, by: "robot", bucket: "all", worst: MOST_ROBOTS});
+    if (sums.robots > MOST_ROBOTS) return {...sums, isLarge: true};
     return get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour"});
 }
 
 function reliability(told) {
-    if (told.rows.length <= MOST_ROBOTS) return reliabilityTable(told, true);
-    const rows = [...told.rows].sort((a, b) => b.failures - a.failures || a.robot_id.localeCompare(b.robot_id)).slice(0, MOST_ROBOTS);
-    return [el("p", {class: "muted"}, `The ${MOST_ROBOTS} of ${count(told.rows.length)} robots with the most failures; `, el("a", {href: `/reliability?${new URLSearchParams(told.range)}`}, "all of them"), "."), reliabilityTable({...told, rows}, true)];
+    if (told.complete) return reliabilityTable(told, true);
+    return [el("p", {class: "muted"}, `The ${count(told.rows.length)} robots with the most failures; `, el("a", {href: `/reliability?${new URLSearchParams(told.range)}`}, "all of them"), "."), reliabilityTable(told, true)];
 }
 
 async function fill(place, what, read, draw) {
@@ -164,7 +163,7 @@ function byZone(zones, rangeQuery) {
 
 function heatMap(told, long) {
     if (told.isLarge) {
-        return el("p", {class: "muted"}, `A heat map is drawn for up to ${MOST_ROBOTS} robots; here are ${count(told.rows.length)}. A zone has fewer, and each robot's hours are on its own page.`);
+        return el("p", {class: "muted"}, `A heat map is drawn for up to ${MOST_ROBOTS} robots; here are ${count(told.robots)}. A zone has fewer, and each robot's hours are on its own page.`);
     }
     const times = [...new Set(told.rows.map((r) => r.at))].sort();
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, by: new Map(rows.map((r) => [r.at, r])), down: rows.reduce((sum, r) => sum + r.downtime_seconds, 0)}))
@@ -193,7 +192,7 @@ function byRobot(told, zone) {
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, ...Object.fromEntries(Object.keys(told.totals).map((key) => [key, sum(rows, key)]))}))
         .sort((a, b) => b.usable_seconds - a.usable_seconds || a.id.localeCompare(b.id));
     const shown = told.isLarge ? robots.sort((a, b) => b.downtime_seconds - a.downtime_seconds || a.id.localeCompare(b.id)).slice(0, MOST_ROBOTS) : robots;
-    return [told.isLarge && el("p", {class: "muted"}, `The ${MOST_ROBOTS} of ${count(robots.length)} robots with the most downtime.`), table("Robots and their hours", [["robot", (r) => (r.id === null ? el("strong", {}, "all of them") : link("robots", r.id))],
+    return [told.isLarge && el("p", {class: "muted"}, `The ${count(robots.length)} of ${count(told.robots)} robots with the most downtime.`), table("Robots and their hours", [["robot", (r) => (r.id === null ? el("strong", {}, "all of them") : link("robots", r.id))],
         ["usable h", (r) => (r.id === null ? hours(r.usable_seconds) : el("a", {href: robotIn(r.id, told.range)}, hours(r.usable_seconds))), "num"],
         ["down h", (r) => el("a", {href: downtimeIn(told.range, {robot: r.id, zone: zone || null})}, hours(r.downtime_seconds)), "num"],
         ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],

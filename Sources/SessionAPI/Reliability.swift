@@ -1,0 +1,187 @@
+internal import SessionStore
+
+/// How often a robot failed, and how long it took to be back.
+struct Reliability {
+    var robot: String?
+    var operating = 0.0
+    var failures = 0
+    var repairs = 0
+    var repairSeconds = 0.0
+    var completed: Int64 = 0
+    var interventions: Int64 = 0
+
+    init(robot: String?) { self.robot = robot }
+
+    mutating func add(_ other: Reliability) {
+        operating += other.operating
+        failures += other.failures
+        repairs += other.repairs
+        repairSeconds += other.repairSeconds
+        completed += other.completed
+        interventions += other.interventions
+    }
+
+    func write(_ out: inout JSONWriter) {
+        out.text("robot_id", robot)
+        out.number("operating_seconds", operating)
+        out.integer("failures", failures)
+        out.number("mtbf_seconds", failures > 0 ? operating / Double(failures) : nil)
+        out.integer("repairs", repairs)
+        out.number("mttr_seconds", repairs > 0 ? repairSeconds / Double(repairs) : nil)
+        out.integer("deliveries_completed", completed)
+        out.integer("interventions", interventions)
+        out.number(
+            "deliveries_per_intervention", interventions > 0 ? Double(completed) / Double(interventions) : nil
+        )
+        out.flag("few", failures < 5)
+    }
+
+    /// Of each robot that did or suffered anything in a range, those with the most failures first; and of all of them.
+    ///
+    /// By whole hours, because operating seconds are only known by these: what is divided by them is counted over the same.
+    /// - Parameter worst: Only so many of them: then of most robots the hours need not be looked at.
+    /// - Returns: Whether all are there.
+    static func all(in asked: TimeRange, robot: String?, worst: Int? = nil, _ call: Call) throws -> (
+        rows: [Reliability], fleet: Reliability, isComplete: Bool
+    ) {
+        let range = asked.wholeHours
+        var found: [String: Reliability] = [:]
+        var fleet = Reliability(robot: nil)
+        for (id, downs) in try downs(in: range, robot: robot, call) {
+            var reliability = Reliability(robot: id)
+            for run in runs(downs, call) where run.failedAt >= range.from {
+                reliability.failures += 1
+                guard let end = run.endedAt else { continue }
+                reliability.repairs += 1
+                reliability.repairSeconds += Double(end - run.failedAt) / 1e6
+            }
+            if reliability.failures == 0 { continue }
+            found[id] = reliability
+            fleet.add(reliability)
+        }
+        // Of sessions that were closed in these hours, as those that count as completed are.
+        let helped = try call.rows(
+            """
+            SELECT robot_id, CAST(sum(rescue_count + pilot_handoff_count) AS BIGINT) AS interventions FROM sessions
+            WHERE closed_at >= \(call.at(1)) AND closed_at < \(call.at(2)) AND robot_id IS NOT NULL
+              AND rescue_count + pilot_handoff_count > 0 AND (?3 = '' OR robot_id = ?3) GROUP BY robot_id
+            """, [.integer(range.from), .integer(range.to), .text(robot ?? "")])
+        for row in helped {
+            let id = row.text("robot_id") ?? ""
+            let count = row.integer("interventions") ?? 0
+            found[id, default: Reliability(robot: id)].interventions = count
+            fleet.interventions += count
+        }
+        let most = try cut(&found, to: worst)
+        let figures: Set<String> = ["usable", "deliveries_completed"]
+        let hours = try Usage.byRobot(
+            range, most.map(Usage.Whose.these) ?? .one(robot), only: figures, call)
+        for (id, usage) in hours {
+            found[id, default: Reliability(robot: id)].operating = usage.usable
+            found[id, default: Reliability(robot: id)].completed = usage.completed
+        }
+        var rows = found.values.sorted {
+            ($1.failures, $0.operating, $0.robot ?? "") < ($0.failures, $1.operating, $1.robot ?? "")
+        }
+        if most == nil {
+            for usage in hours.values {
+                fleet.operating += usage.usable
+                fleet.completed += usage.completed
+            }
+        } else {
+            for (_, usage) in try Usage.ofFleet(range, call) {
+                fleet.operating += usage.usable
+                fleet.completed += usage.completed
+            }
+        }
+        let isComplete = most == nil && rows.count <= worst ?? .max
+        if let worst { rows = Array(rows.prefix(worst)) }
+        return (rows, fleet, isComplete)
+    }
+
+    /// Keeps those that may be among so many with the most failures: equal ones are told apart by their hours later.
+    /// - Returns: Their names; nil where all robots may be, also those of which nothing is known yet.
+    private static func cut(_ found: inout [String: Reliability], to worst: Int?) throws -> [String]? {
+        guard let worst else { return nil }
+        let failures = found.values.map(\.failures).filter { $0 > 0 }.sorted(by: >)
+        guard failures.count > worst else { return nil }
+        found = found.filter { $0.value.failures >= failures[worst - 1] }
+        return Array(found.keys)
+    }
+
+    /// Downtime by robot, each with the state before it.
+    static func downs(in range: TimeRange, robot: String?, _ call: Call) throws -> [(
+        String, [(state: StateInterval, before: String?)]
+    )] {
+        let states = call.rules.downtime.sorted()
+        if states.isEmpty { return [] }
+        let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
+        let place =
+            "s.started_at < \(call.at(2)) AND s.started_at >= \(call.at(1)) AND (?3 = '' OR s.robot_id = ?3)"
+        let earlier = """
+            (SELECT b.state FROM robot_states b WHERE b.robot_id = s.robot_id AND b.started_at < s.started_at
+              ORDER BY b.started_at DESC LIMIT 1)
+            """
+        let sql: String
+        switch call.flavour {
+        case .sqlite:
+            sql = """
+                WITH \(StateInterval.robots)
+                SELECT \(StateInterval.columns), \(earlier) AS before FROM robots CROSS JOIN robot_states s
+                WHERE s.robot_id = robots.id AND \(place) AND s.state IN (\(list))
+                """
+        case .postgres:
+            sql = """
+                SELECT \(StateInterval.columns),
+                  CASE WHEN s.before IS NULL THEN \(earlier) ELSE s.before END AS before
+                FROM (SELECT s.*, lag(s.state) OVER (PARTITION BY s.robot_id ORDER BY s.started_at) AS before
+                  FROM robot_states s WHERE \(place)) s
+                WHERE s.state IN (\(list)) ORDER BY s.robot_id, s.started_at
+                """
+        }
+        let rows = try call.rows(
+            sql,
+            [.integer(range.from), .integer(range.to), .text(robot ?? "")] + states.map { .text($0) })
+        // Robot by robot as a rule, and each in order: looked at here, it need not be sorted there.
+        var found: [(String, [(state: StateInterval, before: String?)])] = []
+        var places: [String: Int] = [:]
+        for row in rows {
+            let state = StateInterval.ofColumns(row)
+            let before = row.text(at: 5)
+            if found.last?.0 == state.robot {
+                found[found.count - 1].1.append((state, before))
+            } else if let place = places[state.robot] {
+                found[place].1.append((state, before))
+            } else {
+                places[state.robot] = found.count
+                found.append((state.robot, [(state, before)]))
+            }
+        }
+        for index in found.indices {
+            found[index].1.sort { $0.state.startedAt < $1.state.startedAt }
+        }
+        return found
+    }
+
+    /// Failures, each with the end of the downtime that follows: grounded and then in the workshop is one.
+    static func runs(_ downs: [(state: StateInterval, before: String?)], _ call: Call) -> [(
+        failedAt: Int64, endedAt: Int64?, state: StateInterval
+    )] {
+        var runs: [(failedAt: Int64, endedAt: Int64?, state: StateInterval)] = []
+        var isFailed = false
+        for (state, before) in downs {
+            let follows = before.map { call.rules.downtime.contains($0) } ?? false
+            let isFailure =
+                state.state != "unknown" && state.state != "maintenance" && (!follows || before == "unknown")
+            if isFailure {
+                runs.append((state.startedAt, state.endedAt, state))
+                isFailed = true
+            } else if follows, isFailed, let last = runs.last, last.endedAt == state.startedAt {
+                runs[runs.count - 1].endedAt = state.endedAt
+            } else {
+                isFailed = false
+            }
+        }
+        return runs
+    }
+}
