@@ -12,6 +12,7 @@ const dl = (pairs) => el("dl", {class: "facts"}, pairs.filter(([, value]) => val
 
 /** The sentence of the closed list of reasons. */
 export function whySentence(event, model) {
+    if (event.gone) return ["It is not in this delivery any more: a fact that came later says so. ", link("events", event.event_id, "See where it is", `?at=${encodeURIComponent(event.occurred_at)}`)];
     const window = event.window === null ? null : model.story.windows[event.window];
     switch (event.why) {
     case "names_it": return "It names this delivery itself.";
