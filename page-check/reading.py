@@ -30,7 +30,7 @@ def three_interactions(t):
     t.point(1, "Three interactions")
     faults = [line for line in t.day.truth if line["outcome"] == "failed" and line["fault"]]
     page = t.page(t.day_server)
-    first, presses, most = 0, [], 0
+    first, heads, presses, most = 0, 0, [], 0
     for line in faults:
         fault = line["fault"]
         page.goto(t.day_server.base + "/")
@@ -40,6 +40,8 @@ def three_interactions(t):
         settled(page)
         verdict = page.locator(".verdict li").first.inner_text()
         first += fault["code"] in verdict and fault["robot_id"] in verdict
+        head = page.locator(".failure").inner_text()
+        heads += all(word in head for word in (line["failure_code"], fault["code"], fault["robot_id"]))
         errors = page.locator(".row.error").count()
         needed = None
         for n in range(1, errors + 1):
@@ -52,6 +54,14 @@ def three_interactions(t):
         most = max(most, errors)
     t.figure(f"{len(faults)} failed deliveries of the simulated day; presses of e to the injected fault: {sorted(p for p in presses if p)}")
     t.expect(len(faults) > 0 and first / len(faults) >= 0.95, f"the first line of the verdict names the fault in {first} of {len(faults)} (at least 95%)")
+    t.expect(heads / len(faults) >= 0.95, f"the headline names both what failed and the fault in {heads} of {len(faults)}")
+    for path in ("/", "/sessions?outcome=failed"):
+        page.goto(t.day_server.base + path)
+        loaded(page)
+        lines = page.locator(".why-failed").all_inner_texts()
+        named = sum(any(line["failure_code"] in text and f"{line['fault']['code']} on {line['fault']['robot_id']}" in text for text in lines) for line in faults)
+        # Home has the first ten.
+        t.expect(named >= 0.95 * min(len(faults), 10 if path == "/" else len(faults)), f"so does its row at {path}, in {named} of {len(faults)}")
     t.expect(None not in presses, "e reaches the fault within the number of errors, in all")
     t.expect(presses.count(1) / len(presses) >= 0.95, f"paste, Enter, e: selected at once in {presses.count(1)} of {len(presses)}")
     page.close()

@@ -122,7 +122,7 @@ def figures(t):
     failed = sum(s["outcome"] == "failed" and s["closed_at"] >= known.now - 24 * hour for s in known.sessions.values())
     down = sum(states[-1]["state"] in DOWN for states in known.states.values())
     orphans = sum(at >= known.now - 24 * hour for _, at, _, _ in known.orphans)
-    for words in (f"{failed} deliveries failed", "no robot is down" if down == 0 else f"{down} robot{'s' if down > 1 else ''} down now", f"{orphans} robot errors outside"):
+    for words in (f"{failed} deliveries failed", "no robot is down" if down == 0 else f"{down} robot{'s' if down > 1 else ''} down", f"{orphans} robot errors outside"):
         compared += 1
         if words not in titles:
             wrong.append(("home", words, titles))

@@ -45,10 +45,14 @@ enum Home {
     ) throws {
         let rows = try query.page(size: 10, order: order)
         let count = try query.count(upTo: 10_000)
-        out.object(key) { out in
+        try out.object(key) { out in
             out.integer("count", count)
             more(&out)
-            out.array("rows") { out in for row in rows { Sessions.write(row, call, &out) } }
+            try out.array("rows") { out in
+                for row in rows {
+                    Sessions.write(row, fault: try Fault.behind(row, call), call, &out)
+                }
+            }
         }
     }
 

@@ -121,6 +121,33 @@ enum PageFiles {
             status: 303, headers: [("Location", target), ("Cache-Control", "no-cache")], body: .bytes([]))
     }
 
+    /// For a path that nobody has, where the asker would rather read a page than a problem document: the page, whose script
+    /// says so below the search box. Without a script, what every page says then.
+    static func missing(_ request: HTTPRequest) -> HTTPResponse? {
+        let isPlain = request.query.contains { $0.name == "plain" }
+        guard request.method == "GET" || request.method == "HEAD", wantsHTML(request.header("Accept") ?? ""),
+            let file = all[isPlain ? "/page/plain.html" : "/"]
+        else { return nil }
+        return HTTPResponse(
+            status: 404,
+            headers: [("Content-Type", file.type), ("Cache-Control", "no-store"), ("Vary", "Accept")],
+            body: .bytes(file.bytes))
+    }
+
+    /// Whether an `Accept` names HTML, and no kind of JSON before it (RFC 9110, section 12.5.1). `*/*` alone names neither.
+    private static func wantsHTML(_ accept: String) -> Bool {
+        var (html, json) = (0.0, 0.0)
+        for range in accept.split(separator: ",") {
+            let parts = range.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
+            guard let type = parts.first else { continue }
+            let quality =
+                parts.dropFirst().first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+            if type == "text/html" { html = max(html, quality) }
+            if type == "application/json" || type == "application/problem+json" { json = max(json, quality) }
+        }
+        return html > json
+    }
+
     /// The answer to a path of the page; nil where it has none.
     static func answer(_ request: HTTPRequest) -> HTTPResponse? {
         if let plain = withoutScript(request) { return plain }
@@ -131,7 +158,9 @@ enum PageFiles {
                 body: .bytes([]))
         }
         var path = request.path
-        if let first = request.segments.first, views.contains(first) { path = "/" }
+        if let first = request.segments.first, views.contains(first), request.segments.count <= 2 {
+            path = "/"
+        }
         guard let file = all[path] else { return nil }
         let headers: [(name: String, value: String)] = [
             ("Content-Type", file.type), ("ETag", file.tag), ("Cache-Control", "no-cache"),

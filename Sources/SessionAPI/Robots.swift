@@ -257,16 +257,24 @@ enum Robots {
         return Double(micros) / 1e6
     }
 
+    /// So many errors of a robot are told at once; how many there are is told beside them.
+    private static let mostErrors = 5000
+
     static func timeline(_ call: Call) throws -> Answer {
         let robot = call.objects[0]
         let range = try range(robot, call)
         let states = try StateInterval.all(of: robot, in: range, call)
         let windows = try served("robot", robot, range, call)
-        let errors = try call.rows(
+        let itsErrors = """
+            FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL AND (robot_use & 4) <> 0
+              AND occurred_at >= \(call.at(2)) AND occurred_at < \(call.at(3))
             """
-            SELECT * FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL AND (robot_use & 4) <> 0
-              AND occurred_at >= \(call.at(2)) AND occurred_at < \(call.at(3)) ORDER BY occurred_at LIMIT 5000
-            """, [.text(robot), .integer(range.from), .integer(range.to)])
+        let within: [TableValue] = [.text(robot), .integer(range.from), .integer(range.to)]
+        let errors = try call.rows("SELECT * \(itsErrors) ORDER BY occurred_at LIMIT \(mostErrors)", within)
+        let allErrors =
+            errors.count < mostErrors
+            ? Int64(errors.count)
+            : try call.rows("SELECT count(*) AS n \(itsErrors)", within).first?.integer("n")
         let silences = try silences(
             of: robot, from: range.from, to: max(range.from, min(range.to, call.asOf.now)), call)
         let pilots = try pilots(of: robot, windows, range, call)
@@ -292,6 +300,7 @@ enum Robots {
                     }
                 }
             }
+            out.integer("errors_total", allErrors)
             out.array("silences") { out in
                 for silence in silences {
                     out.object { out in

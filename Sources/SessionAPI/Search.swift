@@ -26,7 +26,9 @@ enum Search {
         }
         if hits.isEmpty {
             searched = "prefix"
-            hits = try beginning(with: query, limit: limit + 1, call)
+            for form in [query] + otherCases(of: query) where hits.isEmpty {
+                hits = try beginning(with: form, limit: limit + 1, call)
+            }
         }
         if hits.isEmpty, query.utf8.count >= 2 {
             searched = "anywhere"
@@ -117,10 +119,14 @@ enum Search {
         return found
     }
 
-    /// `d-7` for `D-7`: all of it in capitals or all in small letters. Not of events, whose ids nobody types.
+    /// `d-7` for `D-7`: all of it in capitals or all in small letters.
+    private static func otherCases(of query: String) -> [String] {
+        [query.uppercased(), query.lowercased()].filter { $0 != query }
+    }
+
+    /// Not of events, whose ids nobody types.
     private static func exact(inOtherCaseThan query: String, _ call: Call) throws -> [Hit] {
-        let forms = [query.uppercased(), query.lowercased()].filter { $0 != query }
-        return try forms.flatMap { try named($0, match: "other_case", call) }
+        try otherCases(of: query).flatMap { try named($0, match: "other_case", call) }
     }
 
     /// Sessions, robots, pilots and merchants that are called so, and the error code.

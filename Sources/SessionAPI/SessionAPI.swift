@@ -107,8 +107,8 @@ public final class SessionAPI: Sendable {
         cookies = SignInCookies(isSecure: surroundings.isSecure)
     }
 
-    /// The answer to a request; nil where the path is none of this service's.
-    public func answer(_ request: HTTPRequest) -> HTTPResponse? {
+    /// The answer to a request, whatever its path.
+    public func answer(_ request: HTTPRequest) -> HTTPResponse {
         let startedAt = surroundings.wall()
         let requestID = Self.requestID(request)
         var observation = Observation(
@@ -129,8 +129,12 @@ public final class SessionAPI: Sendable {
                     throw Self.wrongMethod("GET, HEAD")
                 }
                 response = page
+            } else if let missing = PageFiles.missing(request) {
+                response = missing
             } else {
-                return nil
+                throw Problem(
+                    kind: .notFound, title: "No such address", detail: "There is nothing at this address.",
+                    hint: "/openapi.json lists what there is.")
             }
         } catch {
             let problem = Self.problem(error)
@@ -151,14 +155,10 @@ public final class SessionAPI: Sendable {
         return response
     }
 
-    /// The answer where the server itself refuses a request, or nobody else has the path.
-    public func refusal(_ status: Int, path: String = "") -> HTTPResponse {
+    /// The answer where the server itself refuses a request.
+    public func refusal(_ status: Int) -> HTTPResponse {
         let problem =
             switch status {
-            case 404:
-                Problem(
-                    kind: .notFound, title: "No such address", detail: "There is nothing at this address.",
-                    hint: "/openapi.json lists what there is.")
             case 413:
                 Problem(
                     kind: .tooLarge, title: "Too large", detail: "The request's body is too long.",
@@ -168,7 +168,7 @@ public final class SessionAPI: Sendable {
                     kind: .busy, title: "Busy", detail: "Too many requests wait to be answered.",
                     hint: "Try again in two seconds.", headers: [("Retry-After", "2")])
             }
-        return problem.answer(path: path, requestID: Self.freshID())
+        return problem.answer(path: "", requestID: Self.freshID())
     }
 
     // MARK: - One request

@@ -36,14 +36,18 @@ enum Sessions {
                 """, [.text(candidate)]
             ).filter { call.reader.sees(merchant: $0.text("merchant_id")) }
             if owners.count == 1 { return (owners[0], candidate) }
-            if owners.count > 1 { throw several(candidate, owners, call) }
+            if owners.count > 1 { throw try several(candidate, owners, call) }
         }
         throw try unknown(id, call)
     }
 
-    private static func several(_ id: String, _ owners: [AnswerRow], _ call: Call) -> Problem {
+    private static func several(_ id: String, _ owners: [AnswerRow], _ call: Call) throws -> Problem {
         var out = JSONWriter()
-        out.array(nil) { out in for owner in owners.prefix(100) { write(owner, call, &out) } }
+        try out.array(nil) { out in
+            for owner in owners.prefix(100) {
+                write(owner, fault: try Fault.behind(owner, call), call, &out)
+            }
+        }
         return Problem(
             kind: .severalSessions, title: "Several deliveries",
             detail:
@@ -64,8 +68,10 @@ enum Sessions {
                 + (call.reader.merchants == nil ? newest ?? " The store holds no events." : ""), near: near)
     }
 
-    /// One row as a `Session`.
-    static func write(_ row: AnswerRow, key: String? = nil, _ call: Call, _ out: inout JSONWriter) {
+    /// One row as a `Session`, with the fault behind its failure.
+    static func write(
+        _ row: AnswerRow, key: String? = nil, fault: Fault?, _ call: Call, _ out: inout JSONWriter
+    ) {
         out.object(key) { out in
             for name in ["session_id", "kind", "delivery_id"] { out.text(name, row.text(name)) }
             for name in ["demand_ids", "trip_ids"] { out.raw(name, row.text(name) ?? "[]") }
@@ -74,6 +80,7 @@ enum Sessions {
                 "first_error_code",
             ]
             for name in texts { out.text(name, row.text(name)) }
+            if let fault { fault.write(&out) } else { out.raw("fault", nil) }
             for name in ["first_event_at", "last_event_at", "closed_at"] {
                 out.instant(name, row.integer(name))
             }
@@ -111,11 +118,12 @@ enum Sessions {
 
     static func one(_ call: Call) throws -> Answer {
         let (row, askedFor) = try find(call.objects[0], call)
+        let fault = try Fault.behind(row, call)
         var out = JSONWriter()
         out.object { out in
             call.asOf.write(&out)
             out.text("asked_for", askedFor)
-            write(row, key: "session", call, &out)
+            write(row, key: "session", fault: fault, call, &out)
         }
         return .json(out, rows: 1)
     }
@@ -137,9 +145,13 @@ enum Sessions {
         let size = call.pageSize
         let rows = try query.page(size: size + 1, order: "s.\(query.key) DESC, s.session_id DESC")
         var out = JSONWriter()
-        out.object { out in
+        try out.object { out in
             call.asOf.write(&out)
-            out.array("rows") { out in for row in rows.prefix(size) { write(row, call, &out) } }
+            try out.array("rows") { out in
+                for row in rows.prefix(size) {
+                    write(row, fault: try Fault.behind(row, call), call, &out)
+                }
+            }
             let last = rows.count > size ? rows[size - 1] : nil
             out.text(
                 "next",

@@ -123,7 +123,10 @@ struct Story {
         let last = max(row.integer("last_event_at") ?? start, end(call))
         let around = try TimeRange(
             from: start - context, to: last + context + 1, maxDays: .max / 200_000_000_000)
-        for robot in robots { states += try visibleStates(robot, around, call) }
+        let windows = windows
+        for robot in robots {
+            states += try Self.visibleStates(robot, around, windows: { windows }, call)
+        }
         for window in windows where window.kind == "robot" { silences += try silent(window, call) }
         if call.reader.merchants == nil { nearMisses = try findNearMisses(call) }
         comparison = try call.api.comparisons.comparison(to: row, call)
@@ -160,10 +163,12 @@ struct Story {
     }
 
     /// A reader bound to merchants sees of a robot what lies within the session's windows.
-    private func visibleStates(_ robot: String, _ range: TimeRange, _ call: Call) throws -> [StateInterval] {
+    static func visibleStates(
+        _ robot: String, _ range: TimeRange, windows: () throws -> [Window], _ call: Call
+    ) throws -> [StateInterval] {
         let all = try StateInterval.all(of: robot, in: range, call)
         if call.reader.merchants == nil { return all }
-        let own = windows.filter { $0.kind == "robot" && $0.entity == robot }
+        let own = try windows().filter { $0.kind == "robot" && $0.entity == robot }
         return own.flatMap { window in
             all.compactMap { state -> StateInterval? in
                 var cut = state
@@ -172,6 +177,15 @@ struct Story {
                 return cut.endedAt.map { $0 > cut.startedAt } == true ? cut : nil
             }
         }
+    }
+
+    /// The robot's error that its end is told with; of one in progress the last so far.
+    func fault(_ call: Call) -> Fault? {
+        let end = end(call)
+        let errors = events.filter { $0.fields.hasError && $0.via == "robot" && $0.at <= end }.map {
+            Fault.Candidate(id: $0.id, robot: $0.entity ?? "?", code: $0.fields.errorCode, at: $0.at)
+        }
+        return Fault(of: errors, states, before: end, call.rules)
     }
 
     /// Stretches of a window in which its robot sent nothing for more than five minutes.
@@ -220,7 +234,7 @@ struct Story {
             call.asOf.write(&out)
             out.text("version", Sessions.version(row))
             out.text("asked_for", askedFor)
-            Sessions.write(row, key: "session", call, &out)
+            Sessions.write(row, key: "session", fault: outcome == "failed" ? fault(call) : nil, call, &out)
             out.array("verdict") { out in for line in Verdict.lines(of: self, call) { line.write(&out) } }
             if let comparison { comparison.write(&out) } else { out.raw("comparison", nil) }
             try writeLanes(call, &out)

@@ -104,6 +104,11 @@ struct StoryTextWriter {
         }
         out.write("\(some("event_count", "event")), ")
         out.write(some("error_count", "error"), (row.integer("error_count") ?? 0) > 0 ? .bad : .plain)
+        if story.outcome == "failed",
+            row.text("failure_code") != nil || row.text("failure_message") != nil
+        {
+            out.write(", the failure one of them")
+        }
         if let code = row.text("first_error_code") { out.write(" (first: \(Events.cut(code)))") }
         line(
             ", \(some("reassignment_count", "reassignment")), \(some("pilot_handoff_count", "pilot hand-off"))"

@@ -52,19 +52,12 @@ enum Verdict {
     /// down with. A robot that had given it away by then is not asked: what it was down for did not end this.
     private static func lastError(_ story: Story, _ call: Call) -> (Line?, StateInterval?) {
         let end = story.end(call)
-        let errors = story.events.filter { $0.fields.hasError && $0.via == "robot" && $0.at <= end }
-        guard let last = errors.last else { return (nil, nil) }
-        let fault = errors.last { error in
-            guard error.entity == last.entity, let down = downAfter(error, before: end, story, call) else {
-                return false
-            }
-            return isDown(last.entity, from: down, at: end, story, call)
-        }
-        let told = fault ?? last
-        let code = told.fields.errorCode ?? "an error"
-        var text = "\(told.id == last.id ? "Last robot error" : "Robot error") before the end: "
+        guard let fault = story.fault(call) else { return (nil, nil) }
+        let told = fault.error
+        let code = told.code ?? "an error"
+        var text = "\(fault.isLast ? "Last robot error" : "Robot error") before the end: "
         if story.outcome == "in_progress" { text = "Last robot error: " }
-        text += "\(code) on \(told.entity ?? "?") at \(InstantFormat.clock(told.at))"
+        text += "\(code) on \(told.robot) at \(InstantFormat.clock(told.at))"
         if let terminal = story.events.last(where: {
             $0.at == story.row.integer("closed_at") && $0.via == "direct"
         }) {
@@ -72,32 +65,13 @@ enum Verdict {
         } else {
             text += ", \(InstantFormat.length(Double(end - told.at) / 1e6)) ago"
         }
-        let down = downAfter(told, before: end, story, call)
-        if let down { text += "; the robot was \(down.state) for it" }
+        if let down = fault.down { text += "; the robot was \(down.state) for it" }
         return (
-            Line(kind: "last_error", text: text + ".", eventID: told.id, lane: told.lane, at: told.at), down
+            Line(
+                kind: "last_error", text: text + ".", eventID: told.id, lane: "robot:\(told.robot)",
+                at: told.at),
+            fault.down
         )
-    }
-
-    /// Whether a robot came out of a downtime no sooner than the end: grounded and then in the workshop is one.
-    private static func isDown(
-        _ robot: String?, from down: StateInterval, at end: Int64, _ story: Story, _ call: Call
-    ) -> Bool {
-        let between = story.states.filter {
-            $0.robot == robot && $0.startedAt >= down.startedAt && $0.startedAt < end
-        }
-        return between.allSatisfy { call.rules.downtime.contains($0.state) }
-    }
-
-    /// The downtime that began within two minutes after an error, with its code as the reason, while the robot held it.
-    private static func downAfter(_ error: StoryEvent, before end: Int64, _ story: Story, _ call: Call)
-        -> StateInterval?
-    {
-        story.states.first { state in
-            state.robot == error.entity && call.rules.downtime.contains(state.state)
-                && state.startedAt >= error.at && state.startedAt <= error.at + 120_000_000
-                && state.startedAt <= end && (state.reason == nil || state.reason == error.fields.errorCode)
-        }
     }
 
     private static func downs(_ story: Story, _ call: Call, told: StateInterval?) -> [Line] {

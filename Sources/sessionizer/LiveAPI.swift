@@ -34,7 +34,7 @@ final class LiveAPI: Sendable {
 
     func answer(_ request: HTTPRequest) -> HTTPResponse {
         if let api = api.withLock({ $0 }) {
-            return api.answer(request) ?? api.refusal(404, path: request.path)
+            return api.answer(request)
         }
         return offer == nil
             ? .text(

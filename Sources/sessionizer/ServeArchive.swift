@@ -32,7 +32,7 @@ enum ServeArchive {
         var limits = HTTPServer.Limits()
         limits.refusal = { api.refusal($0) }
         let server = try HTTPServer(listen: listen, limits: limits, tls: offer.tls) { request in
-            api.answer(request) ?? api.refusal(404, path: request.path)
+            api.answer(request)
         }
         let scheme = offer.tls == nil ? "http" : "https"
         complain("sessionizer: serving \(location) on \(scheme)://\(address(listen, port: server.port))/")

@@ -249,7 +249,8 @@ import Testing
             ("D-7", "exact", "delivery", "D-7"), ("d-7", "other_case", "delivery", "D-7"),
             ("a-1", "exact", "delivery", "a-1"), ("A-1", "exact", "delivery", "A-1"),
             ("r-1", "other_case", "robot", "R-1"), ("COMMS_LOST", "exact", "error", "COMMS_LOST"),
-            ("comms_lost", "other_case", "error", "COMMS_LOST"),
+            ("comms_lost", "other_case", "error", "COMMS_LOST"), ("d-", "prefix", "delivery", "D-7"),
+            ("R-", "prefix", "robot", "R-1"), ("r-", "prefix", "robot", "R-1"),
         ] {
             let reply = try service.get("search?q=\(query)").json
             let go = try #require(reply["go"] as? [String: Any], "\(query)")

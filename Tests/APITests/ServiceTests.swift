@@ -49,6 +49,34 @@ import Testing
         #expect(try service.client.get("/nowhere").status == 404)
     }
 
+    /// Whoever reads with a browser gets a page with the search box, whoever asks for data the problem.
+    @Test(arguments: [
+        (
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+            true
+        ),
+        ("application/json;q=0.5, text/html;q=0.6", true), ("application/json, text/html;q=0.9", false),
+        ("text/html;q=0", false), ("application/problem+json", false), ("*/*", false), ("", false),
+    ]) func aPathOfNobodys(accept: String, isPage: Bool) throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let page = try service.client.get("/")
+        for path in ["/nowhere", "/page/nothing.js", "/fleet/of/yours"] {
+            let reply = try service.client.get(path, accept.isEmpty ? [:] : ["Accept": accept])
+            #expect(reply.status == 404)
+            let policy = reply.header("Content-Security-Policy")
+            #expect(policy != nil && policy == page.header("Content-Security-Policy"))
+            #expect(
+                reply.header("Content-Type")
+                    == (isPage ? "text/html; charset=utf-8" : "application/problem+json"))
+            #expect(reply.text.contains("name=\"q\" type=\"search\"") == isPage)
+            #expect((reply.json["title"] as? String == "No such address") == !isPage)
+        }
+        // Nothing that would ask again and again: the page leads a browser without a script to its address with `plain`.
+        let plain = try service.client.get("/nowhere?plain=1", ["Accept": "text/html"])
+        #expect(plain.status == 404 && plain.text.contains("runs none") && !plain.text.contains("refresh"))
+        #expect(try service.client.send("POST", "/nowhere").status == 404)
+    }
+
     @Test func aCursorBelongsToItsFilters() throws {
         let (service, _) = try ServiceUnderTest.simulated()
         let next = try #require(try service.get("sessions?limit=5&outcome=completed").json["next"] as? String)

@@ -106,7 +106,7 @@ final class ServiceUnderTest {
         var http = HTTPServer.Limits()
         http.refusal = { api.refusal($0) }
         server = try HTTPServer(listen: "127.0.0.1:0", limits: http) { request in
-            api.answer(request) ?? api.refusal(404, path: request.path)
+            api.answer(request)
         }
         client = Client(port: server.port)
     }

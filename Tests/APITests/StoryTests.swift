@@ -68,6 +68,23 @@ import Testing
         #expect(Double(named) >= 0.95 * Double(failed.count), "\(named) of \(failed.count)")
     }
 
+    /// A list names the fault that the delivery's own page names: of each that failed, and of no other.
+    @Test func listsNameTheFaultBehindAFailure() throws {
+        let sessions = try service.get("sessions?limit=500").rows
+        #expect(sessions.count { $0["fault"] is [String: Any] } >= 5)
+        for session in sessions {
+            let id = try #require(session["session_id"] as? String)
+            let fault = session["fault"] as? [String: Any]
+            guard session["outcome"] as? String == "failed" else {
+                #expect(fault == nil, "\(id)")
+                continue
+            }
+            let verdict = try service.get("deliveries/\(id)").json["verdict"] as? [[String: Any]] ?? []
+            let named = verdict.first { $0["kind"] as? String == "last_error" }
+            #expect(fault?["event_id"] as? String == named?["event_id"] as? String, "\(id)")
+        }
+    }
+
     @Test func explainAgreesWithTheTables() throws {
         for row in try deliveries("outcome = 'failed'").prefix(3) {
             let id = try #require(row.text("session_id"))

@@ -18,8 +18,26 @@ import Testing
         _ = try store.ingest(before + more + after)
         store.close()
         let service = try ServiceUnderTest(store: folder.path("verdict.db"), folder: folder)
-        let verdict = try service.get("deliveries/D1").json["verdict"] as? [[String: Any]] ?? []
-        return verdict.first?["text"] as? String ?? ""
+        let story = try service.get("deliveries/D1").json
+        let verdict = try #require((story["verdict"] as? [[String: Any]])?.first)
+        // What lists name beside a failure's code is what the verdict names.
+        let sessions = [
+            story["session"] as? [String: Any],
+            try service.get("sessions/D1").json["session"] as? [String: Any],
+            try service.get("sessions?outcome=failed").rows.first,
+            ((try service.get("home").json["trouble"] as? [String: Any])?["failed"] as? [String: Any])
+                .flatMap { $0["rows"] as? [[String: Any]] }?.first,
+        ]
+        for session in sessions {
+            let session = try #require(session)
+            #expect(session["failure_code"] as? String == "GAVE_UP")
+            let fault = try #require(session["fault"] as? [String: Any])
+            #expect(fault["event_id"] as? String == verdict["event_id"] as? String)
+            #expect(fault["occurred_at"] as? String == verdict["at"] as? String)
+            let words = "\(fault["error_code"] as? String ?? "") on \(fault["robot_id"] as? String ?? "") at "
+            #expect((verdict["text"] as? String)?.contains(words) == true, "\(words)")
+        }
+        return verdict["text"] as? String ?? ""
     }
 
     private let rehomed =

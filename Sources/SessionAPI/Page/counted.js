@@ -24,4 +24,6 @@ export const atStep = (range, filters, more) => address("/sessions", {...more, k
 
 export const downtimeIn = (range, more) => address("/downtime", {...more, from: range.from, to: range.to});
 export const failuresOf = (robot, range, more = {}) => address("/failures", {robot, ...more, from: range.from, to: range.to});
+/** The errors of a robot in whole hours: those that the fleet’s hours count. */
+export const errorsOf = (robot, range) => `${robotIn(robot, range)}#part-errors`;
 export const robotIn = (robot, range) => address(`/robots/${encodeURIComponent(robot).replace(/\.(json|csv)$/, "%2E$1")}`, {from: range.from, to: range.to});

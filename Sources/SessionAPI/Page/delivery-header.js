@@ -2,7 +2,7 @@
 
 import {data, el, forms, link} from "./dom.js";
 import {clock, count, day, duration, parse, plural, weekday, zoneName} from "./time.js";
-import {outcomeBadge} from "./tables.js";
+import {outcomeBadge, robotLink} from "./tables.js";
 
 const STEPS = [
     ["assign_seconds", "assign"], ["to_pickup_seconds", "to pickup"], ["pickup_seconds", "pickup"], ["transit_seconds", "transit"],
@@ -16,8 +16,8 @@ export function header(model, page) {
     return [
         el("div", {class: "title-row"},
             el("h1", {}, data(id, 120)), outcomeBadge(s.outcome),
-            (s.failure_code || s.failure_message) && el("span", {class: "failure"}, s.failure_code && el("strong", {}, data(s.failure_code, 80)), " ",
-                s.failure_message && data(s.failure_message, 160)),
+            (s.failure_code || s.failure_message || s.fault) && el("span", {class: "failure"}, s.failure_code && el("strong", {}, data(s.failure_code, 80)), " ",
+                s.failure_message && data(s.failure_message, 160), " ", s.fault && fault(s, model, page)),
             el("span", {class: "live", id: "live", role: "status"}),
             el("span", {class: "title-actions"},
                 forms(`/deliveries/${encodeURIComponent(id)}`),
@@ -28,6 +28,17 @@ export function header(model, page) {
         el("ul", {class: "steps", "aria-label": "How long each step took"}, STEPS.map(([name, text]) => step(model, name, text))),
         el("p", {class: "compared muted"}, compared(model.story.comparison)),
     ];
+}
+
+/** The robot's error that it ended with: often what failed says less. Its link selects the event. */
+function fault(s, model, page) {
+    const event = model.byId.get(s.fault.event_id);
+    const code = s.fault.error_code ?? "an error";
+    const text = code === s.failure_code ? "its error" : el("strong", {}, data(code, 80));
+    return el("span", {class: "fault"}, s.failure_code || s.failure_message ? "after " : "", event ? el("a", {href: `#v=1&e=${encodeURIComponent(s.fault.event_id)}`, on: {click: (click) => {
+        click.preventDefault();
+        page.select(event);
+    }}}, text) : text, " on ", robotLink(s.fault.robot_id, s.fault.occurred_at));
 }
 
 function facts(model) {
@@ -54,7 +65,8 @@ function served(model) {
     const pilots = of("pilot");
     if (robots.length === 0 && pilots.length === 0) return "no robot yet";
     const date = new Date(model.from).toISOString().slice(0, 10);
-    return [robots.map((r, n) => [n > 0 && " → ", link("robots", r, null, `?day=${date}`)]),
+    const began = (robot) => model.windows.filter((w) => w.kind === "robot" && w.entity_id === robot).sort((a, b) => a.from - b.from)[0].started_at;
+    return [robots.map((r, n) => [n > 0 && " → ", robotLink(r, began(r))]),
         pilots.length > 0 && [robots.length > 0 && ", ", "pilot ", pilots.map((p, n) => [n > 0 && ", ", link("pilots", p, null, `?day=${date}`)])]];
 }
 
@@ -65,7 +77,7 @@ function step(model, name, text) {
     const slow = seconds !== null && like && seconds > like.p90;
     const scale = like && Math.max(like.p90 * 1.25, seconds ?? 0);
     const share = (value) => `${Math.min(100, (value / scale) * 100).toFixed(1)}%`;
-    return el("li", {class: `step${slow ? " slow" : ""}${name === "total_seconds" ? " total" : ""}`},
+    return el("li", {class: `step${slow ? " slow" : ""}${seconds === null ? " unreached" : ""}${name === "total_seconds" ? " total" : ""}`},
         el("span", {class: "step-name"}, text),
         el("span", {class: "step-value"}, duration(seconds), slow && el("span", {class: "slow-mark", title: "Longer than nine of ten like it"}, " ▲ slow")),
         like && el("span", {class: "bullet", "aria-hidden": "true"},

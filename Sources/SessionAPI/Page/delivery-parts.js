@@ -2,6 +2,7 @@
 
 import {data, el, link} from "./dom.js";
 import {GROUPS} from "./patterns.js";
+import {failureErrors, robotLink} from "./tables.js";
 import {clock, count, duration, machineTime, parse, plural} from "./time.js";
 
 /** The state colours that occur, each with its time within the robots' windows. */
@@ -27,7 +28,7 @@ function stateSeconds(model, kind) {
 export function facetButtons(model, state, page) {
     const facet = (text, n, pressed, act, kind = "") => el("button", {type: "button", class: `facet ${kind}`, "aria-pressed": String(pressed),
         on: {click: act}}, text, " ", el("span", {class: "n"}, count(n)));
-    return [facet("errors", model.errors.length, state.errors, () => page.setFilter({errors: !state.errors}), "errors"),
+    return [facet(failureErrors(model.session) ? "errors + failure" : "errors", model.errors.length, state.errors, () => page.setFilter({errors: !state.errors}), "errors"),
         model.lanes.map((l) => facet(data(l.label, 24), l.events, state.lanes.includes(l.id), () => page.toggleLane(l.id), l.kind))];
 }
 
@@ -57,7 +58,7 @@ export function gapNote(model, load) {
 export function laneLabel(placed, page) {
     const {lane} = placed;
     const date = `?day=${new Date(page.model.from).toISOString().slice(0, 10)}`;
-    const name = lane.kind === "robot" ? link("robots", lane.entity_id, null, date) : lane.kind === "pilot" ? link("pilots", lane.entity_id, null, date)
+    const name = lane.kind === "robot" ? robotLink(lane.entity_id, lane.windows[0]?.started_at) : lane.kind === "pilot" ? link("pilots", lane.entity_id, null, date)
         : el("span", {}, data(lane.label, 40));
     return el("div", {class: `lane-label ${lane.kind}`, vars: {"--h": `${placed.height}px`}},
         el("span", {class: "lane-name"}, name, el("span", {class: "muted"}, lane.kind === "delivery" ? "" : lane.kind, ` ${count(lane.events)}`,

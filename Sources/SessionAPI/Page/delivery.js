@@ -15,6 +15,7 @@ import {bindDeliveryKeys} from "./delivery-keys.js";
 import {copyText} from "./clipboard.js";
 import {clock, count, plural} from "./time.js";
 import {settings} from "./settings.js";
+import {errorsInWords} from "./tables.js";
 import {showProblem, waiting} from "./problem.js";
 import {tellFreshness} from "./freshness.js";
 import {resizable} from "./resizable.js";
@@ -125,7 +126,7 @@ class DeliveryPage {
         keepFocus(this.verdictPlace, () => replace(this.verdictPlace, verdict(model, this)));
         this.live?.tellAgain();
         replace(this.errorsButton, el("span", {class: "mark", "aria-hidden": "true"}, "▲ "), model.errors.length === 0 ? "no errors"
-            : `next of ${plural(model.errors.length, "error")}`);
+            : `next of ${errorsInWords(model.errors.length, model.session)}`);
         this.errorsButton.disabled = model.errors.length === 0;
         this.foldPart.hidden = this.timeline.scale.gaps.length === 0 && this.timeline.fold;
         this.foldBox.checked = this.timeline.fold;

@@ -90,6 +90,19 @@ export function splitBy(intervals, windows) {
     return {inside, outside};
 }
 
+/** One line of texts, the first ones first: none over another, none beyond the edge. What is in the middle moves inward. */
+export function apart(texts, width, perLetter = 6.6) {
+    const taken = [];
+    return texts.flatMap((text) => {
+        const w = text.text.length * perLetter;
+        const isMiddle = text.anchor === "middle";
+        const from = isMiddle ? Math.max(0, Math.min(text.x - w / 2, width - w)) : text.x;
+        if (from + w > width || taken.some(([a, b]) => from < b + 5 && from + w + 5 > a)) return [];
+        taken.push([from, from + w]);
+        return [isMiddle ? {...text, x: from + w / 2} : text];
+    });
+}
+
 /** Texts into rows, the first ones first, none over another. `texts`: {x, text, row?}. */
 export function placeLabels(texts, rows, width, perLetter = 6.3) {
     const taken = Array.from({length: rows}, () => []);

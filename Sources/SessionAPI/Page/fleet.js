@@ -2,7 +2,7 @@
 
 import {announceTitle, data, el, forms, link, pathPart, replace} from "./dom.js";
 import {get} from "./api.js";
-import {atStep, completedIn, downtimeIn, robotIn} from "./counted.js";
+import {atStep, completedIn, downtimeIn, errorsOf, robotIn} from "./counted.js";
 import {reliabilityTable} from "./reliability.js";
 import {bar, columns, heatStep, loading, pareto, supplyLegend, usageParts} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
@@ -89,7 +89,7 @@ function totals(supply, zone) {
         fact("usable supply", `${hours(t.usable_seconds)} h`, `${percent(t.usable_seconds / all)} of ${hours(all)} robot hours`, "usable_seconds", "#by-robot"),
         fact("down", `${hours(t.downtime_seconds)} h`, `${percent(t.downtime_seconds / all)} of them`, "downtime_seconds", downtimeIn(supply.range, {zone: zone || null})),
         fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, `${percent(t.on_delivery_seconds / t.usable_seconds)} of the usable`, "on_delivery_seconds", "#by-robot"),
-        fact("deliveries completed", count(t.deliveries_completed), plural(t.error_count, "robot error"), "deliveries_completed", completedIn(supply.range, zone))),
+        fact("deliveries completed", count(t.deliveries_completed), zone ? plural(t.error_count, "robot error") : el("a", {href: "#by-robot"}, plural(t.error_count, "robot error")), "deliveries_completed", completedIn(supply.range, zone))),
     then && el("p", {class: "muted before-note", id: "week-before"}, then.sentence, then.known && parse(then.compared.to) < parse(supply.range.to) && ` Only hours that are over are compared, up to ${stamp(parse(then.compared.to), "m")}.`)];
 }
 
@@ -133,7 +133,7 @@ function hourly(supply, zone) {
         el("details", {}, el("summary", {}, "As a table, each hour with its rows"), table("Supply by hour", [
             ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => el("a", {href: of(r) + "#by-robot"}, hours(r.usable_seconds)), "num"], ["down h", (r) => el("a", {href: downtimeIn(hour(r), {zone: zone || null})}, hours(r.downtime_seconds)), "num"],
             ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],
-            ["completed", (r) => el("a", {href: completedIn(hour(r), zone)}, count(r.deliveries_completed)), "num"], ["errors", (r) => count(r.error_count), "num"]], rows)));
+            ["completed", (r) => el("a", {href: completedIn(hour(r), zone)}, count(r.deliveries_completed)), "num"], ["errors", (r) => (zone ? count(r.error_count) : el("a", {href: of(r) + "#by-robot"}, count(r.error_count))), "num"]], rows)));
     return box;
 }
 
@@ -198,7 +198,7 @@ function byRobot(told, zone) {
         ["down h", (r) => el("a", {href: downtimeIn(told.range, {robot: r.id, zone: zone || null})}, hours(r.downtime_seconds)), "num"],
         ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],
         ["completed", (r) => el("a", {href: completedIn(told.range, zone) + (r.id === null ? "" : `&last_robot=${encodeURIComponent(r.id)}`)}, count(r.deliveries_completed)), "num"],
-        ["errors", (r) => count(r.error_count), "num"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
+        ["errors", (r) => (zone || r.id === null ? count(r.error_count) : el("a", {href: errorsOf(r.id, told.range)}, count(r.error_count))), "num", zone ? undefined : "a robot’s number leads to its errors"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
 }
 
 const STEP = {offered: "offered", accepted: "accepted", demanded: "demand made", assigned: "robot assigned", picked_up: "picked up", dropped_off: "dropped off"};

@@ -21,11 +21,14 @@ export function tellFreshness(asOf) {
     place.title = asOf.sentence;
 }
 
+/** Whether "now" is the end of an archive, which nobody follows. */
+export const isArchive = (asOf) => asOf.clock === "last_event";
+
 export function watchFreshness() {
     const look = async () => {
         if (document.hidden) return;
         // An archive does not move: nothing to ask again.
-        if (last?.clock === "last_event") return;
+        if (last && isArchive(last)) return;
         try {
             tellFreshness((await get("freshness")).as_of);
         } catch (error) {

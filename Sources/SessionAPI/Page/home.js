@@ -4,10 +4,10 @@ import {data, el, link, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
 import {trend} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
-import {count, duration, hours, iso, parse, percent, plural} from "./time.js";
+import {count, duration, hours, iso, parse, percent, plural, zoneName} from "./time.js";
 import {closedIn} from "./counted.js";
-import {robotLink, time} from "./tables.js";
-import {tellFreshness} from "./freshness.js";
+import {robotLink, time, whyFailed} from "./tables.js";
+import {isArchive, tellFreshness} from "./freshness.js";
 import {whyNotList} from "./orphans.js";
 
 export async function show(main) {
@@ -85,11 +85,11 @@ function trouble(home) {
     const open = duration(t.open_too_long.threshold_seconds);
     const parts = [
         [t.failed.count, `${plural(t.failed.count, "delivery", "deliveries")} failed in 24 hours`, "no delivery failed in 24 hours", () => list(t.failed.rows.map((s) => [
-            sessionLink(s.session_id), " ", el("strong", {class: "mark"}, data(s.failure_code ?? s.first_error_code ?? "failed", 40)), " ", s.robot_id && link("robots", s.robot_id), " ",
+            sessionLink(s.session_id), " ", whyFailed(s) ?? "failed", " ", !s.fault && s.robot_id && [robotLink(s.robot_id, s.closed_at), " "],
             el("span", {class: "muted"}, s.merchant_id && [data(s.merchant_id, 40), " "], time(s.closed_at))])), failedWithin(home.as_of.now)],
-        [t.robots_down.count, `${plural(t.robots_down.count, "robot")} down now`, "no robot is down", () => list(t.robots_down.rows.map((r) => [
+        [t.robots_down.count, `${plural(t.robots_down.count, "robot")} down${isArchive(home.as_of) ? "" : " now"}`, "no robot is down", () => list(t.robots_down.rows.map((r) => [
             robotLink(r.robot_id, r.since), " ", el("strong", {}, data(r.reason ?? r.state ?? "unknown", 40)), ` for ${duration(r.seconds)}`,
-            r.silent_seconds > 300 && el("span", {class: "muted"}, `, last heard ${duration(r.silent_seconds)} before now`),
+            r.silent_seconds > 300 && el("span", {class: "muted"}, `, last heard ${duration(r.silent_seconds)} before ${isArchive(home.as_of) ? "then" : "now"}`),
             r.sessions.length > 0 && [", serving ", r.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s)])]])), "/robots?class=downtime"],
         [t.open_too_long.count, `${count(t.open_too_long.count)} open for longer than ${open}`, `nothing is open for longer than ${open}`, () => list(t.open_too_long.rows.map((s) => [
             sessionLink(s.session_id), ` open for ${duration(s.open_seconds)} `, s.robot_id ? link("robots", s.robot_id) : el("span", {class: "muted"}, "no robot"),
@@ -99,7 +99,7 @@ function trouble(home) {
     ];
     const fine = parts.filter(([n]) => n === 0).map(([, , text]) => text);
     return [
-        el("h2", {class: "trouble-title"}, "In trouble now"),
+        el("h2", {class: "trouble-title"}, isArchive(home.as_of) ? ["In trouble at the archive’s end, ", time(home.as_of.now), ` ${zoneName(parse(home.as_of.now))}`] : "In trouble now"),
         fine.length > 0 && el("p", {class: "fine"}, el("span", {class: "sign", "aria-hidden": "true"}, "✔"), " ", fine.join("; "), "."),
         el("div", {class: "trouble"}, parts.filter(([n]) => n > 0).map(([n, title, , rows, all]) => el("section", {class: "box"}, el("h3", {}, title), rows(),
             n > 10 && el("p", {}, el("a", {href: all}, `All ${count(n)}`))))),

@@ -1,5 +1,6 @@
 // A story from the API as columns that can be drawn and searched: times as numbers, per lane, sorted.
 
+import {errorsInWords} from "./tables.js";
 import {parse} from "./time.js";
 
 /** Milestones in the order to label them; the first ones win where there is little room. */
@@ -102,6 +103,6 @@ export function nearest(times, t) {
 export function summary(model) {
     const robots = model.lanes.filter((l) => l.kind === "robot").map((l) => l.label);
     const pilots = model.lanes.filter((l) => l.kind === "pilot").map((l) => l.label);
-    return `Timeline of ${model.session.session_id}, ${model.events.length} events, ${model.errors.length} errors; ` +
+    return `Timeline of ${model.session.session_id}, ${model.events.length} events, ${errorsInWords(model.errors.length, model.session)}; ` +
         `robots ${robots.join(", ") || "none"}; pilots ${pilots.join(", ") || "none"}. The list below holds the same events.`;
 }

@@ -56,8 +56,9 @@ function check(c, open) {
     return el("details", {class: `check-box ${c.status}`, open}, el("summary", {}, el("span", {class: "sign", "aria-hidden": "true"}, sign), el("span", {class: "quiet-label"}, word, ": "),
         el("strong", {}, NAMES[c.check] ?? data(c.check)), " ", el("span", {}, data(c.sentence, 400))),
     el("p", {class: "muted"}, data(c.matters, 400)),
-    el("p", {class: "actions"}, rows && el("a", {href: rows}, "Its rows"), c.sql && el("button", {type: "button", on: {click: () => copyText(c.sql, "SQL copied.")}}, "Copy the SQL"), c.command && el("span", {}, "or ", el("code", {}, c.command))),
-    c.sql && el("pre", {class: "payload", tabindex: "0", role: "region", "aria-label": `SQL of ${NAMES[c.check] ?? c.check}`}, c.sql));
+    el("p", {class: "actions"}, rows && el("a", {href: rows}, "Its rows"), c.command && el("span", {}, rows ? "or " : "On the command line: ", el("code", {}, c.command))),
+    c.sql && el("details", {class: "sql"}, el("summary", {}, "The SQL that was asked"), el("p", {class: "actions"}, el("button", {type: "button", on: {click: () => copyText(c.sql, "SQL copied.")}}, "Copy it")),
+        el("pre", {class: "payload", tabindex: "0", role: "region", "aria-label": `SQL of ${NAMES[c.check] ?? c.check}`}, c.sql)));
 }
 
 function messages(rows) {

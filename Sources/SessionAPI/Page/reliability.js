@@ -22,7 +22,7 @@ export function reliabilityTable(told, tall = false) {
         ["MTBF", (r) => (r.mtbf_seconds === null ? "–" : to(failuresOf(r.robot_id, range), duration(r.mtbf_seconds))), "num"],
         ["repairs", (r) => to(failuresOf(r.robot_id, range, {repaired: true}), count(r.repairs)), "num"],
         ["MTTR", (r) => (r.mttr_seconds === null ? "–" : to(failuresOf(r.robot_id, range, {repaired: true}), duration(r.mttr_seconds))), "num"],
-        ["deliveries", (r) => to(servedBy(r.robot_id, range, {outcome: "completed"}), count(r.deliveries_completed)), "num"],
+        ["completed", (r) => to(servedBy(r.robot_id, range, {outcome: "completed"}), count(r.deliveries_completed)), "num"],
         ["interventions", (r) => to(servedBy(r.robot_id, range, {intervened: true}), count(r.interventions)), "num"],
         ["between them", (r) => (r.deliveries_per_intervention === null ? "–" : r.deliveries_per_intervention.toFixed(1)), "num"],
     ], [told.fleet, ...told.rows], {tall, empty: "No robot is known in this range."})];

@@ -6,12 +6,14 @@ import {bind} from "./keys.js";
 import {bar, part} from "./charts.js";
 import {dayModel, sentenceAt} from "./daymodel.js";
 import {GROUPS} from "./patterns.js";
+import {settings} from "./settings.js";
 import {showProblem, waiting} from "./problem.js";
 import {Timeline} from "./timeline.js";
 import {clock, count, day, duration, hours, iso, parse, percent, plural, stamp, weekday, zoneName} from "./time.js";
+import {errorsOf} from "./counted.js";
 import {CLASS_WORD, stateSwatch} from "./robots.js";
 import {outcomeBadge, table, time} from "./tables.js";
-import {tellFreshness} from "./freshness.js";
+import {isArchive, tellFreshness} from "./freshness.js";
 import {instant} from "./range.js";
 
 const DAY = 86_400_000;
@@ -38,9 +40,11 @@ export async function show(main, id, query) {
         const dayPart = el("section", {class: "timeline-part", "aria-labelledby": "day-title"});
         replace(main, header(robot, timeline), dayPart, el("div", {class: "columns-2"}, downtime(robot), states(robot)),
             deliveries(timeline), errors(timeline), utilization(robot));
-        robotDay(dayPart, model, timeline);
+        robotDay(dayPart, model, timeline, robot);
     };
+    const wanted = location.hash.slice(1);
     draw();
+    document.getElementById(wanted)?.scrollIntoView();
     addEventListener("settings", draw);
 }
 
@@ -52,35 +56,39 @@ function header(robot, timeline) {
     const t = robot.totals;
     const n = robot.now;
     const r = robot.reliability;
-    const share = (seconds) => (t.range_seconds > 0 ? ` (${percent(seconds / t.range_seconds)})` : "");
+    // Of a range that is not over: the hours up to now.
+    const base = `${hours(t.range_seconds)} h${parse(robot.as_of.now) < to ? " so far" : ""}`;
+    const share = (seconds) => (t.range_seconds > 0 ? `${percent(seconds / t.range_seconds)} of ${base}` : "");
     return [
         el("div", {class: "title-row"}, el("h1", {}, data(robot.robot_id, 80)),
             el("span", {}, whole ? `${weekday(from, "utc")} ${day(from, "utc")} (UTC day)` : `${iso(from).slice(0, 16)} – ${iso(to).slice(0, 16)} UTC`),
             whole && el("nav", {class: "links day-links", "aria-label": "Other days"}, el("a", {href: other(-1), rel: "prev"}, "← day before"), " ", el("a", {href: other(1), rel: "next"}, "next day →")),
             el("span", {class: "title-actions"}, forms(`/robots/${encodeURIComponent(robot.robot_id)}`, `?${rangeQuery(robot.range)}`))),
         el("p", {class: "about"}, n.class === null ? "No state of it is known." : [
-            "Now: ", stateSwatch(n.state, n.class), " ", el("strong", {}, data(n.state, 40)), n.reason && [" · ", data(n.reason, 60)],
+            isArchive(robot.as_of) ? ["At the archive’s end, ", time(robot.as_of.now), ": "] : "Now: ", stateSwatch(n.state, n.class), " ", el("strong", {}, data(n.state, 40)), n.reason && [" · ", data(n.reason, 60)],
             ` for ${duration(n.seconds)}`, n.sessions.length > 0 && [", serving ", n.sessions.map((s, i) => [i > 0 && ", ", sessionLink(s)])],
-            n.silent_seconds !== null && `; last heard ${duration(n.silent_seconds)} before now`, n.zone_id && ["; zone ", data(n.zone_id, 40)]]),
+            n.silent_seconds !== null && `; last heard ${duration(n.silent_seconds)} before ${isArchive(robot.as_of) ? "that" : "now"}`, n.zone_id && ["; zone ", data(n.zone_id, 40)]]),
         el("ul", {class: "steps four"},
             fact("usable", `${hours(t.usable_seconds)} h`, share(t.usable_seconds)), fact("down", `${hours(t.downtime_seconds)} h`, share(t.downtime_seconds)),
-            fact("off duty", `${hours(t.off_duty_seconds)} h`, share(t.off_duty_seconds)), fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, ""),
-            fact("deliveries", count(t.deliveries_completed), ` completed, ${count(t.deliveries_failed)} failed`),
+            fact("off duty", `${hours(t.off_duty_seconds)} h`, share(t.off_duty_seconds)), fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, share(t.on_delivery_seconds)),
+            fact("deliveries completed", count(t.deliveries_completed), `${count(t.deliveries_failed)} failed`),
             fact("errors", count(t.error_count), ""),
-            fact("MTBF", r.mtbf_seconds === null ? "–" : duration(r.mtbf_seconds), ` ${plural(r.failures, "failure")}${r.few ? ": too few to tell" : ""}`),
-            fact("MTTR", r.mttr_seconds === null ? "–" : duration(r.mttr_seconds), ` ${plural(r.repairs, "repair")}`)),
+            fact("MTBF", r.mtbf_seconds === null ? "–" : duration(r.mtbf_seconds), `${plural(r.failures, "failure")}${r.few ? ": too few to tell" : ""}`),
+            fact("MTTR", r.mttr_seconds === null ? "–" : duration(r.mttr_seconds), `${plural(r.repairs, "repair")}`)),
     ];
 }
 
 const fact = (name, value, rest) => el("li", {class: "step"}, el("span", {class: "step-name"}, name), el("span", {class: "step-value"}, value), el("span", {class: "step-like muted"}, rest || " "));
 
 /** The drawn day with the slider under it: both show the same instant. */
-function robotDay(place, model, timeline) {
+function robotDay(place, model, timeline, robot) {
     const host = el("div", {class: "tl-host"});
     const said = el("p", {class: "at-sentence", id: "at-sentence"});
     const from = model.from;
     const to = model.to;
     const input = el("input", {type: "range", id: "at", min: 0, max: Math.round((to - from) / 60_000), step: 1, "aria-describedby": "at-sentence"});
+    const field = el("input", {type: "text", id: "at-time", class: "mono", size: 20, maxlength: 40, autocomplete: "off", spellcheck: "false", "aria-label": `What was it doing at: date and time, ${zoneName(from)}`,
+        title: `${FORMAT}, ${zoneName(from)}`, on: {input: () => field.setCustomValidity(""), change: () => typed()}});
     const button = (text, label, act) => el("button", {type: "button", "aria-label": label, title: label, on: {click: act}}, text);
     const view = {on: null};
     const legend = el("ul", {class: "legend"}, GROUPS.filter((g) => model.states.some((s) => s.kind === g.kind)).map((g) =>
@@ -89,7 +97,7 @@ function robotDay(place, model, timeline) {
     place.append(el("div", {class: "tools"}, el("h2", {id: "day-title"}, to - from > DAY ? "What it did" : "The day"), el("span", {class: "group"},
         button("−", "Zoom out", () => view.on.zoom(1.5)), button("+", "Zoom in", () => view.on.zoom(1 / 1.5)), button("◂", "Pan left", () => view.on.pan(-0.2)),
         button("▸", "Pan right", () => view.on.pan(0.2)), button("Fit", "Show the whole day", () => view.on.fit())), legend), host,
-    el("div", {class: "slider"}, el("label", {for: "at"}, "What was it doing at"), input, el("output", {for: "at", class: "mono", id: "at-time"})), said);
+    el("div", {class: "slider"}, el("label", {for: "at"}, "What was it doing at"), input, el("span", {class: "at-field"}, field, el("span", {class: "muted"}, zoneName(from)))), said);
 
     const setTime = (t, {reveal = true} = {}) => {
         const at = Math.min(Math.max(t, from), to);
@@ -97,11 +105,20 @@ function robotDay(place, model, timeline) {
         const told = sentenceAt(model, timeline, at);
         replace(said, told.nodes);
         input.setAttribute("aria-valuetext", told.text);
-        place.querySelector("#at-time").textContent = `${to - from > DAY ? stamp(at) : clock(at)} ${zoneName(at)}`;
+        field.value = stamp(at);
+        field.setCustomValidity("");
         view.on.selected = {t: at, lane: null};
         if (reveal) view.on.reveal(at);
         view.on.ask();
         history.replaceState(null, "", `${location.pathname}${location.search}#at=${encodeURIComponent(iso(at))}`);
+    };
+    /** What was typed; another day's instant leads to that day. */
+    const typed = () => {
+        const t = typedInstant(field.value, from);
+        field.setCustomValidity(t === null ? `Write it as ${FORMAT}.` : "");
+        if (!field.reportValidity()) return;
+        if (t >= from && t <= to) setTime(t);
+        else location.href = `/robots/${pathPart(timeline.robot_id)}?day=${iso(t).slice(0, 10)}#at=${encodeURIComponent(iso(t))}`;
     };
     view.on = new Timeline(host, {
         select: (event) => { setTime(event.t); said.append(" ", link("events", event.event_id, "The error’s own page", `?at=${encodeURIComponent(event.occurred_at)}`)); },
@@ -120,8 +137,7 @@ function robotDay(place, model, timeline) {
         setTime(from + (Number(input.value) + minutes * (event.shiftKey && Math.abs(minutes) === 1 ? 10 : 1)) * 60_000);
     });
     const asked = parse(instant(new URLSearchParams(location.hash.slice(1)).get("at")));
-    const busy = model.windows.findLast((w) => w.kind === "robot") ?? model.states.at(-1);
-    setTime(asked ?? (busy ? Math.max(from, busy.from) : (from + to) / 2), {reveal: false});
+    setTime(asked ?? lastTold(model, parse(robot.now.last_heard_at)) ?? (from + to) / 2, {reveal: false});
     addEventListener("hashchange", () => {
         const t = parse(instant(new URLSearchParams(location.hash.slice(1)).get("at")));
         if (t !== null) setTime(t);
@@ -131,6 +147,23 @@ function robotDay(place, model, timeline) {
         for (const [key, text, act] of [["w", "Zoom in", (v) => v.zoom(0.7)], ["s", "Zoom out", (v) => v.zoom(1.4)], ["a", "Pan left", (v) => v.pan(-0.15)],
             ["d", "Pan right", (v) => v.pan(0.15)], ["0", "Show the whole day", (v) => v.fit()]]) bind(key, text, () => act(document.querySelector(".tl-host").view), "Timeline");
     }
+}
+
+const FORMAT = "2026-11-02 10:14:00, or 10:14";
+
+/** `2026-11-02 10:14:00` or `10:14` in the zone that is shown; null for anything else. */
+function typedInstant(text, from) {
+    const found = /^(?:(\d{4}-\d\d-\d\d)[ T])?(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z| UTC)?$/.exec(text.trim());
+    if (!found) return null;
+    const isUTC = found[3] !== undefined || settings.get("zone") === "utc";
+    const t = Date.parse(`${found[1] ?? day(from)}T${found[2]}${isUTC ? "Z" : ""}`);
+    return Number.isNaN(t) ? null : t;
+}
+
+/** When the robot was last heard of in the range: what one looks for first. */
+function lastTold(model, heard) {
+    const known = [heard, ...model.states.map((s) => s.from), ...model.windows.flatMap((w) => [w.from, w.end]), ...model.errors.map((e) => e.t)];
+    return known.filter((t) => t !== null && t >= model.from && t <= model.to).reduce((a, b) => (a === null || b > a ? b : a), null);
 }
 
 const rangeQuery = (range) => `from=${encodeURIComponent(range.from)}&to=${encodeURIComponent(range.to)}`;
@@ -162,7 +195,10 @@ function deliveries(timeline) {
 }
 
 function errors(timeline) {
-    return part(`Errors (${count(timeline.errors.length)})`, table("Errors", [
+    const [n, all] = [timeline.errors.length, timeline.errors_total];
+    const last = timeline.errors.at(-1);
+    return part("Errors", el("p", {class: "muted", id: "errors-told"}, n === all ? plural(n, "error") : [`The first ${count(n)} of ${count(all)} errors. `,
+        el("a", {href: errorsOf(timeline.robot_id, {from: last.occurred_at, to: timeline.range.to})}, `Those from ${stamp(parse(last.occurred_at))} on`)]), table("Errors", [
         ["when", (e) => time(e.occurred_at, "ms")], ["code", (e) => link("events", e.event_id, el("strong", {}, data(e.error_code ?? "error", 60)), `?at=${encodeURIComponent(e.occurred_at)}`)],
         ["message", (e) => e.error_message && data(e.error_message, 200), "wide"], ["delivery", (e) => (e.sessions.length === 0 ? el("span", {class: "muted"}, "none") : e.sessions.map((s, n) => [n > 0 && ", ",
             sessionLink(s, null, `#v=1&e=${encodeURIComponent(e.event_id)}`)]))],

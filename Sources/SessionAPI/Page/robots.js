@@ -2,6 +2,7 @@
 
 import {announceTitle, data, el, forms, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
+import {isArchive} from "./freshness.js";
 import {stateKind} from "./model.js";
 import {pages} from "./pages.js";
 import {duration} from "./time.js";
@@ -16,13 +17,18 @@ export async function show(main, _, query) {
     const wanted = query.get("class") ?? "";
     replace(main, el("div", {class: "title-row"}, el("h1", {}, "Robots"), el("span", {class: "title-actions"}, forms("/robots", location.search))), el("div", {class: "range"}, el("nav", {class: "links", "aria-label": "Which robots"},
         CLASSES.map(([value, text]) => el("a", {href: value ? `/robots?class=${value}` : "/robots", "aria-current": value === wanted ? "true" : null}, text)))));
-    await pages(main, (cursor) => get("robots", [], {class: wanted, limit: 200, cursor}), (rows) => table("Robots", [
+    let now = "now";
+    await pages(main, async (cursor) => {
+        const told = await get("robots", [], {class: wanted, limit: 200, cursor});
+        if (isArchive(told.as_of)) now = "at the archive’s end";
+        return told;
+    }, (rows) => table("Robots", [
         ["robot", (r) => robotLink(r.robot_id, r.last_heard_at)],
-        ["now", (r) => (r.class === null ? "never told" : [stateSwatch(r.state, r.class), " ", data(r.state, 40)])],
+        [now, (r) => (r.class === null ? "never told" : [stateSwatch(r.state, r.class), " ", data(r.state, 40)])],
         ["reason", (r) => (r.reason ? el("strong", {}, data(r.reason, 60)) : "")],
         ["for", (r) => duration(r.seconds), "num"],
         ["serving", (r) => r.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s)])],
         ["zone", (r) => r.zone_id && data(r.zone_id, 40)],
-        ["last heard", (r) => [time(r.last_heard_at), r.silent_seconds > 300 && el("span", {class: "muted"}, ` ${duration(r.silent_seconds)} before now`)]],
-    ], rows, {empty: wanted ? el("span", {}, "No robot is in such a state now. ", el("a", {href: "/robots"}, "All robots")) : "No robot is known: no event has named one."}));
+        ["last heard", (r) => [time(r.last_heard_at), r.silent_seconds > 300 && el("span", {class: "muted"}, ` ${duration(r.silent_seconds)} before ${now === "now" ? now : "it"}`)]],
+    ], rows, {empty: wanted ? el("span", {}, "No robot is in such a state. ", el("a", {href: "/robots"}, "All robots")) : "No robot is known: no event has named one."}));
 }

@@ -1,7 +1,7 @@
 // Tables that several pages show.
 
 import {data, el, link, sessionLink} from "./dom.js";
-import {count, duration, machineTime, otherZone, parse, stamp} from "./time.js";
+import {count, duration, machineTime, otherZone, parse, plural, stamp} from "./time.js";
 
 export const OUTCOME = {
     in_progress: ["◐", "in progress"], completed: ["✔", "completed"], failed: ["✖", "failed"], canceled: ["○", "canceled"],
@@ -26,19 +26,40 @@ export function table(caption, columns, rows, {empty = "None.", rowClass, tall =
                 columns.map(([, cell, name], n) => (n === 0 ? el("th", {scope: "row", class: name}, cell(row)) : el("td", {class: name}, cell(row)))))))));
 }
 
+/** Why it failed, in its own word, and the robot's error before that: often the first says less than the second. */
+export function whyFailed(s, most = 40) {
+    const {fault} = s;
+    const failure = s.failure_code ?? (s.outcome === "failed" && !fault ? s.first_error_code : null);
+    const code = fault && data(fault.error_code ?? "an error", most);
+    if (!fault) return failure && el("strong", {class: "mark"}, data(failure, most));
+    return el("span", {class: "why-failed"}, failure && failure !== fault.error_code && [data(failure, most), " after "], el("strong", {class: "mark"}, code), " on ", robotLink(fault.robot_id, fault.occurred_at));
+}
+
+/** Errors without the failure that was told as one itself. */
+export const errorsBefore = (s) => s.error_count - failureErrors(s);
+/** 1 where the failure told a code or message, and so counts as an error in `error_count`. */
+export const failureErrors = (s) => (s.outcome === "failed" && (s.failure_code !== null || s.failure_message !== null) ? 1 : 0);
+
+/** `2 errors + the failure`. `n`: with the failure itself, where that told an error. */
+export function errorsInWords(n, s) {
+    if (failureErrors(s) === 0 || n === 0) return plural(n, "error");
+    return n === 1 ? "the failure" : `${plural(n - 1, "error")} + the failure`;
+}
+
 export function sessionsTable(rows, caption, empty, interventions = false) {
     return table(caption, [
         ["delivery", (s) => sessionLink(s.session_id)],
         ["outcome", (s) => outcomeBadge(s.outcome)],
-        ["why", (s) => (s.failure_code || s.first_error_code ? data(s.failure_code ?? s.first_error_code, 40) : "")],
+        ["why", (s) => whyFailed(s) ?? (s.first_error_code ? data(s.first_error_code, 40) : "")],
         ["first event", (s) => time(s.first_event_at)],
         ["took", (s) => (s.open_seconds === null ? duration(s.durations.total_seconds) : `open ${duration(s.open_seconds)}`), "num"],
         ["merchant", (s) => (s.merchant_id ? data(s.merchant_id, 40) : "–")],
-        ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && ", ", link("robots", r)])],
+        ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && ", ", robotLink(r, s.closed_at ?? s.last_event_at)])],
         ...(interventions ? [["interventions", (s) => count(s.rescue_count + s.pilot_handoff_count), "num", "rescues and hand-overs between pilots"]] : []),
-        ["errors", (s) => count(s.error_count), "num"],
+        ["errors", (s) => count(errorsBefore(s)), "num", "events that told of an error, without the failure itself"],
         ["events", (s) => count(s.event_count), "num"],
     ], rows, {empty});
 }
 
-export const robotLink = (id, at) => link("robots", id, null, at ? `?day=${at.slice(0, 10)}#at=${encodeURIComponent(at)}` : "");
+const robotAt = (at) => `?day=${at.slice(0, 10)}#at=${encodeURIComponent(at)}`;
+export const robotLink = (id, at) => link("robots", id, null, at ? robotAt(at) : "");

@@ -35,7 +35,7 @@ export function textsOf(view, placed) {
     for (const s of lane.states) {
         const a = Math.max(0, view.x(s.from));
         const b = Math.min(view.width, view.x(s.to));
-        const served = lane.windows.some((w) => w.from < s.to && w.to > s.from && view.x(Math.min(w.to, s.to)) - view.x(Math.max(w.from, s.from)) > (b - a) / 2);
+        const served = lane.windows.some((w) => w.from < s.to && w.to > s.from && Math.min(b, view.x(w.to)) - Math.max(a, view.x(w.from)) > (b - a) / 2);
         const full = s.reason ? `${s.state} · ${visible(s.reason, 24)}` : s.state;
         const text = [full, s.state].find((w) => b - a > w.length * 6.1 + 6);
         if (text && texts.length < 70) texts.push({x: a + 4, y: placed.stateY + placed.strip / 2 + 3.5, text, class: `state-text ${s.kind}${served || lane.whole ? "" : " out"}`});

@@ -1,7 +1,7 @@
 // The drawn timeline: lanes of a delivery on one time scale. A handful of paths a lane; nothing is created while panning.
 
 import {el, svg, replace} from "./dom.js";
-import {boxes, clusters, splitBy, tickMarks, triangles} from "./draw.js";
+import {apart, boxes, clusters, splitBy, tickMarks, triangles} from "./draw.js";
 import {quietGaps, Scale, ticks} from "./scale.js";
 import {summary} from "./model.js";
 import {clock, day, duration, zoneName} from "./time.js";
@@ -274,14 +274,10 @@ export class Timeline {
             text: n === 0 && step < 86_400_000 ? (this.width > 500 ? day(t).slice(5) + " " : "") + clock(t, digits)
                 // Where a day begins its date stands: of a week's axis midnights alone would say nothing.
                 : step >= 86_400_000 || (digits === "m" && clock(t, "m") === "00:00") ? day(t).slice(5) : clock(t, digits)}));
-        for (const gap of this.scale.gaps) {
-            const middle = (this.x(gap.from) + this.x(gap.to)) / 2;
-            if (middle < 20 || middle > this.width - 20) continue;
-            const crowd = texts.filter((o) => Math.abs(o.x - middle) < 58);
-            crowd.forEach((o) => texts.splice(texts.indexOf(o), 1));
-            texts.push({x: middle, y: 15, anchor: "middle", class: "gap-text", text: `⟪${duration((gap.to - gap.from) / 1000)} quiet⟫`});
-        }
-        this.#fillTexts(this.axisParts.texts, texts);
+        // The lengths of what is folded come first: without them the axis would lie.
+        const gaps = this.scale.gaps.map((gap) => ({x: (this.x(gap.from) + this.x(gap.to)) / 2, y: 15, anchor: "middle", class: "gap-text",
+            text: `⟪${duration((gap.to - gap.from) / 1000)} quiet⟫`})).filter((text) => text.x > 20 && text.x < this.width - 20);
+        this.#fillTexts(this.axisParts.texts, apart([...gaps, ...texts], this.width));
         if (!this.axisParts.gaps.isConnected) this.body.insertBefore(this.axisParts.gaps, this.body.querySelector("g"));
         this.axisParts.gaps.setAttribute("d", boxes(this.scale.gaps, this.x, this.width, 0, this.height));
     }
