@@ -242,10 +242,12 @@ def signs_in(t):
         page.click("text=Sign in >> nth=-1")
         wait(page, "[...document.querySelectorAll('[role=alert]')].some(n => n.textContent.toLowerCase().includes('token'))")
         page.screenshot(path=t.shot("sign-in"))
+        titles = [(page.goto(server.base + path), page.wait_for_selector("#token"), page.title())[2] for path in ("/robots/R-001", "/pilots/P-01", "/events/D-11-event", "/deliveries/D-11")]
+        t.expect(titles == [f"{kind} · Sessionizer" for kind in ("Robot", "Pilot", "Event", "Delivery")], f"before that no title has an id {titles}")
         page.fill("#token", secret)
         page.keyboard.press("Enter")
         settled(page)
-        t.expect("D-11" in page.locator("h1").inner_text(), "signed out: the page asks for a token, says what is wrong with a bad one, and a good one opens what was asked for")
+        t.expect("D-11" in page.locator("h1").inner_text() and page.title().startswith("D-11 "), "signed out: the page asks for a token, says what is wrong with a bad one, and a good one opens what was asked for")
         page.goto(server.base + "/deliveries/D-64")
         page.wait_for_selector(".problem")
         t.expect("No such delivery" in page.locator(".problem").inner_text(), "another merchant's delivery does not exist for this reader")

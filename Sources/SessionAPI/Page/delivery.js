@@ -38,13 +38,13 @@ class DeliveryPage {
     }
 
     async load() {
+        announceTitle("Delivery");
         const done = waiting(this.main, `delivery ${this.id}`);
         let story;
         try {
             story = await this.read();
         } catch (error) {
             done();
-            announceTitle(this.id);
             replace(this.main, el("h1", {}, data(this.id, 100)), this.place = el("div", {}));
             showProblem(this.place, error, () => this.load());
             return;
