@@ -45,7 +45,7 @@ export async function show(main, _, query) {
         hourly(supply, zone), byZone(zones, rangeQuery),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], whole), (d) => funnel(d, zone))),
         loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => robotHours(whole, long), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
-        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], hoursOf), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), reliability(d)])));
+        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], hoursOf), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), zone && el("p", {}, el("strong", {}, "Of the robots of all zones"), ", not of ", data(zone, 60), " only: a failure and the repair after it may lie in two."), reliability(d)])));
 }
 
 /** So many robots have a row here: more cannot be read, and a browser takes seconds for ten thousands of cells. */
