@@ -128,11 +128,13 @@ function hourly(supply, zone) {
     if (rows.length === 0) return box.append(el("p", {class: "muted"}, "No state of a robot is known in this range.")), box;
     const hour = (r) => ({from: r.at, to: iso(parse(r.at) + HOUR)});
     const of = (r) => `/fleet?${new URLSearchParams({from: r.at, to: iso(parse(r.at) + HOUR), ...(zone ? {zone} : {})})}`;
+    // The rows behind an hour's figure: its robots, each with its own; of each of these its page has the states.
+    const theirs = (r, text) => el("a", {href: of(r) + "#by-robot"}, text);
     const name = (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down, ${hours(r.off_duty_seconds)} h off duty`;
     box.append(supplyLegend(), chartBox(rows, {label: `Robot hours by hour, ${rows.length} hours; the numbers are in the table below.`, open: of, name}),
         el("details", {}, el("summary", {}, "As a table, each hour with its rows"), table("Supply by hour", [
-            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => el("a", {href: of(r) + "#by-robot"}, hours(r.usable_seconds)), "num"], ["down h", (r) => el("a", {href: downtimeIn(hour(r), {zone: zone || null})}, hours(r.downtime_seconds)), "num"],
-            ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],
+            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => theirs(r, hours(r.usable_seconds)), "num"], ["down h", (r) => el("a", {href: downtimeIn(hour(r), {zone: zone || null})}, hours(r.downtime_seconds)), "num"],
+            ["off duty h", (r) => theirs(r, hours(r.off_duty_seconds)), "num"], ["other h", (r) => theirs(r, hours(r.other_seconds)), "num"], ["on deliveries h", (r) => theirs(r, hours(r.on_delivery_seconds)), "num"],
             ["completed", (r) => el("a", {href: completedIn(hour(r), zone)}, count(r.deliveries_completed)), "num"], ["errors", (r) => (zone ? count(r.error_count) : el("a", {href: of(r) + "#by-robot"}, count(r.error_count))), "num"]], rows)));
     return box;
 }
@@ -193,10 +195,12 @@ function byRobot(told, zone) {
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, ...Object.fromEntries(Object.keys(told.totals).map((key) => [key, sum(rows, key)]))}))
         .sort((a, b) => b.usable_seconds - a.usable_seconds || a.id.localeCompare(b.id));
     const shown = told.isLarge ? robots.sort((a, b) => b.downtime_seconds - a.downtime_seconds || a.id.localeCompare(b.id)).slice(0, MOST_ROBOTS) : robots;
+    // The rows behind a robot's figure stand on its page; those behind the sum are the rows under it.
+    const its = (r, text) => (r.id === null ? text : el("a", {href: robotIn(r.id, told.range)}, text));
     return [told.isLarge && el("p", {class: "muted"}, `The ${MOST_ROBOTS} of ${count(robots.length)} robots with the most downtime.`), table("Robots and their hours", [["robot", (r) => (r.id === null ? el("strong", {}, "all of them") : link("robots", r.id))],
-        ["usable h", (r) => (r.id === null ? hours(r.usable_seconds) : el("a", {href: robotIn(r.id, told.range)}, hours(r.usable_seconds))), "num"],
+        ["usable h", (r) => its(r, hours(r.usable_seconds)), "num"],
         ["down h", (r) => el("a", {href: downtimeIn(told.range, {robot: r.id, zone: zone || null})}, hours(r.downtime_seconds)), "num"],
-        ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],
+        ["off duty h", (r) => its(r, hours(r.off_duty_seconds)), "num"], ["other h", (r) => its(r, hours(r.other_seconds)), "num"], ["on deliveries h", (r) => its(r, hours(r.on_delivery_seconds)), "num"],
         ["completed", (r) => el("a", {href: completedIn(told.range, zone) + (r.id === null ? "" : `&last_robot=${encodeURIComponent(r.id)}`)}, count(r.deliveries_completed)), "num"],
         ["errors", (r) => (zone || r.id === null ? count(r.error_count) : el("a", {href: errorsOf(r.id, told.range)}, count(r.error_count))), "num", zone ? undefined : "a robot’s number leads to its errors"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
 }
