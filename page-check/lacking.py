@@ -100,10 +100,35 @@ def says_what_it_lacks(t):
     for route in held:
         route.continue_()
     page.unroute_all(behavior="wait")
+    waits(t, page)
     page.close()
     for real in (stream_lost, store_down, behind_the_clock):
         real(t)
     signs_in(t)
+
+
+WAITING = ["/", "/search?q=R-00", "/sessions", "/deliveries/D-11", "/robots", "/robots/R-001", "/pilots/P-01", "/events/e-1", "/fleet", "/downtime", "/failures", "/reliability", "/quality",
+           "/orphans", "/rejected", "/audit", "/about"]
+
+
+def waits(t, page):
+    """Every kind of page, while its data is held back: within a second it says what it waits for."""
+    told = {}
+    for path in WAITING:
+        held = []
+        page.route("**/analytics/v1/**", held.append)
+        page.goto(t.day_server.base + path, wait_until="commit")
+        words = "document.querySelector('.waiting')?.textContent ?? ''"
+        try:
+            wait(page, f"({words}).startsWith('Reading ')", timeout=1000)
+        except AssertionError:
+            pass  # What it says instead is told below.
+        told[path] = page.evaluate(words)
+        for route in held:
+            route.abort()
+        page.unroute_all(behavior="ignoreErrors")
+    bare = {path: text for path, text in told.items() if not re.fullmatch(r"Reading .+ …", text)}
+    t.expect(not bare, f"each of {len(told)} kinds of page says within a second what it reads, and none shows a bare spinner {bare or ''}")
 
 
 def stream_lost(t):
@@ -225,8 +250,8 @@ def answers(port):
         return False
 
 
-def signs_in(t):
-    """With tokens: the page asks for one, and shows a reader who is bound to a merchant that merchant's deliveries."""
+def guarded(t):
+    """A service on the simulated day that asks for tokens, and the secret of one that is bound to a merchant."""
     made = subprocess.run([t.program, "token", "ann", "--role", "viewer", "--merchants", "harbor-burgers"], capture_output=True, text=True, check=True)
     told = (made.stdout + "\n" + made.stderr).split()
     secret = next(word for word in told if word.startswith("sz_"))
@@ -234,7 +259,12 @@ def signs_in(t):
     path = t.day.path + ".tokens"
     with open(path, "w", encoding="utf-8") as file:
         file.write(line + "\n")
-    server = Server(t.program, t.day, "--tokens", path)
+    return Server(t.program, t.day, "--tokens", path), secret
+
+
+def signs_in(t):
+    """With tokens: the page asks for one, and shows a reader who is bound to a merchant that merchant's deliveries."""
+    server, secret = guarded(t)
     try:
         page = t.page(server)
         page.goto(server.base + "/deliveries/D-11")

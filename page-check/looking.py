@@ -17,7 +17,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 import spreadsheet
 from harness import loaded, settled, wait
-from pages import SIZES, contact_sheets, file_name, picture, places, unvisited, visit
+from lacking import guarded
+from pages import SIZES, contact_sheets, error_states, file_name, picture, places, unvisited, visit
 
 HOSTILE_ID = quote("D-<script>alert(1)</script>", safe="")
 HOSTILE_ROBOT = quote("R-\"><img src=x onerror=alert(1)>", safe="")
@@ -29,7 +30,8 @@ def axe(t):
     runs, found = 0, {}
     shots, html = os.path.join(t.shots, "pages"), tempfile.mkdtemp(prefix="page-html-", dir=t.folder)
     os.makedirs(shots, exist_ok=True)
-    all_places = places(t)
+    server, _ = guarded(t)
+    all_places = places(t) | error_states(t, server)
     for dark in (False, True):
         for width, height in SIZES:
             context = t.browser.context(width, height, dark)
@@ -47,6 +49,7 @@ def axe(t):
                         file.write(page.content())
             context.close()
             print(f"   … {width} px, {'dark' if dark else 'light'}: {runs} runs", flush=True)
+    server.stop()
     page = t.page(t.day_server)
     patterns, missed = unvisited(page, t.day_server.base, [url for name, (url, _) in all_places.items() if name.startswith("day:")])
     page.close()
