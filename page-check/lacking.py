@@ -102,6 +102,7 @@ def says_what_it_lacks(t):
     page.unroute_all(behavior="wait")
     waits(t, page)
     page.close()
+    large_fleet(t)
     for real in (stream_lost, store_down, behind_the_clock):
         real(t)
     signs_in(t)
@@ -131,6 +132,23 @@ def waits(t, page):
         page.unroute_all(behavior="ignoreErrors")
     bare = {path: text for path, text in told.items() if not re.fullmatch(r"Reading .+ …", text)}
     t.expect(not bare, f"each of {len(told)} kinds of page says within a second what it reads, and none shows a bare spinner {bare or ''}")
+
+
+def large_fleet(t):
+    """Of 250 robots the heat map has the 200 that were down most, and says so."""
+    store = worlds.Store(t.program, t.folder, "fleet").replay(worlds.large_fleet(), "all")
+    server = Server(t.program, store)
+    try:
+        page = t.page(server)
+        page.goto(server.base + "/fleet")
+        loaded(page)
+        wait(page, "document.querySelector('.heat-map') !== null")
+        said(t, page, "large-fleet", "The 200 of 250 robots that were down most")
+        drawn = page.evaluate("[...document.querySelectorAll('.heat-map tbody th')].map(n => n.textContent)")
+        t.expect(drawn == [f"R-{n:03d}" for n in range(249, 49, -1)], f"and draws them, the worst first ({len(drawn)}: {drawn[:1]} to {drawn[-1:]})")
+        page.close()
+    finally:
+        server.stop()
 
 
 def stream_lost(t):

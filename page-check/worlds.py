@@ -112,6 +112,16 @@ def live_long(events=5600):
     return lines
 
 
+def large_fleet(robots=250):
+    """More robots than the fleet page has rows for: each down for as many seconds as its number says, within the same two hours."""
+    lines = Lines("fleet")
+    for n in range(robots):
+        lines.add(n / 10, "robot.deployed", robot_id=f"R-{n:03d}")
+        lines.add(3000, "robot.grounded", robot_id=f"R-{n:03d}", reason="LID")
+        lines.add(3001 + 4 * n, "robot.deployed", robot_id=f"R-{n:03d}")
+    return lines
+
+
 def silent():
     """A robot that says nothing for twenty minutes while it holds a delivery, and two that hold one at a time."""
     lines = Lines("silent")

@@ -5,8 +5,11 @@ enum Fleet {
     static let utilizationRules: [ParameterRule] =
         ParameterRule.range + [
             .word("bucket", ["hour", "day", "all"]), .word("by", ["none", "zone", "robot"]), .id("zone"),
-            .id("robot"), WeekBefore.rule,
+            .id("robot"), worst, WeekBefore.rule,
         ]
+
+    /// Rows of so many robots only: those that were down most.
+    private static let worst = ParameterRule.whole("worst", 1...200)
 
     static func utilization(_ call: Call) throws -> Answer {
         let range = try call.hourRange()
@@ -62,11 +65,22 @@ enum Fleet {
             }
         }
 
+        /// The names with the most downtime, the worst first.
+        private static func worst(_ most: Int, of down: [String: Double]) -> [String] {
+            down.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(most).map(\.key)
+        }
+
+        private static func start(of hour: Int64, _ bucket: String) -> Int64? {
+            bucket == "all" ? nil : bucket == "day" ? InstantFormat.floor(hour, to: InstantFormat.day) : hour
+        }
+
         /// As the request groups them.
         init(_ range: TimeRange, _ call: Call) throws {
-            try self.init(
-                range, bucket: call.parameters.text("bucket") ?? "hour",
-                by: call.parameters.text("by") ?? "none", call)
+            let by = call.parameters.text("by") ?? "none"
+            if call.parameters.whole("worst") != nil, by != "robot" {
+                throw Parameters.problem([("worst", "chooses robots: it goes with by=robot")])
+            }
+            try self.init(range, bucket: call.parameters.text("bucket") ?? "hour", by: by, call)
         }
 
         init(_ range: TimeRange, bucket: String, by: String, _ call: Call) throws {
@@ -74,26 +88,40 @@ enum Fleet {
             self.by = by
             var sums: [Key: Usage] = [:]
             let zone = try WantedZone(range, isNeeded: by == "zone", call)
+            let most = by == "robot" ? call.parameters.whole("worst").map(Int.init) : nil
             if by == "robot", bucket == "all", zone.name == nil {
                 // The store adds up.
                 for (robot, usage) in try Usage.byRobot(range, robot: call.parameters.text("robot"), call) {
                     sums[Key(at: nil, name: robot)] = usage
                     totals.add(usage)
                 }
+            } else if let most, zone.name == nil, call.parameters.text("robot") == nil {
+                // Of a large fleet the hours of these only are read, from robot to robot.
+                let all = try Usage.byRobot(range, robot: nil, call)
+                for usage in all.values { totals.add(usage) }
+                for robot in Self.worst(most, of: all.mapValues(\.downtime)) {
+                    for (_, hour, usage) in try Usage.byHour(range, robot: robot, call) {
+                        known.insert(hour)
+                        sums[Key(at: Self.start(of: hour, bucket), name: robot), default: Usage()].add(usage)
+                    }
+                }
             } else {
                 let isByRobot = by == "robot" || by == "zone" && !zone.isUntold
                 let hours = try Self.hours(range, zone, isByRobot: isByRobot, call)
                 for (robot, hour, usage) in hours {
                     known.insert(hour)
-                    let at: Int64? =
-                        bucket == "all"
-                        ? nil : bucket == "day" ? InstantFormat.floor(hour, to: InstantFormat.day) : hour
                     let name =
                         by == "zone"
                         ? zone.of(robot, before: hour + InstantFormat.hour) : by == "robot" ? robot : nil
-                    sums[Key(at: at, name: name), default: Usage()].add(usage)
+                    sums[Key(at: Self.start(of: hour, bucket), name: name), default: Usage()].add(usage)
                     totals.add(usage)
                 }
+            }
+            if let most {
+                var down: [String: Double] = [:]
+                for (key, usage) in sums { down[key.name ?? "", default: 0] += usage.downtime }
+                let kept = Set(Self.worst(most, of: down))
+                sums = sums.filter { kept.contains($0.key.name ?? "") }
             }
             rows = sums.sorted { ($0.key.at ?? 0, $0.key.name ?? "") < ($1.key.at ?? 0, $1.key.name ?? "") }
                 .map { ($0.key, $0.value) }

@@ -51,11 +51,12 @@ export async function show(main, _, query) {
 /** So many robots have a row here: more cannot be read, and a browser takes seconds for ten thousands of cells. */
 const MOST_ROBOTS = 200;
 
-/** The hours of each robot; of a larger fleet only their sums, which are one row a robot. */
+/** The hours of each robot; of a larger fleet the sums of all, which are one row a robot, and the hours of those that were down most. */
 async function robotHours(whole, long) {
     const sums = await get("fleet/utilization", [], {...whole, by: "robot", bucket: "all"});
-    if (sums.rows.length > MOST_ROBOTS) return {...sums, isLarge: true};
-    return get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour"});
+    const isLarge = sums.rows.length > MOST_ROBOTS;
+    const hourly = await get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour", ...(isLarge ? {worst: MOST_ROBOTS} : {})});
+    return isLarge ? {...sums, isLarge, hourly} : {...hourly, hourly};
 }
 
 function reliability(told) {
@@ -164,10 +165,8 @@ function byZone(zones, rangeQuery) {
     return box;
 }
 
-function heatMap(told, long) {
-    if (told.isLarge) {
-        return el("p", {class: "muted"}, `A heat map is drawn for up to ${MOST_ROBOTS} robots; here are ${count(told.rows.length)}. A zone has fewer, and each robot's hours are on its own page.`);
-    }
+function heatMap(all, long) {
+    const told = all.hourly;
     const times = [...new Set(told.rows.map((r) => r.at))].sort();
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, by: new Map(rows.map((r) => [r.at, r])), down: rows.reduce((sum, r) => sum + r.downtime_seconds, 0)}))
         .sort((a, b) => b.down - a.down || a.id.localeCompare(b.id));
@@ -182,7 +181,8 @@ function heatMap(told, long) {
         return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {tabindex: "-1", href: long ? `/robots/${pathPart(robot.id)}?day=${at.slice(0, 10)}` : robotIn(robot.id, {from: at, to: iso(parse(at) + HOUR)}),
             "aria-label": `${robot.id}, ${stamp(parse(at), "m")}: ${text}`, title: text}, share >= 0.005 ? Math.round(share * 100) : off ? "–" : "·"));
     };
-    return [el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day" : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
+    return [all.isLarge && el("p", {}, `The ${MOST_ROBOTS} of ${count(all.rows.length)} robots that were down most; a zone has fewer robots, and the hours of each are on its own page.`),
+    el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day" : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
         el("div", {class: "table-box heat-box", tabindex: "0", role: "group", "aria-label": "Heat map of robots by hour"}, el("table", {class: "heat-map"},
             el("caption", {class: "quiet-label"}, "Share of each hour that a robot was down"),
             el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "robot"), times.map((at) => el("th", {scope: "col"}, long ? at.slice(5, 10) : clock(parse(at), "m").slice(0, 2))), el("th", {scope: "col", class: "num"}, "down"))),
