@@ -43,7 +43,7 @@ def says_what_it_lacks(t):
     says("no-such-page", "No such page", "leads nowhere")
     t.expect(answer.status == 404 and page.locator("#q").is_visible(), "with the status 404 and the search box")
     page.goto(t.hostile_server.base + "/robots/R-CODES?day=2026-11-02")
-    loaded(page)
+    page.wait_for_selector("#errors-told")
     says("errors-cut", "The first 5,000 of 10,000 errors")
     page.get_by_text("Those from").click()
     wait(page, "document.querySelector('#errors-told')?.textContent.includes('of 5,001 errors')")

@@ -114,6 +114,7 @@ class Hold:
             calm[0] = calm[0] + 1 if self.servers.queues("hold") == 0 else 0
             return calm[0] >= 40
         self.wait(3600, "the queue is drained", drained)
+        dead = self.servers.dead("hold")
         redelivered, peak = self.figure("amqp_redeliveries_total"), resident(pid)[1]
         channels = self.figure("amqp_channels_total")
         code = self.service.stop()
@@ -134,6 +135,8 @@ class Hold:
             problems.append("the tables differ")
         if most > options.limit_mb * 1e6:
             problems.append(f"more than {options.limit_mb} MB")
+        if dead:
+            problems.append(f"{dead} messages were dead-lettered")
         if connections != 1:
             problems.append("the connection to the broker was lost")
         if options.minutes * 60 > options.consumer_timeout + 120 and closed == 0:

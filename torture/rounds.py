@@ -1,8 +1,10 @@
 """A round of the torture: an archive, one service or several on a queue, faults, and the question whether the tables are right."""
+import contextlib
 import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -30,7 +32,7 @@ class Round:
         self.queue, self.database = f"torture{number}", f"round{number}"
         self.faults = Counter()
         self.services, self.publishers = [], []
-        self.events = 0
+        self.events, self.rejected = 0, 0
         self.peak = 0
         self.end_of_faults = 0
 
@@ -53,10 +55,12 @@ class Round:
         late = [i for i in range(len(lines) // 2) if self.random.random() < 0.1]
         held = set(late)
         lines = [line for i, line in enumerate(lines) if i not in held] + [lines[i] for i in late]
-        # Poison between good ones, and sometimes thousands in a row.
-        for _ in range(self.random.choice([10, 10, 3000])):
-            lines.insert(self.random.randrange(len(lines)), self.random.choice(
-                [b"poison", b"[]", b'{"event":', b"\xff\xfe\x00", b'{"event":"x"}', b"null", b'{"event":"x","timestamp":"soon"}']))
+        # Poison between good ones, and sometimes thousands in a row. Each is another, so that none can be lost unseen.
+        for number in range(10):
+            lines.insert(self.random.randrange(len(lines)), self.poison(number))
+        if self.random.random() < 1 / 3:
+            place = self.random.randrange(len(lines))
+            lines[place:place] = [self.poison(10 + number) for number in range(3000)]
         os.mkdir(f"{self.folder}/archive")
         if self.kind == "eight partitions":
             for market in range(MARKETS):
@@ -68,6 +72,11 @@ class Round:
             with open(f"{self.folder}/archive/all.jsonl", "wb") as file:
                 file.write(b"\n".join(lines) + b"\n")
             self.events = len(lines)
+
+    def poison(self, number):
+        return self.random.choice(
+            [b"poison %d", b"[%d]", b'{"event":%d', b"\xff\xfe\x00%d", b'{"event":"x","number":%d}', b"%d",
+             b'{"event":"x","timestamp":"soon","number":%d}']) % number
 
     @staticmethod
     def in_market(line, prefix):
@@ -138,8 +147,10 @@ class Round:
                    "--queue-type", self.queue_type]
         if self.kind == "eight partitions":
             options += ["--partitions", str(MARKETS)]
+        # So few in memory that most is brought back from the database all the time, or some, or as many as by default.
+        resident = self.random.choice([50, 2000, None])
         for number in range(3 if self.kind == "eight partitions" else 1):
-            self.services.append(Service(number, self.program, options, self.folder))
+            self.services.append(Service(number, self.program, options, self.folder, resident))
         self.wait(60, "the queue is there", lambda: any(s.metric("sessionizer_amqp_consuming") == 1 for s in self.services))
 
     def run(self, fault_seconds):
@@ -181,6 +192,26 @@ class Round:
         if done.returncode != 0:
             print(done.stdout)
             self.fail("the tables differ")
+        self.compare_rejected()
+
+    def compare_rejected(self):
+        """What is no event must be kept, with the same reason as in a plain replay. How it came is another by right."""
+        plain = f"{self.folder}/plain.db"
+        sh(self.program, "replay", f"{self.folder}/archive", "--store", f"sqlite:{plain}", stderr=subprocess.DEVNULL)
+        with contextlib.closing(sqlite3.connect(plain)) as store:
+            expected = {f"{reason}|{body.lower()}" for reason, body in store.execute(
+                f"SELECT reason, hex(body) FROM rejected_events WHERE {self.BY_ITSELF}")}
+        found = set(self.sql(
+            f"SELECT reason, encode(body, 'hex') FROM sessionizer.rejected_events WHERE {self.BY_ITSELF}").splitlines())
+        self.rejected = len(expected)
+        if found != expected:
+            for what, some in [("lost", expected - found), ("too many", found - expected)]:
+                for one in sorted(some)[:10]:
+                    print(f"{what}: {one}")
+            self.fail("the rejected messages differ")
+
+    # Not for what was known when it came: the time, and the months that are kept.
+    BY_ITSELF = "reason NOT IN ('timestamp_in_future', 'before_retention')"
 
     def are_queues_drained(self):
         # A broker that has just come back says 0 of a queue that it has not counted yet: as long as batches come, or fewer

@@ -132,6 +132,10 @@ class Servers:
         return sum(q.get("messages", 0) for q in json.loads(self.ask("GET", "/api/queues"))
                    if q["name"].startswith(stem) and not q["name"].endswith(".dead"))
 
+    def dead(self, queue):
+        """Messages that the broker has put aside for having been given out too often."""
+        return sum(q.get("messages", 0) for q in json.loads(self.ask("GET", "/api/queues")) if q["name"] == f"{queue}.dead")
+
     # The database
 
     def start_database(self):
@@ -239,15 +243,17 @@ class Servers:
 class Service:
     """One replica, started again whenever it has ended."""
 
-    def __init__(self, number, program, options, folder):
+    def __init__(self, number, program, options, folder, resident=None):
+        """resident: of how many entities its memory may know; None: as by default."""
         self.number, self.program, self.options, self.folder = number, program, options, folder
+        self.environment = {"SESSIONIZER_MAX_RESIDENT_ENTITIES": str(resident)} if resident else {}
         self.port = free_port()
         self.process = None
         self.start()
 
     def start(self, *more, kill_at=None):
         """more: options of this one start."""
-        environment = dict(os.environ, SESSIONIZER_LEASE_SECONDS="4")
+        environment = dict(os.environ, SESSIONIZER_LEASE_SECONDS="4", **self.environment)
         if kill_at:
             environment["SESSIONIZER_TEST_KILL_AT"] = kill_at
         with open(f"{self.folder}/service{self.number}.log", "a", encoding="utf-8") as log:

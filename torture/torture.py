@@ -6,8 +6,8 @@
 Each round simulates an archive (late, repeated, broken lines), publishes it to a real RabbitMQ while one service, or
 three that share eight partitions, or one that reads a stream, consumes it into a real PostgreSQL; meanwhile services,
 broker, database and the connections between them fail at random. Then everything is healed, the queues are drained, and
-`sessionizer verify` compares every table with a plain replay of the same archive, row by row. The first difference ends
-the run with exit 1, and leaves all that is needed to look into it.
+`sessionizer verify` compares every table with a plain replay of the same archive, row by row; what was no event is compared,
+too. The first difference ends the run with exit 1, and leaves all that is needed to look into it.
 """
 import argparse
 import os
@@ -29,7 +29,7 @@ class Tally:
 
     def __init__(self):
         self.started = time.monotonic()
-        self.rounds, self.events, self.peak = 0, 0, 0
+        self.rounds, self.events, self.rejected, self.peak = 0, 0, 0, 0
         self.kinds, self.faults = Counter(), Counter()
 
     def seconds(self):
@@ -38,6 +38,7 @@ class Tally:
     def add(self, one):
         self.rounds += 1
         self.events += one.events
+        self.rejected += one.rejected
         self.peak = max(self.peak, one.peak)
         self.kinds[f"round: {one.kind}"] += 1
         self.faults += one.faults
@@ -45,8 +46,8 @@ class Tally:
               f"{one.faults.total()} faults, no difference", flush=True)
 
     def tell(self, seed):
-        print(f"\nseed {seed}: {self.rounds} rounds in {self.seconds():.0f} s, {self.events} messages, "
-              f"{self.faults.total()} faults, differences: none; peak memory of a service {self.peak / 1e6:.0f} MB")
+        print(f"\nseed {seed}: {self.rounds} rounds in {self.seconds():.0f} s, {self.events} messages, {self.rejected} of them "
+              f"no events, {self.faults.total()} faults, differences: none; peak memory of a service {self.peak / 1e6:.0f} MB")
         print("\n| what | times |\n|---|---|")
         for name, count in sorted(self.kinds.items()) + sorted(self.faults.items()):
             print(f"| {name} | {count} |")

@@ -70,7 +70,7 @@ public struct QueueSettings: Equatable, Sendable {
 
     /// All parts.
     public init(
-        name: String, kind: Kind = .quorum, prefetch: Int = 4000, streamStart: StreamStart = .first,
+        name: String, kind: Kind = .quorum, prefetch: Int = 10_000, streamStart: StreamStart = .first,
         partitionKey: PartitionKey? = nil, topology: Topology? = nil
     ) {
         precondition((1...65535).contains(prefetch), "a prefetch fits 16 bits, and 0 would mean no limit")

@@ -11,7 +11,7 @@
 struct cmhd_options {
     const struct sockaddr *address;
     int is_ipv6;
-    unsigned int threads, connections, timeout_seconds;
+    unsigned int threads, connections, connections_of_address, timeout_seconds;
     size_t head_bytes;
     /* PEM texts, or NULL for plain HTTP. */
     const char *certificate, *key;
@@ -25,13 +25,14 @@ struct cmhd_options {
 static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *o) {
     unsigned int flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_ALLOW_SUSPEND_RESUME
         | (o->is_ipv6 ? MHD_USE_IPv6 : 0) | (o->key ? MHD_USE_TLS : 0);
-    struct MHD_OptionItem items[14];
+    struct MHD_OptionItem items[15];
     size_t n = 0;
     items[n++] = (struct MHD_OptionItem) {MHD_OPTION_SOCK_ADDR, 0, (void *)o->address};
     items[n++] = (struct MHD_OptionItem) {MHD_OPTION_LISTENING_ADDRESS_REUSE, 1, NULL};
     if (o->threads > 1)
         items[n++] = (struct MHD_OptionItem) {MHD_OPTION_THREAD_POOL_SIZE, o->threads, NULL};
     items[n++] = (struct MHD_OptionItem) {MHD_OPTION_CONNECTION_LIMIT, o->connections, NULL};
+    items[n++] = (struct MHD_OptionItem) {MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_of_address, NULL};
     items[n++] = (struct MHD_OptionItem) {MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_seconds, NULL};
     items[n++] = (struct MHD_OptionItem) {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)o->head_bytes, NULL};
     items[n++] = (struct MHD_OptionItem) {

@@ -16,6 +16,8 @@ public final class HTTPServer: Sendable {
         public var waitingRequests = 256
         /// Connections at once; more are refused.
         public var connections = 512
+        /// Connections of one address at once, so that nobody alone can take all; more are refused.
+        public var connectionsOfAddress = 384
         /// A connection on which nothing happens is closed, in seconds.
         public var idleSeconds = 30
         /// A longer body is refused with 413.
@@ -78,7 +80,9 @@ public final class HTTPServer: Sendable {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 var options = cmhd_options(
                     address: address, is_ipv6: isIPv6 ? 1 : 0, threads: UInt32(limits.threads),
-                    connections: UInt32(limits.connections), timeout_seconds: UInt32(limits.idleSeconds),
+                    connections: UInt32(limits.connections),
+                    connections_of_address: UInt32(limits.connectionsOfAddress),
+                    timeout_seconds: UInt32(limits.idleSeconds),
                     head_bytes: limits.headBytes, certificate: certificate, key: key, handler: Service.accept,
                     begin: Service.begin, completed: Service.completed,
                     context: Unmanaged.passUnretained(service).toOpaque())

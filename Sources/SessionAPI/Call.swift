@@ -162,6 +162,8 @@ enum Answer {
     case text(String)
     /// A whole document, everything in it escaped.
     case html(String)
+    /// To be kept as a file, not shown.
+    case file(name: String, type: String, [UInt8])
     /// Pieces of CSV until nil.
     case csv(name: String, pieces: @Sendable () throws -> CSVPiece?)
     case events(@Sendable () -> [UInt8]?)

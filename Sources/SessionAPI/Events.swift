@@ -139,6 +139,13 @@ enum Events {
         return .json(out, rows: 1)
     }
 
+    /// The payload as it came, whole, as a file: what a browser shows of it is cut.
+    static func payload(_ call: Call) throws -> Answer {
+        let (event, _) = try visible(call)
+        return .file(
+            name: "event-payload.json", type: "application/json", Array((event.text("payload") ?? "").utf8))
+    }
+
     static func explain(_ call: Call) throws -> Answer {
         let (event, belongings) = try visible(call)
         let at = event.integer("occurred_at") ?? 0

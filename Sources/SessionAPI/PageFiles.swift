@@ -130,18 +130,17 @@ enum PageFiles {
         else { return nil }
         return HTTPResponse(
             status: 404,
-            headers: [("Content-Type", file.type), ("Cache-Control", "no-store"), ("Vary", "Accept")],
+            headers: [
+                ("Content-Type", file.type), ("Cache-Control", "no-store"),
+                ("Vary", "Accept, Accept-Encoding"),
+            ],
             body: .bytes(file.bytes))
     }
 
     /// Whether an `Accept` names HTML, and no kind of JSON before it (RFC 9110, section 12.5.1). `*/*` alone names neither.
     private static func wantsHTML(_ accept: String) -> Bool {
         var (html, json) = (0.0, 0.0)
-        for range in accept.split(separator: ",") {
-            let parts = range.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
-            guard let type = parts.first else { continue }
-            let quality =
-                parts.dropFirst().first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+        for (type, quality) in SessionAPI.wishes(accept) {
             if type == "text/html" { html = max(html, quality) }
             if type == "application/json" || type == "application/problem+json" { json = max(json, quality) }
         }
@@ -164,6 +163,7 @@ enum PageFiles {
         guard let file = all[path] else { return nil }
         let headers: [(name: String, value: String)] = [
             ("Content-Type", file.type), ("ETag", file.tag), ("Cache-Control", "no-cache"),
+            ("Vary", "Accept-Encoding"),
         ]
         let tags = request.header("If-None-Match")?.split(separator: ",").map {
             $0.drop { $0 == " " }.replacing("W/", with: "", maxReplacements: 1)

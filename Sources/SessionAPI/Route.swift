@@ -57,6 +57,9 @@ struct Route: Sendable {
         Route("session", "sessions/{id}", [], Sessions.one),
         Route("sessionEvents", "sessions/{id}/events", csv: .events, Story.eventRules, Story.eventsAnswer),
         Route("event", "events/{id}", isKept: false, [.instant("at")], Events.one),
+        Route(
+            "eventPayload", "events/{id}/payload", roles: operators, isRevalidated: false, isKept: false,
+            [.instant("at")], Events.payload),
         Route("explain", "events/{id}/explain", [.instant("at"), .id("session")], Events.explain),
         Route(
             "orphans", "orphans", roles: operators, isFleetWide: true, csv: .orphans, Events.orphanRules,

@@ -75,6 +75,10 @@ extension SessionAPI {
         case .html(let document):
             headers.append(("Content-Type", "text/html; charset=utf-8"))
             return (HTTPResponse(status: 200, headers: headers, body: .bytes(Array(document.utf8))), 1, nil)
+        case .file(let name, let type, let bytes):
+            headers.append(("Content-Type", type))
+            headers.append(("Content-Disposition", "attachment; filename=\"\(name)\""))
+            return (HTTPResponse(status: 200, headers: headers, body: .bytes(bytes)), 1, nil)
         case .csv(let name, let pieces):
             headers.append(("Content-Type", "text/csv; charset=utf-8; header=present"))
             headers.append(("Content-Disposition", "attachment; filename=\"\(name)\""))

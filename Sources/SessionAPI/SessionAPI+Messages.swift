@@ -24,15 +24,29 @@ extension SessionAPI {
     }
 
     func compressed(_ response: HTTPResponse, _ request: HTTPRequest) -> HTTPResponse {
-        guard case .bytes(let bytes) = response.body, bytes.count > 1000,
-            request.header("Accept-Encoding")?.lowercased().contains("gzip") == true
+        guard case .bytes(let bytes) = response.body, bytes.count > 1000, Self.takesGzip(request)
         else { return response }
         var response = response
         response.body = .bytes(surroundings.compress(bytes))
         response.headers.append(("Content-Encoding", "gzip"))
-        if !response.headers.contains(where: { $0.name == "Vary" }) {
+        if !response.headers.contains(where: { $0.name == "Vary" && $0.value.contains("Accept-Encoding") }) {
             response.headers.append(("Vary", "Accept-Encoding"))
         }
         return response
+    }
+
+    /// Whether `Accept-Encoding` names it, and does not refuse it (`q=0`, RFC 9110, 12.5.3).
+    private static func takesGzip(_ request: HTTPRequest) -> Bool {
+        wishes(request.header("Accept-Encoding") ?? "").contains { $0.name == "gzip" && $0.quality > 0 }
+    }
+
+    /// What an `Accept` or `Accept-Encoding` names, in small letters, each with its weight (RFC 9110, 12.4.2).
+    static func wishes(_ header: String) -> [(name: String, quality: Double)] {
+        header.lowercased().split(separator: ",").compactMap { range in
+            let parts = range.split(separator: ";").map { part in part.filter { $0 != " " && $0 != "\t" } }
+            guard let name = parts.first else { return nil }
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
+            return (name, weight.map { Double($0.dropFirst(2)) ?? 0 } ?? 1)
+        }
     }
 }

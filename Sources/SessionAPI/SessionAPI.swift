@@ -143,12 +143,8 @@ public final class SessionAPI: Sendable {
             }
             response = problem.answer(path: String(request.path.prefix(1000)), requestID: requestID)
         }
-        response.headers.append(("X-Request-Id", requestID))
-        response.headers += PageFiles.securityHeaders
-        if surroundings.isSecure {
-            response.headers.append(("Strict-Transport-Security", "max-age=31536000"))
-        }
-        response = compressed(response, request)
+        response = compressed(
+            Self.signed(response, requestID: requestID, isSecure: surroundings.isSecure), request)
         observation.status = response.status
         observation.micros = surroundings.wall() - startedAt
         surroundings.observe(observation)
@@ -157,6 +153,11 @@ public final class SessionAPI: Sendable {
 
     /// The answer where the server itself refuses a request.
     public func refusal(_ status: Int) -> HTTPResponse {
+        Self.refusal(status, isSecure: surroundings.isSecure)
+    }
+
+    /// The same, where no store is open.
+    public static func refusal(_ status: Int, isSecure: Bool) -> HTTPResponse {
         let problem =
             switch status {
             case 413:
@@ -168,7 +169,46 @@ public final class SessionAPI: Sendable {
                     kind: .busy, title: "Busy", detail: "Too many requests wait to be answered.",
                     hint: "Try again in two seconds.", headers: [("Retry-After", "2")])
             }
-        return problem.answer(path: "", requestID: Self.freshID())
+        let requestID = freshID()
+        return signed(
+            problem.answer(path: "", requestID: requestID), requestID: requestID, isSecure: isSecure)
+    }
+
+    /// The answer where the store is not open yet.
+    public static func notOpenYet(_ request: HTTPRequest, isSecure: Bool) -> HTTPResponse {
+        refusal(
+            of: request, isSecure: isSecure,
+            Problem(
+                kind: .storeUnavailable, title: "The store is not open yet",
+                detail: "The service is there, its store not yet.",
+                hint: "Try again in two seconds; /readyz says what is missing.",
+                headers: [("Retry-After", "2")]))
+    }
+
+    /// The answer where questions are not answered at all.
+    public static func notOffered(_ request: HTTPRequest, isSecure: Bool) -> HTTPResponse {
+        refusal(
+            of: request, isSecure: isSecure,
+            Problem(
+                kind: .notFound, title: "Not offered here",
+                detail: "Only /livez, /readyz, /healthz and /metrics are answered here.",
+                hint: "Serve with --tokens or --jwks, or on 127.0.0.1."))
+    }
+
+    private static func refusal(of request: HTTPRequest, isSecure: Bool, _ problem: Problem) -> HTTPResponse {
+        let requestID = requestID(request)
+        return signed(
+            problem.answer(path: String(request.path.prefix(1000)), requestID: requestID),
+            requestID: requestID, isSecure: isSecure)
+    }
+
+    /// With the headers that each answer has.
+    private static func signed(_ response: HTTPResponse, requestID: String, isSecure: Bool) -> HTTPResponse {
+        var response = response
+        response.headers.append(("X-Request-Id", requestID))
+        response.headers += PageFiles.securityHeaders
+        if isSecure { response.headers.append(("Strict-Transport-Security", "max-age=31536000")) }
+        return response
     }
 
     // MARK: - One request

@@ -36,12 +36,7 @@ final class LiveAPI: Sendable {
         if let api = api.withLock({ $0 }) {
             return api.answer(request)
         }
-        return offer == nil
-            ? .text(
-                "Only /livez, /readyz, /healthz and /metrics are answered here; serve with --tokens or --jwks.\n",
-                status: 404)
-            : HTTPResponse(
-                status: 503, headers: [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "2")],
-                body: .bytes(Array("The store is not open yet; try again.\n".utf8)))
+        guard let offer else { return SessionAPI.notOffered(request, isSecure: false) }
+        return SessionAPI.notOpenYet(request, isSecure: offer.tls != nil)
     }
 }

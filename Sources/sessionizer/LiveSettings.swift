@@ -9,7 +9,7 @@ struct LiveSettings {
     var amqpURL: String?
     var queue: String?
     var queueType = QueueSettings.Kind.quorum
-    var prefetch = 4000
+    var prefetch = 10_000
     /// Bytes of messages that may be held in memory.
     var maxHeldBytes = 256 << 20
     var declares = false

@@ -5,6 +5,8 @@
 
 What tells when something was stored, and what kind of store it is, is left out of the comparison.
 """
+import csv
+import io
 import json
 import sys
 import urllib.error
@@ -16,12 +18,18 @@ stored = {"received_at", "updated_at", "last_committed_at", "version", "store", 
 
 
 def ask(base, path):
+    # A page's own address begins with a slash.
+    address = base.removesuffix("/analytics/v1/") + path if path.startswith("/") else base + path
     try:
-        with urllib.request.urlopen(base + path, timeout=30) as answer:
+        with urllib.request.urlopen(address, timeout=30) as answer:
             body = answer.read()
     except urllib.error.HTTPError as error:
         body = error.read()
-    return json.loads(body) if body[:1] in b"{[" else body.decode()
+    if body[:1] in b"{[":
+        return json.loads(body)
+    rows = list(csv.reader(io.StringIO(body.decode()))) if ".csv" in path else []
+    # A table's cells by their columns, so that those are left out which tell when something was stored.
+    return [dict(zip(rows[0], row)) for row in rows[1:]] if rows else body.decode()
 
 
 def bare(value):
@@ -72,6 +80,17 @@ paths += [f"robots/{robot}{what}" for robot in robots[:15] for what in ["", "/ti
 paths += [f"pilots/{pilot}" for pilot in pilots[:5]]
 orphans = ask(one, "orphans?limit=20")["rows"]
 paths += [f"events/{row['event_id']}/explain?session={failed[0]['session_id']}" for row in orphans]
+paths += [f"events/{row['event_id']}{what}" for row in orphans[:10] for what in ["", "/payload"]]
+paths += [f"sessions/{row['session_id']}" for row in failed] + [f"deliveries/{row['delivery_id']}/plain" for row in failed]
+zone = sessions[0]["zone_id"]
+paths += ["me"] + [f"{path}zone={zone}" for path in [
+    "fleet/utilization?", "fleet/utilization?by=robot&bucket=hour&", "fleet/downtime?", "fleet/downtime/intervals?",
+    "funnel?"]]
+paths += ["fleet/utilization?by=zone", "fleet/utilization?by=robot&bucket=hour"]
+paths += [f"/{page}.csv" for page in [
+    "sessions", "fleet", "robots", "downtime", "failures", "reliability", "orphans", "rejected",
+    f"robots/{robots[0]}", f"pilots/{pilots[0]}"]]
+paths += [f"/deliveries/{row['delivery_id']}.csv" for row in failed[:5]]
 different = 0
 for path in paths:
     found = difference(bare(ask(one, path)), bare(ask(other, path)))

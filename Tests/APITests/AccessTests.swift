@@ -21,12 +21,13 @@ import Testing
         init() throws {
             folder = try Folder()
             var lines = "# who may ask\n"
-            for name in ["viewer", "operator", "finance", "admin", "bound", "late"] {
+            let bound = Role.allCases.map { "bound-\($0.rawValue)" }
+            for name in Role.allCases.map(\.rawValue) + bound + ["bound", "late"] {
                 let (token, digest) = AccessControl.fresh()
                 tokens[name] = token
-                let role = name == "bound" || name == "late" ? "operator" : name
-                lines += "\(name) \(role) \(digest)"
-                if name == "bound" { lines += " merchants=\(AccessTests.merchant)" }
+                let role = name.split(separator: "-").last.map(String.init) ?? name
+                lines += "\(name) \(role == "bound" || role == "late" ? "operator" : role) \(digest)"
+                if name.hasPrefix("bound") { lines += " merchants=\(AccessTests.merchant)" }
                 if name == "late" { lines += " expires=2020-01-01" }
                 lines += "\n"
             }
@@ -54,7 +55,7 @@ import Testing
             "deliveryStream": "deliveries/\(delivery)/stream", "sessions": "sessions",
             "session": "sessions/\(session)",
             "sessionEvents": "sessions/\(session)/events", "event": "events/EVENT",
-            "explain": "events/EVENT/explain",
+            "eventPayload": "events/EVENT/payload", "explain": "events/EVENT/explain",
             "orphans": "orphans", "rejected": "rejected", "robots": "robots", "robot": "robots/\(robot)",
             "robotTimeline": "robots/\(robot)/timeline", "robotStates": "robots/\(robot)/states",
             "robotAt": "robots/\(robot)/at?time=2026-11-02T12:00:00Z", "pilot": "pilots/\(pilot)",
@@ -105,17 +106,23 @@ import Testing
         let cast = try Cast()
         let own = try #require(try deliveries(cast.day, "merchant_id = '\(Self.merchant)'").first)
         let foreign = try deliveries(cast.day, "merchant_id <> '\(Self.merchant)'")
-        for route in Route.table where route.roles.contains(.operator_) {
+        for route in Route.table {
             let path = try #require(paths(own.row)[route.operation]).replacing("EVENT", with: own.event)
-            let reply = try cast.get(path, as: "bound")
-            #expect(reply.status == (route.isFleetWide ? 403 : 200), "\(route.operation) of its own")
+            for role in Role.allCases {
+                let reply = try cast.get(path, as: "bound-\(role.rawValue)")
+                let may = route.roles.contains(role) && !route.isFleetWide
+                #expect(
+                    reply.status == (may ? 200 : 403), "\(route.operation) of its own as \(role.rawValue)")
+            }
         }
         // Where a robot was within the hour after a delivery is told by others' events.
         #expect(try cast.get("sessions?robot_zone=harbor", as: "bound").status == 403)
         #expect(try cast.get("sessions?robot_zone=harbor", as: "viewer").status == 200)
         // What is another's is answered like what does not exist, byte for byte but for the id and the request's.
-        func shape(_ path: String, _ id: String, _ expected: Int) throws -> String {
-            let reply = try cast.get(path, as: "bound")
+        func shape(
+            _ path: String, _ id: String, _ expected: Int, as role: String = "bound"
+        ) throws -> String {
+            let reply = try cast.get(path, as: role)
             #expect(reply.status == expected, "\(path)")
             var text = reply.text
             if let request = reply.json["request_id"] as? String {
@@ -131,11 +138,13 @@ import Testing
                 "sessions/delivery:%",
                 "sessions/delivery:%/events",
             ] {
-                let other = try shape(template.replacing("%", with: delivery), delivery, 404)
-                let none = try shape(template.replacing("%", with: missing), missing, 404)
-                #expect(other == none, "\(template)")
+                for role in Role.allCases.map({ "bound-\($0.rawValue)" }) {
+                    let other = try shape(template.replacing("%", with: delivery), delivery, 404, as: role)
+                    let none = try shape(template.replacing("%", with: missing), missing, 404, as: role)
+                    #expect(other == none, "\(template) as \(role)")
+                }
             }
-            for template in ["events/%", "events/%/explain"] {
+            for template in ["events/%", "events/%/explain", "events/%/payload"] {
                 let none = "00000000-0000-4000-8000-000000000000"
                 #expect(
                     try shape(template.replacing("%", with: event), event, 404)
@@ -200,6 +209,24 @@ import Testing
             #expect(
                 (told["payload"] is String) == sees && told["payload_withheld"] as? Bool == !sees, "\(role)")
         }
+    }
+
+    /// What is too long to be shown is had whole, as a file.
+    @Test func aLongPayloadIsHadWhole() throws {
+        let folder = try Folder()
+        let store = try StoreUnderTest(path: folder.path("long.db"), maxResident: 100)
+        let line =
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:00:00Z","event_id":"E-1","robot_id":"R-1","note":"\#(String(repeating: "ä", count: 50_000))"}"#
+        _ = try store.ingest([line])
+        store.close()
+        let service = try ServiceUnderTest(store: folder.path("long.db"), folder: folder)
+        let told = try service.get("events/E-1").json
+        #expect(told["payload_cut"] as? Bool == true)
+        let reply = try service.get("events/E-1/payload")
+        #expect(reply.status == 200 && reply.text == line)
+        #expect(reply.header("Content-Disposition") == "attachment; filename=\"event-payload.json\"")
+        #expect(reply.header("Cache-Control") == "no-store")
+        #expect(try service.get("events/E-2/payload").status == 404)
     }
 
     @Test func aCookieStandsForAToken() throws {

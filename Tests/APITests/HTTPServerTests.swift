@@ -66,6 +66,50 @@ import Testing
         #expect(slow.withLock { $0 } == ["/slow", "/slow", "/slow"])
     }
 
+    /// Those who send their question a byte at a time, and those who do not read their answer.
+    @Test func slowClientsKeepNobodyWaiting() throws {
+        let (server, client) = try server { request in
+            request.path == "/much"
+                ? HTTPResponse(
+                    status: 200, headers: [], body: .stream { [UInt8](repeating: 120, count: 1 << 16) })
+                : .text(request.path)
+        }
+        defer { withExtendedLifetime(server) {} }
+        var slow: [Client.Connection] = []
+        for number in 0..<200 {
+            let connection = try Client.Connection(port: client.port)
+            try connection.write(
+                number < 150 ? "GET /slow HT" : "GET /much HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            slow.append(connection)
+        }
+        for connection in slow[150...] { _ = try connection.read(until: "xxx") }
+        for number in 0..<50 { #expect(try client.get("/\(number)").text == "/\(number)") }
+        // The slow ones are answered all the same.
+        try slow[0].write("TP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        #expect(String(decoding: try slow[0].readAll(), as: UTF8.self).hasSuffix("/slow"))
+    }
+
+    @Test func nobodyTakesAllConnections() throws {
+        var limits = HTTPServer.Limits()
+        limits.connectionsOfAddress = 3
+        let (server, client) = try server(limits) { _ in .text("well") }
+        defer { withExtendedLifetime(server) {} }
+        var kept: [Client.Connection] = []
+        for _ in 0..<3 {
+            let connection = try Client.Connection(port: client.port)
+            try connection.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            _ = try connection.read(until: "well")
+            kept.append(connection)
+        }
+        #expect(throws: (any Error).self) { _ = try client.get("/") }
+        kept.removeAll()
+        // Room again, once the server has seen that they are gone.
+        let deadline = Date() + 20
+        var text = ""
+        while text != "well", Date() < deadline { text = (try? client.get("/").text) ?? "" }
+        #expect(text == "well")
+    }
+
     @Test func saysSoWhenTooManyWait() throws {
         let gate = DispatchSemaphore(value: 0)
         let begun = DispatchSemaphore(value: 0)

@@ -120,6 +120,11 @@ import Testing
         let packed = try service.get("home", ["Accept-Encoding": "gzip, br"])
         #expect(packed.header("Content-Encoding") == "gzip" && packed.body.count < plain.body.count / 3)
         #expect(packed.header("Vary")?.contains("Accept-Encoding") == true)
+        for refusing in ["gzip;q=0", "br, gzip; q=0.0", "identity", "xgzip"] {
+            let whole = try service.get("home", ["Accept-Encoding": refusing])
+            #expect(whole.header("Content-Encoding") == nil && !whole.json.isEmpty, "\(refusing)")
+        }
+        #expect(try service.client.get("/page/app.js").header("Vary") == "Accept-Encoding")
         let file = day.folder.url.appendingPathComponent("answer-\(UUID().uuidString).gz")
         try Data(packed.body).write(to: file)
         let process = Process()
@@ -147,7 +152,20 @@ import Testing
         let reply = try service.client.get("/")
         let policy = try #require(reply.header("Content-Security-Policy"))
         #expect(policy.contains("default-src 'none'") && !policy.contains("unsafe"))
-        #expect(reply.header("X-Content-Type-Options") == "nosniff")
+        #expect(policy.contains("require-trusted-types-for 'script'"))
+        // An answer, a page, a mistake, and what the server itself refuses.
+        let tooLong = try service.client.send("POST", "/", body: String(repeating: "x", count: (1 << 20) + 1))
+        #expect(tooLong.status == 413 && tooLong.header("Content-Type") == "application/problem+json")
+        #expect(tooLong.json["request_id"] as? String == tooLong.header("X-Request-Id"))
+        for reply in [reply, try service.get("home"), try service.client.get("/nowhere"), tooLong] {
+            for (name, value) in [
+                ("Content-Security-Policy", policy), ("X-Content-Type-Options", "nosniff"),
+                ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Opener-Policy", "same-origin"),
+                ("Cross-Origin-Resource-Policy", "same-origin"),
+                ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
+            ] { #expect(reply.header(name) == value, "\(name) of \(reply.status)") }
+            #expect(reply.header("X-Request-Id")?.isEmpty == false)
+        }
         #expect(reply.header("Access-Control-Allow-Origin") == nil)
     }
 

@@ -50,6 +50,8 @@ serve sqlite "sqlite:$folder/day.db"
 "$venv/bin/python" Tests/APIChecks/alike.py "$address" "$postgres"
 "$venv/bin/python" Tests/APIChecks/conformance.py "$address"
 # Streams end only with their session: those of this day are all closed, but a listener has a test of its own.
-"$venv/bin/schemathesis" run docs/openapi.yaml --url "$address" --exclude-operation-id deliveryStream \
-    --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance,negative_data_rejection,unsupported_method \
-    --max-examples "$examples" --seed 1 --request-timeout 20 --no-color
+for served in "$postgres" "$address"; do
+    "$venv/bin/schemathesis" run docs/openapi.yaml --url "$served" --exclude-operation-id deliveryStream \
+        --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance,negative_data_rejection,unsupported_method \
+        --max-examples "$examples" --seed 1 --request-timeout 20 --no-color
+done

@@ -3,7 +3,7 @@
 const BASE = "/analytics/v1/";
 
 /** A parameter whose value is the empty text (`reason=`: none given); a plain "" is left out. */
-export const EMPTY = Symbol("empty");
+const EMPTY = Symbol("empty");
 export const meant = (text) => (text === "" ? EMPTY : text);
 
 export class Problem extends Error {

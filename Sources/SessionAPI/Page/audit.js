@@ -1,6 +1,6 @@
 // Who asked what.
 
-import {announceTitle, data, el, forms, replace} from "./dom.js";
+import {announceTitle, data, el, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {pages} from "./pages.js";
 import {count} from "./time.js";
@@ -9,7 +9,7 @@ import {table, time} from "./tables.js";
 export async function show(main, _, query) {
     announceTitle("Audit");
     const who = query.get("who");
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Who asked what"), el("span", {class: "title-actions"}, forms("/audit", location.search))), el("p", {class: "muted"}, "The program only ever adds to it."));
+    replace(main, titleRow("Who asked what", "/audit", location.search), el("p", {class: "muted"}, "The program only ever adds to it."));
     await pages(main, (cursor) => get("audit", [], {who, limit: 200, cursor}), (rows) => table("Audit", [
         ["when", (r) => time(r.at)], ["who", (r) => data(r.who, 60)], ["role", (r) => data(r.role, 20)], ["route", (r) => el("code", {}, data(r.route, 60))],
         ["object", (r) => r.object && data(r.object, 80)], ["filters", (r) => data(r.filters, 200), "wide"], ["status", (r) => r.status, "num"],

@@ -1,6 +1,6 @@
 // Small charts by hand: bars, columns, a trend line, a heat map. Each has its numbers as text beside it or in a table.
 
-import {data, el, replace, svg} from "./dom.js";
+import {data, el, svg} from "./dom.js";
 import {definePatterns, GROUPS} from "./patterns.js";
 import {count, percent} from "./time.js";
 

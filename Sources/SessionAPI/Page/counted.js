@@ -1,5 +1,7 @@
 // Where a figure leads: to exactly the rows that it counts.
 
+import {pathPart} from "./dom.js";
+
 const KINDS = ["delivery", "demand", "trip", "quote", "offer"];
 
 function address(page, parameters) {
@@ -26,4 +28,4 @@ export const downtimeIn = (range, more) => address("/downtime", {...more, from: 
 export const failuresOf = (robot, range, more = {}) => address("/failures", {robot, ...more, from: range.from, to: range.to});
 /** The errors of a robot in whole hours: those that the fleet’s hours count. */
 export const errorsOf = (robot, range) => `${robotIn(robot, range)}#part-errors`;
-export const robotIn = (robot, range) => address(`/robots/${encodeURIComponent(robot).replace(/\.(json|csv)$/, "%2E$1")}`, {from: range.from, to: range.to});
+export const robotIn = (robot, range) => address(`/robots/${pathPart(robot)}`, {from: range.from, to: range.to});

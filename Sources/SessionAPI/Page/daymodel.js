@@ -1,26 +1,15 @@
 // A robot's or pilot's day in the form that the timeline draws.
 
 import {data, el, link, sessionLink} from "./dom.js";
-import {stateKind} from "./model.js";
+import {rowsOf, stateKind} from "./model.js";
 import {clock, duration, parse, zoneName} from "./time.js";
 
 const plain = (id) => id.replace(/^delivery:/, "");
 
-function rows(windows) {
-    const ends = [];
-    for (const w of windows) {
-        let row = ends.findIndex((end) => end <= w.from);
-        if (row < 0) row = ends.length;
-        w.row = row;
-        ends[row] = w.to;
-    }
-    return Math.max(1, ends.length);
-}
-
 function lane(id, kind, label, index, {windows = [], states = [], silences = [], errors = [], note = ""} = {}) {
     windows.sort((a, b) => a.from - b.from);
     const times = Float64Array.from(errors, (e) => e.t);
-    return {id, lane: id, kind, entity_id: label, label, index, note, windows, rows: rows(windows), states, silences, events: errors.length, errors: errors.length,
+    return {id, lane: id, kind, entity_id: label, label, index, note, windows, rows: rowsOf(windows), states, silences, events: errors.length, errors: errors.length,
         list: errors, times, errorList: errors, errorTimes: times, whole: true, tall: kind === "robot"};
 }
 

@@ -16,8 +16,8 @@ export function header(model, page) {
     return [
         el("div", {class: "title-row"},
             el("h1", {}, data(id, 120)), outcomeBadge(s.outcome),
-            (s.failure_code || s.failure_message || s.fault) && el("span", {class: "failure"}, s.failure_code && el("strong", {}, data(s.failure_code, 80)), " ",
-                s.failure_message && data(s.failure_message, 160), " ", s.fault && fault(s, model, page)),
+            (s.failure_code || s.failure_message || s.fault) && el("span", {class: "failure"}, s.failure_code && el("strong", {}, data(s.failure_code, 80)),
+                s.failure_message && [" ", data(s.failure_message, 160)], s.fault && fault(s, model, page)),
             el("span", {class: "live", id: "live", role: "status"}),
             el("span", {class: "title-actions"},
                 forms(`/deliveries/${encodeURIComponent(id)}`),
@@ -35,7 +35,7 @@ function fault(s, model, page) {
     const event = model.byId.get(s.fault.event_id);
     const code = s.fault.error_code ?? "an error";
     const text = code === s.failure_code ? "its error" : el("strong", {}, data(code, 80));
-    return el("span", {class: "fault"}, s.failure_code || s.failure_message ? "after " : "", event ? el("a", {href: `#v=1&e=${encodeURIComponent(s.fault.event_id)}`, on: {click: (click) => {
+    return el("span", {class: "fault"}, s.failure_code || s.failure_message ? ", after " : "", event ? el("a", {href: `#v=1&e=${encodeURIComponent(s.fault.event_id)}`, on: {click: (click) => {
         click.preventDefault();
         page.select(event);
     }}}, text) : text, " on ", robotLink(s.fault.robot_id, s.fault.occurred_at));
@@ -84,7 +84,7 @@ function step(model, name, text) {
             el("span", {class: "bullet-bar", vars: {"--w": seconds === null ? "0%" : share(seconds)}}),
             el("span", {class: "bullet-tick", vars: {"--x": share(like.median)}}),
             el("span", {class: "bullet-tick p90", vars: {"--x": share(like.p90)}})),
-        el("span", {class: "step-like muted"}, like ? `median ${duration(like.median)}` : seconds === null ? "not reached" : ""));
+        el("span", {class: "step-like muted"}, [seconds === null && "not reached", like && `median ${duration(like.median)}`].filter(Boolean).join("; ")));
 }
 
 function compared(comparison) {

@@ -65,6 +65,11 @@ export function forms(path, query = "", kinds = ["json", "csv"]) {
     return el("span", {class: "forms"}, kinds.map((kind) => el("a", {href: `${path}.${kind}${query}`, class: `as-${kind}`, title: `The same as ${kind.toUpperCase()}`}, kind.toUpperCase())));
 }
 
+/** A page's title, beside it the same as data. */
+export function titleRow(title, path, query, kinds) {
+    return el("div", {class: "title-row"}, el("h1", {}, title), el("span", {class: "title-actions"}, forms(path, query, kinds)));
+}
+
 /** A link to a page of ours; the id is percent-encoded, also a slash in it. */
 export function link(kind, id, text, rest = "", properties = {}) {
     return el("a", {href: `/${kind}/${pathPart(id)}${rest}`, ...properties}, text ?? data(id, 80));

@@ -1,6 +1,6 @@
 // The intervals behind a figure of downtime.
 
-import {announceTitle, data, el, forms, replace} from "./dom.js";
+import {announceTitle, data, el, replace, titleRow} from "./dom.js";
 import {get, meant} from "./api.js";
 import {pages} from "./pages.js";
 import {rangeBar, readRange} from "./range.js";
@@ -12,7 +12,7 @@ export async function show(main, _, query) {
     const range = readRange(query);
     const [reason, robot, state, zone] = ["reason", "robot", "state", "zone"].map((name) => query.get(name));
     const top = el("div", {});
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Downtime", reason !== null && [": ", reason === "" ? "no reason given" : data(reason, 60)], robot && [" of ", data(robot, 60)], zone && [" in zone ", data(zone, 60)]), el("span", {class: "title-actions"}, forms("/downtime", location.search))), top);
+    replace(main, titleRow(["Downtime", reason !== null && [": ", reason === "" ? "no reason given" : data(reason, 60)], robot && [" of ", data(robot, 60)], zone && [" in zone ", data(zone, 60)]], "/downtime", location.search), top);
     // An empty reason is a question of its own, so it must not be left out of the address.
     const read = (cursor) => get("fleet/downtime/intervals", [], {...range, reason: meant(reason), robot, state, zone, limit: 200, cursor});
     await pages(main, read, (rows) => table("Intervals of downtime", [

@@ -22,7 +22,7 @@ export function boxes(intervals, x, width, y, height) {
 }
 
 /** The same pixel is drawn once; where there are many more events than pixels, it goes from pixel to pixel. */
-export function eachPixel(times, x, t, width, visit) {
+function eachPixel(times, x, t, width, visit) {
     let i = lowerBound(times, t(-2));
     const end = lowerBound(times, t(width + 2));
     let last = -Infinity;
@@ -90,16 +90,18 @@ export function splitBy(intervals, windows) {
     return {inside, outside};
 }
 
-/** One line of texts, the first ones first: none over another, none beyond the edge. What is in the middle moves inward. */
+/** One line of texts, the first ones first: none over another, none beyond the edge. What is in the middle moves inward, what stands
+ *  right of its mark goes to the left of it. */
 export function apart(texts, width, perLetter = 6.6) {
     const taken = [];
     return texts.flatMap((text) => {
         const w = text.text.length * perLetter;
         const isMiddle = text.anchor === "middle";
-        const from = isMiddle ? Math.max(0, Math.min(text.x - w / 2, width - w)) : text.x;
-        if (from + w > width || taken.some(([a, b]) => from < b + 5 && from + w + 5 > a)) return [];
+        const isLeft = !isMiddle && text.x + w > width;
+        const from = isMiddle ? Math.max(0, Math.min(text.x - w / 2, width - w)) : isLeft ? text.x - 6 - w : text.x;
+        if (from < 0 || from + w > width || taken.some(([a, b]) => from < b + 5 && from + w + 5 > a)) return [];
         taken.push([from, from + w]);
-        return [isMiddle ? {...text, x: from + w / 2} : text];
+        return [isMiddle ? {...text, x: from + w / 2} : isLeft ? {...text, x: text.x - 6, anchor: "end"} : text];
     });
 }
 

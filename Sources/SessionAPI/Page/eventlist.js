@@ -8,13 +8,13 @@ const CHUNK = 50;
 const AT_ONCE = 100;
 
 /** Why an event is here, in a word; the panel has the sentence. */
-export const WHY = {
+const WHY = {
     names_it: "named", names_linked: "linked id", robot_window: "robot’s window", pilot_window: "pilot’s window",
     merchant_window: "merchant’s window",
 };
 
 /** What an event says, in one line. */
-export function detailOf(e) {
+function detailOf(e) {
     const parts = [];
     if (e.error_code) parts.push(e.error_code);
     if (e.error_message) parts.push(e.error_message);
@@ -23,7 +23,7 @@ export function detailOf(e) {
     return parts.join(" · ");
 }
 
-export const RELATIVE = {
+const RELATIVE = {
     start: ["since start", "Time since the delivery's first event"],
     end: ["before end", "Time before the delivery's end"],
     selection: ["from selected", "Time from the selected event"],
@@ -36,7 +36,7 @@ export function distance(ms) {
 }
 
 /** Words must all be there, those with a minus must not. */
-export function matcher(words) {
+function matcher(words) {
     const all = words.toLowerCase().split(/\s+/).filter((w) => w !== "" && w !== "-");
     const wanted = all.filter((w) => !w.startsWith("-"));
     const unwanted = all.filter((w) => w.startsWith("-")).map((w) => w.slice(1));

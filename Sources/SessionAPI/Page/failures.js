@@ -1,6 +1,6 @@
 // What MTBF and MTTR count: each failure, and how long its robot was away.
 
-import {announceTitle, data, el, forms, replace} from "./dom.js";
+import {announceTitle, data, el, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {downtimeIn} from "./counted.js";
 import {pages} from "./pages.js";
@@ -14,7 +14,7 @@ export async function show(main, _, query) {
     const robot = query.get("robot");
     const repaired = query.get("repaired") === "true" ? "true" : null;
     const top = el("div", {});
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, repaired ? "Repairs" : "Failures", robot && [" of ", data(robot, 60)]), el("span", {class: "title-actions"}, forms("/failures", location.search))), top);
+    replace(main, titleRow([repaired ? "Repairs" : "Failures", robot && [" of ", data(robot, 60)]], "/failures", location.search), top);
     await pages(main, (cursor) => get("fleet/failures", [], {...range, robot, repaired, limit: 200, cursor}), (rows) => table("Failures", [
         ["robot", (f) => robotLink(f.robot_id, f.failed_at)], ["failed", (f) => time(f.failed_at)], ["into", (f) => data(f.state, 40)],
         ["reason", (f) => (f.reason ? data(f.reason, 60) : el("span", {class: "muted"}, "none"))], ["back", (f) => (f.repaired_at ? time(f.repaired_at) : "not yet")],

@@ -1,6 +1,6 @@
 // The fleet: how many hours it was usable, why it was not, and what came of the offers.
 
-import {announceTitle, data, el, forms, link, pathPart, replace} from "./dom.js";
+import {announceTitle, data, el, forms, link, pathPart, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {atStep, completedIn, downtimeIn, errorsOf, robotIn} from "./counted.js";
 import {reliabilityTable} from "./reliability.js";
@@ -39,7 +39,7 @@ export async function show(main, _, query) {
     choose.dataset.name = "zone";
     const rangeQuery = new URLSearchParams({from: supply.range.from, to: supply.range.to}).toString();
     const wanted = `?${new URLSearchParams({from: supply.range.from, to: supply.range.to, ...(zone ? {zone} : {})})}`;
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Fleet"), el("span", {class: "title-actions"}, forms("/fleet", wanted))), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
+    replace(main, titleRow("Fleet", "/fleet", wanted), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
         rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, zone),
         loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...whole, compare: "week_before"}), (d) => downtime(d, wanted.slice(1)))),
         hourly(supply, zone), byZone(zones, rangeQuery),

@@ -4,7 +4,7 @@ import {data, el, link, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
 import {trend} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
-import {count, duration, hours, iso, parse, percent, plural, zoneName} from "./time.js";
+import {clock, count, duration, hours, iso, machineTime, parse, percent, plural, stamp, zoneName} from "./time.js";
 import {closedIn} from "./counted.js";
 import {robotLink, time, whyFailed} from "./tables.js";
 import {isArchive, tellFreshness} from "./freshness.js";
@@ -86,7 +86,7 @@ function trouble(home) {
     const parts = [
         [t.failed.count, `${plural(t.failed.count, "delivery", "deliveries")} failed in 24 hours`, "no delivery failed in 24 hours", () => list(t.failed.rows.map((s) => [
             sessionLink(s.session_id), " ", whyFailed(s) ?? "failed", " ", !s.fault && s.robot_id && [robotLink(s.robot_id, s.closed_at), " "],
-            el("span", {class: "muted"}, s.merchant_id && [data(s.merchant_id, 40), " "], time(s.closed_at))])), failedWithin(home.as_of.now)],
+            el("span", {class: "muted"}, s.merchant_id && [data(s.merchant_id, 40), " "], el("time", {datetime: machineTime(s.closed_at), title: stamp(parse(s.closed_at))}, clock(parse(s.closed_at))))])), failedWithin(home.as_of.now)],
         [t.robots_down.count, `${plural(t.robots_down.count, "robot")} down${isArchive(home.as_of) ? "" : " now"}`, "no robot is down", () => list(t.robots_down.rows.map((r) => [
             robotLink(r.robot_id, r.since), " ", el("strong", {}, data(r.reason ?? r.state ?? "unknown", 40)), ` for ${duration(r.seconds)}`,
             r.silent_seconds > 300 && el("span", {class: "muted"}, `, last heard ${duration(r.silent_seconds)} before ${isArchive(home.as_of) ? "then" : "now"}`),

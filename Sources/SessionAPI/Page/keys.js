@@ -1,6 +1,6 @@
 // One table makes the bindings and the help, so the help never lies.
 
-import {el, replace} from "./dom.js";
+import {el} from "./dom.js";
 import {settings} from "./settings.js";
 import {zoneName} from "./time.js";
 
@@ -74,9 +74,4 @@ export function showHelp() {
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     document.body.append(dialog);
     dialog.showModal();
-}
-
-export function markKey(button, key) {
-    button.setAttribute("aria-keyshortcuts", key);
-    return replace(button, ...button.childNodes, " ", el("kbd", {"aria-hidden": "true"}, key));
 }

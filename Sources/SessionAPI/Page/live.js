@@ -1,6 +1,6 @@
 // A delivery that is not over: the service says when it has changed, the page then reads it again.
 
-import {el, pathPart, replace, say} from "./dom.js";
+import {data, el, replace, say, sessionLink} from "./dom.js";
 import {streamAddress} from "./api.js";
 import {clock} from "./time.js";
 
@@ -101,7 +101,7 @@ export class Live {
             this.#stop();
             const id = JSON.parse(event.data).session_id;
             this.page.banner.hidden = false;
-            replace(this.page.banner, "This is now part of another session: ", sessionAnchor(id));
+            replace(this.page.banner, "This is now part of another session: ", sessionLink(id, data(id, 80)));
         });
         source.addEventListener("error", () => {
             if (source.readyState === EventSource.CLOSED) return this.#poll("The service refused the stream of changes: too many listen, or it is another program's answer.");
@@ -159,11 +159,4 @@ export class Live {
             return this.#ask();
         }
     }
-}
-
-function sessionAnchor(id) {
-    const a = document.createElement("a");
-    a.href = `/deliveries/${pathPart(id.replace(/^delivery:/, ""))}`;
-    a.textContent = id;
-    return a;
 }

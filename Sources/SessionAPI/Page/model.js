@@ -4,7 +4,7 @@ import {errorsInWords} from "./tables.js";
 import {parse} from "./time.js";
 
 /** Milestones in the order to label them; the first ones win where there is little room. */
-export const MILESTONES = [
+const MILESTONES = [
     ["failed_at", "failed"], ["canceled_at", "canceled"], ["dropoff_completed_at", "dropped off"], ["assigned_at", "assigned"],
     ["pickup_arrival_at", "at pickup"], ["dropoff_arrival_at", "at drop-off"], ["pickup_completed_at", "picked up"],
     ["demand_created_at", "demand"], ["offer_received_at", "offer"], ["trip_started_at", "trip"], ["fulfilled_at", "fulfilled"],
@@ -23,7 +23,7 @@ export function stateKind(state, group) {
 const CONTEXT = 30 * 60_000;
 
 /** Puts overlapping windows of one entity under each other: both stay visible. */
-function rowsOf(windows) {
+export function rowsOf(windows) {
     const ends = [];
     for (const w of windows) {
         let row = ends.findIndex((end) => end <= w.from);

@@ -1,6 +1,6 @@
 // Events that belong to no delivery, and why not: the nearest windows, and the gap to each.
 
-import {announceTitle, data, el, forms, link, replace, sessionLink} from "./dom.js";
+import {announceTitle, data, el, link, replace, sessionLink, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {pages} from "./pages.js";
 import {clock, duration, parse} from "./time.js";
@@ -26,7 +26,7 @@ export async function show(main, _, query) {
     const range = readRange(query);
     const robot = query.get("robot");
     const top = el("div", {});
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, robot ? ["Events of ", data(robot, 60), " outside any delivery"] : "Robot errors outside any delivery"), el("span", {class: "title-actions"}, forms("/orphans", location.search))),
+    replace(main, titleRow([robot ? ["Events of ", data(robot, 60), " outside any delivery"] : "Robot errors outside any delivery"], "/orphans", location.search),
         el("p", {class: "muted"}, "They name no delivery themselves, and no window of their robot or pilot held them at their time. ",
             "Where a gap is a few seconds, look for a clock that is off or an assignment that came late."), top);
     await pages(main, (cursor) => get("orphans", [], {...range, robot, limit: 100, cursor}), (rows) => table("Events outside any delivery", [

@@ -3,7 +3,7 @@
 import {data, el, link, replace, sessionLink, visible} from "./dom.js";
 import {get} from "./api.js";
 import {copyText} from "./clipboard.js";
-import {clock, duration, iso, machineTime, otherZone, stamp, zoneName} from "./time.js";
+import {duration, iso, machineTime, otherZone, stamp, zoneName} from "./time.js";
 import {distance} from "./eventlist.js";
 import {prettyJSON} from "./payload.js";
 import {showProblem} from "./problem.js";
@@ -12,7 +12,7 @@ const dl = (pairs) => el("dl", {class: "facts"}, pairs.filter(([, value]) => val
     .map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 
 /** The sentence of the closed list of reasons. */
-export function whySentence(event, model) {
+function whySentence(event, model) {
     if (event.gone) return ["It is not in this delivery any more: a fact that came later says so. ", link("events", event.event_id, "See where it is", `?at=${encodeURIComponent(event.occurred_at)}`)];
     const window = event.window === null ? null : model.story.windows[event.window];
     switch (event.why) {

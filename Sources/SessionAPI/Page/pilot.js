@@ -1,13 +1,13 @@
 // A pilot's shifts, deliveries and robots in a range.
 
-import {announceTitle, data, el, forms, link, pathPart, replace, sessionLink} from "./dom.js";
+import {announceTitle, data, el, forms, pathPart, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
 import {bar, part} from "./charts.js";
 import {pilotModel} from "./daymodel.js";
 import {showProblem, waiting} from "./problem.js";
 import {Timeline} from "./timeline.js";
 import {count, hours, parse} from "./time.js";
-import {outcomeBadge, table, time} from "./tables.js";
+import {outcomeBadge, robotLink, table, time} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
 import {instant, rangeText} from "./range.js";
 
@@ -39,7 +39,7 @@ export async function show(main, id, query) {
         ["from", (w) => time(w.started_at)], ["to", (w) => (w.ended_at ? time(w.ended_at) : "still")], ["opened by", (w) => [data(w.opened_by, 60), w.inferred && " (inferred)"]],
         ["ended", (w) => w.end_reason ?? ""]], pilot.sessions, {empty: "None in this range."})),
     part(`Robots watched without a delivery (${count(pilot.robots.length)})`, table("Robots", [
-        ["robot", (r) => link("robots", r.id, null, `?day=${r.started_at.slice(0, 10)}`)], ["from", (r) => time(r.started_at)], ["to", (r) => (r.ended_at ? time(r.ended_at) : "still")],
+        ["robot", (r) => robotLink(r.id, r.started_at)], ["from", (r) => time(r.started_at)], ["to", (r) => (r.ended_at ? time(r.ended_at) : "still")],
     ], pilot.robots, {empty: "None in this range."})),
     part("Hour by hour", table("Hours", [["hour", (h) => time(h.hour, "m")], ["on shift", (h) => [bar(h.shift_seconds / 3600), ` ${Math.round(h.shift_seconds / 60)} m`], "bar-cell"],
         ["assigned", (h) => [bar(h.assigned_seconds / 3600), ` ${Math.round(h.assigned_seconds / 60)} m`], "bar-cell"]], pilot.hours, {empty: "No hour of this range is known."})));

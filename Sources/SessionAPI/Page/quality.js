@@ -1,6 +1,6 @@
 // Where the log is lying. Each check is printed, also when nothing is wrong; what needs a look is unfolded.
 
-import {announceTitle, data, el, forms, link, replace} from "./dom.js";
+import {announceTitle, data, el, link, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {loading} from "./charts.js";
 import {whyNotList} from "./orphans.js";
@@ -35,7 +35,7 @@ export async function show(main, _, query) {
     if (told.as_of.events === 0) return replace(main, el("h1", {}, "Is the log telling the truth?"), emptyStore());
     const look = told.checks.filter((c) => c.status === "look");
     const fine = told.checks.filter((c) => c.status !== "look");
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Is the log telling the truth?"), el("span", {class: "title-actions"}, forms("/quality", location.search))), el("p", {class: "muted"}, `${rangeText(told.range)} UTC; messages over all times`), rangeBar("/quality", range, told.as_of.now),
+    replace(main, titleRow("Is the log telling the truth?", "/quality", location.search), el("p", {class: "muted"}, `${rangeText(told.range)} UTC; messages over all times`), rangeBar("/quality", range, told.as_of.now),
         el("p", {}, look.length === 0 ? "Nothing needs a look." : `${look.length} of ${told.checks.length} checks ask for a look.`),
         el("div", {class: "checks"}, look.map((c) => check(c, true)), fine.map((c) => check(c, false))),
         messages(told.messages), producers(told.producers), clocks(told.clocks),

@@ -1,6 +1,6 @@
 // Messages that could not become events.
 
-import {announceTitle, data, el, forms, replace} from "./dom.js";
+import {announceTitle, data, el, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {pages} from "./pages.js";
 import {table, time} from "./tables.js";
@@ -10,7 +10,7 @@ const REASONS = ["malformed_json", "not_an_object", "invalid_utf8", "missing_tim
 export async function show(main, _, query) {
     announceTitle("Rejected messages");
     const reason = query.get("reason") ?? "";
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Rejected messages"), el("span", {class: "title-actions"}, forms("/rejected", location.search))), el("p", {class: "muted"}, "Kept with the reason, and counted nowhere else: no figure holds them."),
+    replace(main, titleRow("Rejected messages", "/rejected", location.search), el("p", {class: "muted"}, "Kept with the reason, and counted nowhere else: no figure holds them."),
         el("div", {class: "range"}, el("nav", {class: "links", "aria-label": "Reason"}, [["", "all"], ...REASONS.map((r) => [r, r.replaceAll("_", " ")])]
             .map(([value, text]) => el("a", {href: value ? `/rejected?reason=${value}` : "/rejected", "aria-current": value === reason ? "true" : null}, text)))));
     await pages(main, (cursor) => get("rejected", [], {reason, limit: 100, cursor}), (rows) => table("Rejected messages", [

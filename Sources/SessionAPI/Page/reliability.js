@@ -1,6 +1,6 @@
 // How often robots fail, how long they are away, and how far deliveries get without a person.
 
-import {announceTitle, data, el, forms, link, replace} from "./dom.js";
+import {announceTitle, data, el, link, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {failuresOf, robotIn, servedBy} from "./counted.js";
 import {showProblem, waiting} from "./problem.js";
@@ -36,7 +36,7 @@ export async function show(main, _, query) {
         const told = await get("fleet/reliability", [], range);
         done();
         tellFreshness(told.as_of);
-        replace(main, el("div", {class: "title-row"}, el("h1", {}, "Reliability"), el("span", {class: "title-actions"}, forms("/reliability", location.search))),
+        replace(main, titleRow("Reliability", "/reliability", location.search),
             el("p", {class: "muted"}, data(rangeText(told.range)), " UTC, by whole hours"), rangeBar("/reliability", range, told.as_of.now), reliabilityTable(told));
     } catch (error) {
         done();

@@ -9,7 +9,7 @@ import {GROUPS} from "./patterns.js";
 import {settings} from "./settings.js";
 import {showProblem, waiting} from "./problem.js";
 import {Timeline} from "./timeline.js";
-import {clock, count, day, duration, hours, iso, parse, percent, plural, stamp, weekday, zoneName} from "./time.js";
+import {count, day, duration, hours, iso, parse, percent, plural, stamp, weekday, zoneName} from "./time.js";
 import {errorsOf} from "./counted.js";
 import {CLASS_WORD, stateSwatch} from "./robots.js";
 import {outcomeBadge, table, time} from "./tables.js";

@@ -1,6 +1,6 @@
 // All robots and what each does now.
 
-import {announceTitle, data, el, forms, replace, sessionLink} from "./dom.js";
+import {announceTitle, data, el, replace, sessionLink, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {isArchive} from "./freshness.js";
 import {stateKind} from "./model.js";
@@ -15,7 +15,7 @@ export const CLASS_WORD = {usable: "usable", downtime: "down", off_duty: "off du
 export async function show(main, _, query) {
     announceTitle("Robots");
     const wanted = query.get("class") ?? "";
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Robots"), el("span", {class: "title-actions"}, forms("/robots", location.search))), el("div", {class: "range"}, el("nav", {class: "links", "aria-label": "Which robots"},
+    replace(main, titleRow("Robots", "/robots", location.search), el("div", {class: "range"}, el("nav", {class: "links", "aria-label": "Which robots"},
         CLASSES.map(([value, text]) => el("a", {href: value ? `/robots?class=${value}` : "/robots", "aria-current": value === wanted ? "true" : null}, text)))));
     let now = "now";
     await pages(main, async (cursor) => {

@@ -1,16 +1,15 @@
 // What a pasted id leads to: straight to the one thing it can mean, else a list.
 
-import {announceTitle, data, el, forms, pathPart, replace} from "./dom.js";
+import {announceTitle, data, el, pathPart, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {showProblem, waiting} from "./problem.js";
 import {outcomeBadge, table, time} from "./tables.js";
 
 const AGAIN = 10;
 const PAGE = {delivery: "deliveries", demand: "deliveries", trip: "deliveries", quote: "deliveries", offer: "deliveries", robot: "robots", pilot: "pilots", event: "events"};
-
 const LIST = {merchant: "merchant", error: "error"};
 
-export const hitAddress = (hit) => (LIST[hit.kind] ? `/sessions?${LIST[hit.kind]}=${encodeURIComponent(hit.id)}` : `/${PAGE[hit.kind]}/${pathPart(hit.id)}`);
+const hitAddress = (hit) => (LIST[hit.kind] ? `/sessions?${LIST[hit.kind]}=${encodeURIComponent(hit.id)}` : `/${PAGE[hit.kind]}/${pathPart(hit.id)}`);
 
 export async function show(main, _, query) {
     const q = (query.get("q") ?? "").trim();
@@ -28,8 +27,7 @@ export async function show(main, _, query) {
     done();
     if (found.go) return location.replace(hitAddress(found.go));
     if (found.results.length === 0) return nothing(main, found, () => show(main, _, query));
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Found for ", data(found.query, 100)),
-        el("span", {class: "title-actions"}, forms("/search", `?${new URLSearchParams({q})}`, ["json"]))),
+    replace(main, titleRow(["Found for ", data(found.query, 100)], "/search", `?${new URLSearchParams({q})}`, ["json"]),
         el("p", {class: "muted"}, {exact: "The id itself, of several kinds.", other_case: "Exact, in other case.", prefix: "Ids that begin so.", anywhere: "Ids that hold it somewhere."}[found.searched],
             !found.complete && " There are more than are shown: add letters."),
         table("What was found", [

@@ -1,6 +1,6 @@
 // Deliveries by what happened to them: the rows behind the figures of other pages.
 
-import {announceTitle, data, el, forms, replace} from "./dom.js";
+import {announceTitle, data, el, replace, titleRow} from "./dom.js";
 import {get, meant} from "./api.js";
 import {pages} from "./pages.js";
 import {sessionsTable, time} from "./tables.js";
@@ -21,7 +21,7 @@ export async function show(main, _, query) {
     for (const name of ["from", "to", "closed_from", "closed_to"]) asked[name] = instant(query.get(name));
     if (query.has("failure")) asked.failure = meant(query.get("failure"));
     const links = el("span", {class: "links own"});
-    replace(main, el("div", {class: "title-row"}, el("h1", {}, "Deliveries"), el("span", {class: "title-actions"}, forms("/sessions", location.search))), el("p", {}, sentence(asked)), form(query, asked, links), exportLink(asked));
+    replace(main, titleRow("Deliveries", "/sessions", location.search), el("p", {}, sentence(asked)), form(query, asked, links), exportLink(asked));
     await pages(main, (cursor) => get("sessions", [], {...asked, limit: 100, cursor}),
         (rows) => sessionsTable(rows, "Deliveries", el("p", {}, "No delivery matches. ", el("a", {href: "/sessions"}, "Take the filters off"), "."), Boolean(asked.intervened)),
         (told) => replace(links, rangeLinks(query, told.as_of.now)));

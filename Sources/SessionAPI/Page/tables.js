@@ -3,7 +3,7 @@
 import {data, el, link, sessionLink} from "./dom.js";
 import {count, duration, machineTime, otherZone, parse, plural, stamp} from "./time.js";
 
-export const OUTCOME = {
+const OUTCOME = {
     in_progress: ["◐", "in progress"], completed: ["✔", "completed"], failed: ["✖", "failed"], canceled: ["○", "canceled"],
     rejected: ["–", "rejected"], expired: ["–", "expired"],
 };
@@ -36,7 +36,7 @@ export function whyFailed(s, most = 40) {
 }
 
 /** Errors without the failure that was told as one itself. */
-export const errorsBefore = (s) => s.error_count - failureErrors(s);
+const errorsBefore = (s) => s.error_count - failureErrors(s);
 /** 1 where the failure told a code or message, and so counts as an error in `error_count`. */
 export const failureErrors = (s) => (s.outcome === "failed" && (s.failure_code !== null || s.failure_message !== null) ? 1 : 0);
 
