@@ -2,7 +2,7 @@
 import random
 from urllib.parse import quote
 
-from harness import loaded, median, settled, wait
+from harness import Server, loaded, median, settled, wait
 from reference import kind_of
 import worlds
 
@@ -218,6 +218,45 @@ def nothing_jumps(t):
     struck = page.locator(".row.moved").count()
     t.expect(struck > 100 and page.locator(".row:not(.head)").count() >= rows_before + 200, f"a late fact took {struck} events away: struck through, not removed")
     page.close()
+    longer_than_is_given(t)
+
+
+KEPT = """() => ({rows: [...document.querySelectorAll('.row:not(.head)')].map(n => n.row.event.event_id), struck: [...document.querySelectorAll('.row.moved')].map(n => n.row.event.event_id),
+    words: [...new Set([...document.querySelectorAll('.row.moved .c-detail a')].map(n => n.textContent))], leads: [...document.querySelectorAll('.row.moved')].every(n => new URL(n.querySelector('.c-detail a').href).pathname === '/events/' + n.row.event.event_id),
+    said: Number((document.querySelector('.events-part .banner')?.textContent.match(/^[\\d,]+/) ?? ['0'])[0].replaceAll(',', ''))})"""
+
+
+def longer_than_is_given(t):
+    """A live delivery of more than 5,000 events: what the service leaves out of it anew has not gone."""
+    store = worlds.Store(t.program, t.folder, "livelong").replay(worlds.live_long(), "first")
+    server = Server(t.program, store)
+    try:
+        page = t.page(server)
+        page.goto(server.base + "/deliveries/D-LIVE-LONG")
+        settled(page)
+        wait(page, "document.getElementById('live')?.dataset.is === 'live'")
+        before = page.evaluate(KEPT)
+        store.replay(worlds.live_more("LONG", 400, 2801, "longer", 0.5), "longer")
+        wait(page, "n => document.querySelectorAll('.row:not(.head)').length >= n", arg=len(before["rows"]) + 400)
+        page.wait_for_timeout(300)
+        after = page.evaluate(KEPT)
+        told = page.evaluate("fetch('/analytics/v1/deliveries/D-LIVE-LONG').then(r => r.json()).then(s => s.events.map(e => e.event_id))")
+        pushed = set(before["rows"]) - set(told)
+        t.expect(len(pushed) > 200 and not after["struck"] and after["rows"][:len(before["rows"])] == before["rows"] and before["said"] == after["said"] > 0,
+                 f"of a live delivery of 6,000 events 400 came: {len(pushed)} of those that were there are no more among those that the service gives, none is struck through ({len(after['struck'])}), "
+                 f"each row is where it was, and {after['said']} are said not to be loaded, as before")
+        late = worlds.Lines("latelong")
+        late.add(1500, "demand.replan.rehomed", delivery_id="D-LIVE-LONG", robot_id="R-LIVE-OTHER")
+        store.replay(late, "late")
+        wait(page, "document.querySelectorAll('.row.moved').length > 0")
+        gone = page.evaluate(KEPT)
+        instants = page.evaluate("Object.fromEntries([...document.querySelectorAll('.row:not(.head)')].map(n => [n.row.event.event_id, n.row.event.occurred_at]))")
+        wrong = [id for id in after["rows"] if (instants[id] >= worlds.at(1500) and not id.startswith("latelong")) != (id in set(gone["struck"]))]
+        t.expect(len(gone["struck"]) > 1000 and not wrong and len(gone["struck"]) < len(after["rows"]), f"and a late fact took {len(gone['struck'])} away, from its time on, whether the service gives them at once or not; differing: {wrong[:3]}")
+        t.expect(gone["words"] == ["not in this delivery any more"] and gone["leads"], f"they say {gone['words']}, which leads to the event's own page")
+        page.close()
+    finally:
+        server.stop()
 
 
 def seven_tabs(t):

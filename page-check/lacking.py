@@ -100,10 +100,55 @@ def says_what_it_lacks(t):
     for route in held:
         route.continue_()
     page.unroute_all(behavior="wait")
+    waits(t, page)
     page.close()
+    large_fleet(t)
     for real in (stream_lost, store_down, behind_the_clock):
         real(t)
     signs_in(t)
+
+
+WAITING = ["/", "/search?q=R-00", "/sessions", "/deliveries/D-11", "/robots", "/robots/R-001", "/pilots/P-01", "/events/e-1", "/fleet", "/downtime", "/failures", "/reliability", "/quality",
+           "/orphans", "/rejected", "/audit", "/about"]
+
+
+def waits(t, page):
+    """Every kind of page, while its data is held back: within a second it says what it waits for."""
+    told = {}
+    for path in WAITING:
+        held = []
+        page.route("**/analytics/v1/**", lambda route: held.append(route))
+        page.goto(t.day_server.base + path, wait_until="commit")
+        words = "document.querySelector('.waiting')?.textContent ?? ''"
+        try:
+            # From when it begins to wait: how long the machine takes to start the page is point 2's.
+            wait(page, "document.querySelector('.waiting') !== null")
+            wait(page, f"({words}).startsWith('Reading ')", timeout=1000)
+        except AssertionError:
+            pass  # What it says instead is told below.
+        told[path] = page.evaluate(words)
+        for route in held:
+            route.abort()
+        page.unroute_all(behavior="ignoreErrors")
+    bare = {path: text for path, text in told.items() if not re.fullmatch(r"Reading .+ …", text)}
+    t.expect(not bare, f"each of {len(told)} kinds of page says within a second what it reads, and none shows a bare spinner {bare or ''}")
+
+
+def large_fleet(t):
+    """Of 250 robots the heat map has the 200 that were down most, and says so."""
+    store = worlds.Store(t.program, t.folder, "fleet").replay(worlds.large_fleet(), "all")
+    server = Server(t.program, store)
+    try:
+        page = t.page(server)
+        page.goto(server.base + "/fleet")
+        loaded(page)
+        wait(page, "document.querySelector('.heat-map') !== null")
+        said(t, page, "large-fleet", "The 200 of 250 robots that were down most")
+        drawn = page.evaluate("[...document.querySelectorAll('.heat-map tbody th')].map(n => n.textContent)")
+        t.expect(drawn == [f"R-{n:03d}" for n in range(249, 49, -1)], f"and draws them, the worst first ({len(drawn)}: {drawn[:1]} to {drawn[-1:]})")
+        page.close()
+    finally:
+        server.stop()
 
 
 def stream_lost(t):
@@ -225,8 +270,8 @@ def answers(port):
         return False
 
 
-def signs_in(t):
-    """With tokens: the page asks for one, and shows a reader who is bound to a merchant that merchant's deliveries."""
+def guarded(t):
+    """A service on the simulated day that asks for tokens, and the secret of one that is bound to a merchant."""
     made = subprocess.run([t.program, "token", "ann", "--role", "viewer", "--merchants", "harbor-burgers"], capture_output=True, text=True, check=True)
     told = (made.stdout + "\n" + made.stderr).split()
     secret = next(word for word in told if word.startswith("sz_"))
@@ -234,7 +279,12 @@ def signs_in(t):
     path = t.day.path + ".tokens"
     with open(path, "w", encoding="utf-8") as file:
         file.write(line + "\n")
-    server = Server(t.program, t.day, "--tokens", path)
+    return Server(t.program, t.day, "--tokens", path), secret
+
+
+def signs_in(t):
+    """With tokens: the page asks for one, and shows a reader who is bound to a merchant that merchant's deliveries."""
+    server, secret = guarded(t)
     try:
         page = t.page(server)
         page.goto(server.base + "/deliveries/D-11")
@@ -242,10 +292,12 @@ def signs_in(t):
         page.click("text=Sign in >> nth=-1")
         wait(page, "[...document.querySelectorAll('[role=alert]')].some(n => n.textContent.toLowerCase().includes('token'))")
         page.screenshot(path=t.shot("sign-in"))
+        titles = [(page.goto(server.base + path), page.wait_for_selector("#token"), page.title())[2] for path in ("/robots/R-001", "/pilots/P-01", "/events/D-11-event", "/deliveries/D-11")]
+        t.expect(titles == [f"{kind} · Sessionizer" for kind in ("Robot", "Pilot", "Event", "Delivery")], f"before that no title has an id {titles}")
         page.fill("#token", secret)
         page.keyboard.press("Enter")
         settled(page)
-        t.expect("D-11" in page.locator("h1").inner_text(), "signed out: the page asks for a token, says what is wrong with a bad one, and a good one opens what was asked for")
+        t.expect("D-11" in page.locator("h1").inner_text() and page.title().startswith("D-11 "), "signed out: the page asks for a token, says what is wrong with a bad one, and a good one opens what was asked for")
         page.goto(server.base + "/deliveries/D-64")
         page.wait_for_selector(".problem")
         t.expect("No such delivery" in page.locator(".problem").inner_text(), "another merchant's delivery does not exist for this reader")

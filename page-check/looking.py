@@ -17,7 +17,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 import spreadsheet
 from harness import loaded, settled, wait
-from pages import SIZES, contact_sheets, file_name, picture, places, unvisited, visit
+from lacking import guarded
+from pages import SIZES, contact_sheets, error_states, file_name, picture, places, unvisited, visit
 
 HOSTILE_ID = quote("D-<script>alert(1)</script>", safe="")
 HOSTILE_ROBOT = quote("R-\"><img src=x onerror=alert(1)>", safe="")
@@ -29,7 +30,8 @@ def axe(t):
     runs, found = 0, {}
     shots, html = os.path.join(t.shots, "pages"), tempfile.mkdtemp(prefix="page-html-", dir=t.folder)
     os.makedirs(shots, exist_ok=True)
-    all_places = places(t)
+    server, _ = guarded(t)
+    all_places = places(t) | error_states(t, server)
     for dark in (False, True):
         for width, height in SIZES:
             context = t.browser.context(width, height, dark)
@@ -47,6 +49,7 @@ def axe(t):
                         file.write(page.content())
             context.close()
             print(f"   … {width} px, {'dark' if dark else 'light'}: {runs} runs", flush=True)
+    server.stop()
     page = t.page(t.day_server)
     patterns, missed = unvisited(page, t.day_server.base, [url for name, (url, _) in all_places.items() if name.startswith("day:")])
     page.close()
@@ -143,6 +146,35 @@ COLOURS = """names => Object.fromEntries(names.map(n => { const d = document.cre
     const c = getComputedStyle(d).color; d.remove(); return [n, c.match(/[\\d.]+/g).slice(0, 3).map(Number)]; }))"""
 
 
+FILLS = """async () => {
+    const {GROUPS} = await import('/page/patterns.js');
+    const numbers = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((n) => Number(n) / 255);
+    const probe = (tag, set) => { const n = document.createElement(tag); set(n); document.body.append(n); const style = getComputedStyle(n); const read = {colour: style.color, image: style.backgroundImage}; n.remove(); return read; };
+    return GROUPS.map(({kind, fill}) => {
+        const swatch = probe('span', (n) => { n.className = `swatch ${kind}`; }).image !== 'none';
+        const id = fill.match(/^url\\(#(.*)\\)$/)?.[1];
+        if (!id) return {kind, fill, swatch, pattern: '', size: 0, colours: [numbers(probe('i', (n) => n.style.setProperty('color', fill)).colour)]};
+        const node = document.getElementById(id), parts = [...node.children];
+        const shape = (n) => [n.tagName, ...[...n.attributes].filter((a) => a.name !== 'class').map((a) => `${a.name}=${a.value}`)].join(' ');
+        return {kind, fill, swatch, pattern: [node.getAttribute('patternTransform') ?? '', ...parts.map(shape)].join('; '), size: Math.max(node.width.baseVal.value, node.height.baseVal.value), colours: parts.map((n) => numbers(getComputedStyle(n).fill))};
+    });
+}"""
+
+
+def alike(fills):
+    """Pairs that cannot be told apart without colour: no other pattern that shows in grey, and no ratio of 1.5."""
+    def seen(fill):
+        inner = max((ratio(a, b) for a in fill["colours"] for b in fill["colours"]), default=1)
+        return fill["pattern"] if inner >= 1.5 else ""
+    return [(a["kind"], b["kind"]) for n, a in enumerate(fills) for b in fills[n + 1:] if seen(a) == seen(b) and ratio(a["colours"][0], b["colours"][0]) < 1.5]
+
+
+def nearest(fills):
+    """The smallest ratio of two plain fills."""
+    plain = [f["colours"][0] for f in fills if not f["pattern"]]
+    return min(ratio(a, b) for n, a in enumerate(plain) for b in plain[n + 1:])
+
+
 def contrast(t):
     t.point(11, "Contrast, colour")
     for dark in (False, True):
@@ -163,10 +195,16 @@ def contrast(t):
         client = context.new_cdp_session(page)
         client.send("Emulation.setEmulatedVisionDeficiency", {"type": "achromatopsia"})
         page.screenshot(path=t.shot(f"grey-{name}"))
-        kinds = page.evaluate("Object.fromEntries([...document.querySelectorAll('.state')].map(n => [n.classList[1], n.getAttribute('fill')]))")
-        solid = [k for k, fill in kinds.items() if not fill.startswith("url")]
+        fills = page.evaluate(FILLS)
+        drawn = page.evaluate("Object.fromEntries([...document.querySelectorAll('.state')].map(n => [n.classList[1], n.getAttribute('fill')]))")
         words = page.evaluate("[...document.querySelectorAll('.state-text')].map(n => n.textContent).length")
-        t.expect(len(set(kinds.values())) == len(kinds) and words > 0, f"{name}: each kind of state has a pattern or word of its own ({', '.join(sorted(kinds))}; plain fills: {', '.join(sorted(solid))}; {words} words in the bars)")
+        same = alike(fills)
+        wrong = [kind for kind, fill in drawn.items() if fill != next(f["fill"] for f in fills if f["kind"] == kind)] + [f["kind"] for f in fills if f["swatch"] != bool(f["pattern"]) or f["size"] > 6]
+        t.expect(not same and not wrong and len(drawn) > 2 and words > 0, f"{name}: in grey each two of {len(fills)} groups of states differ in their pattern (of at most 6 px, so that a short bar shows it, and its swatch has one) "
+                 f"or by a ratio of 1.5 (plain: {', '.join(f['kind'] for f in fills if not f['pattern'])}, the nearest two {nearest(fills):.2f}); {words} words in the bars {same + wrong}")
+        # That it can fail: the same without the pattern of what is down.
+        plain = alike([f | ({"pattern": "", "colours": f["colours"][:1]} if f["kind"] == "down" else {}) for f in fills])
+        t.expect(("move", "down") in plain, f"{name}: without its pattern, down would be taken for {[a for a, b in plain if b == 'down'] + [b for a, b in plain if a == 'down']}")
         context.close()
     context = t.browser.context(forced_colors="active")
     page = context.new_page()
@@ -249,6 +287,14 @@ def hostile(t):
     wait(page, "document.querySelector('.panel .payload')?.textContent.length > 10000")
     t.expect(page.evaluate("document.documentElement.scrollWidth <= innerWidth && document.querySelector('.panel').scrollWidth <= document.querySelector('.panel').clientWidth + 1"), "100 kB strings: nothing overflows, the payload is there")
     page.screenshot(path=t.shot("hostile"))
+    # Over plain HTTP from elsewhere a browser has no clipboard for a page.
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined}); [...document.querySelectorAll('.row.error')].find(r => r.row.event.error_code.startsWith('abc')).click()")
+    wait(page, "document.querySelector('.panel .payload')?.textContent.includes('txt.exe')")
+    page.get_by_role("button", name="Copy payload").click()
+    page.wait_for_selector("dialog[open] textarea")
+    copied = page.input_value("dialog[open] textarea")
+    t.expect("\u202e" not in copied and json.loads(copied)["error"]["code"] == "abc\u202etxt.exe", "a payload is copied without a clipboard too, the same JSON with what reorders text escaped")
+    page.keyboard.press("Escape")
     injected = page.evaluate("document.querySelectorAll('main script, main img, main svg script, main iframe').length")
     links = page.evaluate("[...document.querySelectorAll('a')].filter(a => !a.href.startsWith(location.origin)).length")
     t.expect(injected == 0 and links == 0, "no element came from data, and every link is our own")

@@ -1,4 +1,5 @@
 """Every page there is, on every store there is: what is visited for axe, validity, reflow and pictures."""
+import json
 import os
 import re
 import sqlite3
@@ -62,16 +63,33 @@ def places(t):
     return {name: place for name, place in found.items() if re.search(os.environ.get("PAGES", ""), name)}
 
 
+def error_states(t, guarded):
+    """What a reader sees who is not signed in, and where the service answers with a problem. `guarded`: a service that asks for tokens."""
+    found = {"sign in": (guarded.base + "/deliveries/D-11", None), "sign in, fleet": (guarded.base + "/fleet", None), "a delivery, 503": (t.day_server.base + "/deliveries/D-11", "503"),
+             "fleet, 503": (t.day_server.base + "/fleet", "503"), "a robot, 503": (t.day_server.base + "/robots/R-001", "503")}
+    return {f"errors: {name}": place for name, place in found.items() if re.search(os.environ.get("PAGES", ""), f"errors: {name}")}
+
+
+# It passes by itself only long after it was looked at.
+TOO_SLOW = {"status": 503, "headers": {"Retry-After": "600", "Content-Type": "application/problem+json"}, "body": json.dumps({
+    "type": "/problems/too-slow", "title": "It took too long", "status": 503, "detail": "The statement was ended after 2 s.", "hint": "Ask for a shorter range.", "instance": "/", "request_id": "r1"})}
+
+
 def visit(page, place):
     url, key = place
+    page.unroute_all()
+    if key == "503":
+        page.route("**/analytics/v1/**", lambda route: route.fulfill(**TOO_SLOW))
     answer = page.goto(url)
     if url.endswith("/plain"):
         return
     loaded(page)
     wait(page, "!document.querySelector('.waiting')")
-    if ("/deliveries/" in url or "/demands/" in url) and answer.status == 200 and page.evaluate("!document.querySelector('.problem')"):
+    if ("/deliveries/" in url or "/demands/" in url) and answer.status == 200 and page.evaluate("!document.querySelector('.problem, #token')"):
         settled(page)
-    if key:
+    if key == "503":
+        page.wait_for_selector(".problem")
+    elif key:
         page.keyboard.press(key)
         page.wait_for_selector("dialog[open]" if key == "?" else ".panel .payload")
     page.wait_for_timeout(60)

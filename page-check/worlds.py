@@ -85,10 +85,10 @@ def live_first(deliveries=8):
     return lines
 
 
-def live_more(delivery, count, begin, prefix):
+def live_more(delivery, count, begin, prefix, step=1.0):
     lines = Lines(prefix)
     for n in range(count):
-        lines.add(begin + n, "robot.telemetry", robot_id=f"R-LIVE-{delivery}")
+        lines.add(begin + n * step, "robot.telemetry", robot_id=f"R-LIVE-{delivery}")
     return lines
 
 
@@ -96,6 +96,29 @@ def live_late(delivery, seconds, prefix):
     """A late fact: from `seconds` on another robot served it, so what the first one told after that is not its any more."""
     lines = Lines(prefix)
     lines.add(seconds, "demand.replan.rehomed", delivery_id=f"D-LIVE-{delivery}", robot_id="R-LIVE-OTHER")
+    return lines
+
+
+def live_long(events=5600):
+    """A delivery that is under way and has more events than the service gives at once: two a second of one robot, every 700th an error."""
+    lines = Lines("livelong")
+    lines.add(0, "demand.created", delivery_id="D-LIVE-LONG", demand_id="DM-LIVE-LONG", merchant_id="M-LIVE")
+    lines.add(1, "demand.assigned", delivery_id="D-LIVE-LONG", demand_id="DM-LIVE-LONG", robot_id="R-LIVE-LONG")
+    for n in range(events - 2):
+        if n % 700 == 350:
+            lines.add(2 + n / 2, "robot.error", robot_id="R-LIVE-LONG", error={"code": "SLOW"})
+        else:
+            lines.add(2 + n / 2, "robot.telemetry", robot_id="R-LIVE-LONG")
+    return lines
+
+
+def large_fleet(robots=250):
+    """More robots than the fleet page has rows for: each down for as many seconds as its number says, within the same two hours."""
+    lines = Lines("fleet")
+    for n in range(robots):
+        lines.add(n / 10, "robot.deployed", robot_id=f"R-{n:03d}")
+        lines.add(3000, "robot.grounded", robot_id=f"R-{n:03d}", reason="LID")
+        lines.add(3001 + 4 * n, "robot.deployed", robot_id=f"R-{n:03d}")
     return lines
 
 

@@ -3,13 +3,18 @@ internal import SessionStore
 /// The robot's error that a session's end is told with: the last one before it or, where its robot was down at the end,
 /// the one that it went down with. What came before what, never what caused what.
 struct Fault {
-    /// An error that joined through a robot's window.
+    /// What a robot told of itself while it held the session: through its window or, naming the session itself, within it.
     struct Candidate {
         var id: String
         var robot: String
         var code: String?
         var at: Int64
+        /// The session's lane that shows it.
+        var lane: String
     }
+
+    /// Whether an event is a robot's tale of itself, and not what others tell of it: `attempt.failed` is operations'.
+    static func isRobots(_ event: String) -> Bool { event.hasPrefix("robot.") }
 
     let error: Candidate
     /// Whether no later error came before the end.
@@ -56,7 +61,9 @@ struct Fault {
             FROM assignment_windows w JOIN events e
               ON e.robot_id = w.entity_id AND e.robot_use IS NOT NULL AND (e.robot_use & 4) <> 0
                 AND e.occurred_at >= w.started_at AND e.occurred_at < coalesce(w.ended_at, w.expires_at)
-            WHERE w.session_id = ?1 AND w.kind = 'robot' AND e.subject IS NULL AND e.occurred_at <= \(call.at(2))
+            WHERE w.session_id = ?1 AND w.kind = 'robot' AND e.occurred_at <= \(call.at(2))
+              AND (e.subject IS NULL OR (substr(e.event, 1, 6) = 'robot.' AND (e.subject = ?1
+                OR e.subject IN (SELECT named_id FROM session_members WHERE session_id = ?1))))
             ORDER BY e.occurred_at DESC, e.event DESC, e.event_id DESC LIMIT \(most)
             """, [.text(id), .integer(end)]
         ).reversed().map { row in
@@ -64,7 +71,7 @@ struct Fault {
                 id: row.text("event_id") ?? "", robot: row.text("robot_id") ?? "",
                 code: PayloadFields(event: row.text("event") ?? "", payload: row.text("payload") ?? "")
                     .errorCode,
-                at: row.integer("occurred_at") ?? 0)
+                at: row.integer("occurred_at") ?? 0, lane: "robot:\(row.text("robot_id") ?? "")")
         }
         guard let first = errors.first, let robot = errors.last?.robot else { return nil }
         let around = try TimeRange(from: first.at, to: end + 1, maxDays: .max / 200_000_000_000)

@@ -14,7 +14,6 @@ enum Fleet {
     static func utilization(_ call: Call) throws -> Answer {
         let range = try call.hourRange()
         let supply = try Supply(range, call)
-        let (rows, robots) = supply.worst(call.parameters.whole("worst").map(Int.init))
         let before = try WeekBefore.asked(of: range, call)
         var out = JSONWriter()
         try out.object { out in
@@ -23,9 +22,9 @@ enum Fleet {
             out.text("bucket", supply.bucket)
             out.text("by", supply.by)
             out.object("totals") { out in supply.totals.write(&out) }
-            if let robots { out.integer("robots", robots) }
+            if let robots = supply.robots { out.integer("robots", robots) }
             out.array("rows") { out in
-                for (key, usage) in rows {
+                for (key, usage) in supply.rows {
                     out.object { out in
                         out.instant("at", key.at)
                         out.text("key", key.name)
@@ -35,7 +34,7 @@ enum Fleet {
             }
             try before?.writeSupply(supply.totals, of: range, call, &out)
         }
-        return .json(out, rows: rows.count)
+        return .json(out, rows: supply.rows.count)
     }
 
     /// Hours of the fleet, as the request groups them.
@@ -51,15 +50,22 @@ enum Fleet {
         /// The hours of which anything is known, where hours were asked for.
         private(set) var known: Set<Int64> = []
         let rows: [(key: Key, usage: Usage)]
+        /// By robot: of how many the totals are.
+        private(set) var robots: Int?
 
         /// As the request groups them.
         init(_ range: TimeRange, _ call: Call) throws {
+            let by = call.parameters.text("by") ?? "none"
+            if call.parameters.whole("worst") != nil, by != "robot" {
+                throw Parameters.problem([("worst", "chooses robots: it goes with by=robot")])
+            }
             try self.init(
-                range, bucket: call.parameters.text("bucket") ?? "hour",
-                by: call.parameters.text("by") ?? "none", call)
+                range, bucket: call.parameters.text("bucket") ?? "hour", by: by,
+                worst: call.parameters.whole("worst").map(Int.init), call)
         }
 
-        init(_ range: TimeRange, bucket: String, by: String, _ call: Call) throws {
+        /// - Parameter worst: By robot only the rows of so many, those with the most downtime; `totals` are of all.
+        init(_ range: TimeRange, bucket: String, by: String, worst: Int? = nil, _ call: Call) throws {
             self.bucket = bucket
             self.by = by
             var sums: [Key: Usage] = [:]
@@ -78,6 +84,14 @@ enum Fleet {
                     sums[Key(at: Self.start(of: hour, in: bucket), name: nil), default: Usage()].add(usage)
                     totals.add(usage)
                 }
+            } else if let worst, robot == nil, zone.name == nil {
+                // Of a large fleet the hours of these only are read.
+                let all = try Usage.byRobot(range, .one(nil), call)
+                for usage in all.values { totals.add(usage) }
+                robots = all.count
+                try Usage.byHour(range, .these(Self.worst(worst, of: all.mapValues(\.downtime))), call) {
+                    sums[Key(at: Self.start(of: $1, in: bucket), name: $0), default: Usage()].add($2)
+                }
             } else {
                 var (all, hours) = (Usage(), Set<Int64>())
                 try zone.forEachHour(range, robot: robot, call) { robot, zone, hour, usage in
@@ -87,6 +101,15 @@ enum Fleet {
                     all.add(usage)
                 }
                 (totals, known) = (all, hours)
+            }
+            if by == "robot" {
+                var downtime: [String: Double] = [:]
+                for (key, usage) in sums { downtime[key.name ?? "", default: 0] += usage.downtime }
+                if robots == nil { robots = downtime.count }
+                if let worst, worst < downtime.count {
+                    let kept = Set(Self.worst(worst, of: downtime))
+                    sums = sums.filter { kept.contains($0.key.name ?? "") }
+                }
             }
             rows = sums.sorted { ($0.key.at ?? 0, $0.key.name ?? "") < ($1.key.at ?? 0, $1.key.name ?? "") }
                 .map { ($0.key, $0.value) }
@@ -100,15 +123,9 @@ enum Fleet {
             }
         }
 
-        /// Of a question by robot only those with the most downtime, so many; and how many there are.
-        func worst(_ count: Int?) -> (rows: [(key: Key, usage: Usage)], robots: Int?) {
-            guard by == "robot" else { return (rows, nil) }
-            var downtime: [String: Double] = [:]
-            for (key, usage) in rows { downtime[key.name ?? "", default: 0] += usage.downtime }
-            guard let count, count < downtime.count else { return (rows, downtime.count) }
-            let worst = Set(
-                downtime.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(count).map(\.key))
-            return (rows.filter { worst.contains($0.key.name ?? "") }, downtime.count)
+        /// The names with the most downtime, the worst first.
+        private static func worst(_ count: Int, of downtime: [String: Double]) -> [String] {
+            downtime.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(count).map(\.key)
         }
     }
 

@@ -54,6 +54,7 @@ enum PageFiles {
         "/page/freshness.js": File(script, PackageResources.freshness_js),
         "/page/home.js": File(script, PackageResources.home_js),
         "/page/keys.js": File(script, PackageResources.keys_js),
+        "/page/known.js": File(script, PackageResources.known_js),
         "/page/live.js": File(script, PackageResources.live_js),
         "/page/minimap.js": File(script, PackageResources.minimap_js),
         "/page/model.js": File(script, PackageResources.model_js),

@@ -182,8 +182,17 @@ struct Story {
     /// The robot's error that its end is told with; of one in progress the last so far.
     func fault(_ call: Call) -> Fault? {
         let end = end(call)
-        let errors = events.filter { $0.fields.hasError && $0.via == "robot" && $0.at <= end }.map {
-            Fault.Candidate(id: $0.id, robot: $0.entity ?? "?", code: $0.fields.errorCode, at: $0.at)
+        let held = windows.filter { $0.kind == "robot" }
+        let errors = events.filter { event in
+            guard event.fields.hasError, event.at <= end else { return false }
+            if event.via == "robot" { return true }
+            // One that names the session itself joins by that and not through the window that its robot has.
+            return event.via == "direct" && Fault.isRobots(event.name)
+                && held.contains { $0.entity == event.row.text("robot_id") && $0.holds(event.at) }
+        }.map {
+            Fault.Candidate(
+                id: $0.id, robot: $0.entity ?? $0.row.text("robot_id") ?? "?", code: $0.fields.errorCode,
+                at: $0.at, lane: $0.lane)
         }
         return Fault(of: errors, states, before: end, call.rules)
     }

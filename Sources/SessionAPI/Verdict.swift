@@ -25,7 +25,7 @@ enum Verdict {
     static func lines(of story: Story, _ call: Call) -> [Line] {
         var lines: [Line] = []
         let (error, down) = lastError(story, call)
-        if let error { lines.append(error) }
+        if let error = error ?? otherError(story, call) { lines.append(error) }
         lines += downs(story, call, told: down).prefix(2)
         lines += reassignments(story).prefix(2)
         if let slow = slowest(story, call) { lines.append(slow) }
@@ -68,10 +68,25 @@ enum Verdict {
         if let down = fault.down { text += "; the robot was \(down.state) for it" }
         return (
             Line(
-                kind: "last_error", text: text + ".", eventID: told.id, lane: "robot:\(told.robot)",
-                at: told.at),
+                kind: "last_error", text: text + ".", eventID: told.id, lane: told.lane, at: told.at),
             fault.down
         )
+    }
+
+    /// Where no robot that held it told of an error: the last of another, but for what it ended with, which is its failure.
+    private static func otherError(_ story: Story, _ call: Call) -> Line? {
+        let end = story.end(call)
+        let others = story.events.filter {
+            $0.fields.hasError && !($0.via == "direct" && $0.at == story.row.integer("closed_at"))
+        }
+        guard let told = others.last(where: { $0.at <= end }) ?? others.last else { return nil }
+        let when =
+            story.outcome == "in_progress"
+            ? "Last error" : told.at > end ? "After the end" : "Last error before the end"
+        let code = told.fields.errorCode ?? "an error"
+        return Line(
+            kind: "other_error", text: "\(when): \(code) of \(told.name) at \(InstantFormat.clock(told.at)).",
+            eventID: told.id, lane: told.lane, at: told.at)
     }
 
     private static func downs(_ story: Story, _ call: Call, told: StateInterval?) -> [Line] {
@@ -150,7 +165,16 @@ enum Verdict {
             story.row.number(name).map { (name, $0) }
         }
         let count = story.row.integer("event_count") ?? 0
-        var text = "Nothing unusual in \(count) \(count == 1 ? "event" : "events")"
+        let events = "\(count) \(count == 1 ? "event" : "events")"
+        let errors = story.row.integer("error_count") ?? 0
+        var text = "Nothing unusual in \(events)"
+        // What it ended with is told as its failure, and others were named: but for those that are not loaded.
+        if let last = story.events.last(where: { $0.fields.hasError }) {
+            text =
+                "No error in \(events) but the one it ended with, \(last.fields.errorCode ?? "without a code")"
+        } else if errors > 0 {
+            text = "\(errors) \(errors == 1 ? "error" : "errors") in \(events), none of them loaded here"
+        }
         if let longest = steps.max(by: { $0.1 < $1.1 }) {
             text += "; the longest step was \(words(longest.0)), \(InstantFormat.length(longest.1))"
         }

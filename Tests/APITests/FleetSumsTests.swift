@@ -49,6 +49,41 @@ import Testing
         #expect(fleet["failures"] as? Int == 1)
     }
 
+    /// Of a large fleet the page draws the hours of the robots that were down most: the same hours as among all.
+    @Test func theWorstRobotsAreThoseThatWereDownMost() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let range = "from=2026-11-02T08:00:00Z&to=2026-11-02T20:00:00Z&by=robot"
+        func down(_ rows: [[String: Any]]) -> [String: Double] {
+            rows.reduce(into: [:]) { sums, row in
+                sums[row["key"] as? String ?? "", default: 0] += row["downtime_seconds"] as? Double ?? 0
+            }
+        }
+        func hours(_ rows: [[String: Any]], of robots: Set<String>) -> [String: Double] {
+            rows.filter { robots.contains($0["key"] as? String ?? "") }.reduce(into: [:]) { sums, row in
+                sums["\(row["key"] ?? "") \(row["at"] ?? "")"] = row["downtime_seconds"] as? Double ?? 0
+            }
+        }
+        for more in ["", "&zone=riverside"] {
+            let all = try service.get("fleet/utilization?\(range)\(more)")
+            let worst = try service.get("fleet/utilization?\(range)&worst=3\(more)")
+            #expect(worst.status == 200, "\(worst.text)")
+            let robots = Set(worst.rows.compactMap { $0["key"] as? String })
+            #expect(robots.count == 3)
+            let sums = down(all.rows)
+            let least = try #require(robots.map { sums[$0] ?? 0 }.min())
+            #expect(least > 0)
+            #expect(sums.allSatisfy { robots.contains($0.key) || $0.value <= least })
+            #expect(hours(worst.rows, of: robots) == hours(all.rows, of: robots))
+            let (one, other) = (
+                try #require(worst.json["totals"] as? [String: Double]),
+                try #require(all.json["totals"] as? [String: Double])
+            )
+            #expect(one.keys == other.keys)
+            #expect(one.allSatisfy { abs($0.value - (other[$0.key] ?? .infinity)) < 0.001 })
+        }
+        #expect(try service.get("fleet/utilization?worst=3").status == 422)
+    }
+
     /// A figure of a zone opens to the intervals that it is of.
     @Test func aZonesDowntimeOpensToItsIntervals() throws {
         let (service, _) = try ServiceUnderTest.simulated()

@@ -38,6 +38,40 @@ import Testing
         #expect(StoryPlain.escaped("👩\u{200D}🚀") == #"👩\u200d🚀"#)
     }
 
+    /// Of a long delivery its first 200 events, and says of how many.
+    @Test func aLongDeliveryHasItsFirst200() throws {
+        let folder = try Folder()
+        let path = folder.path("long.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        let more = (1...200).map { n in
+            #"{"event":"robot.telemetry","timestamp":"2026-11-02T10:\#(10 + n / 60):\#(10 + n % 50)Z","event_id":"t\#(n)","robot_id":"R1"}"#
+        }
+        _ = try store.ingest(
+            [
+                #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1","robot_id":"R1"}"#,
+                #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D2","robot_id":"R2"}"#,
+            ] + more + [
+                #"{"event":"delivery.failed","timestamp":"2026-11-02T11:00:00Z","delivery_id":"D1"}"#,
+                #"{"event":"delivery.failed","timestamp":"2026-11-02T11:00:00Z","delivery_id":"D2"}"#,
+            ])
+        store.close()
+        let service = try ServiceUnderTest(store: path, folder: folder)
+        func told(_ id: String) throws -> (html: String, rows: Int) {
+            let reply = try service.get("deliveries/\(id)/plain")
+            #expect(reply.status == 200)
+            return (reply.text, reply.text.matches(of: /<tr><td>/).count)
+        }
+        let long = try told("D1")
+        #expect(long.rows == 200)
+        #expect(long.html.contains("<h2>Events, the first 200 of 202</h2>"), "\(long.html.prefix(2000))")
+        // What comes last is not among them, what comes first is.
+        #expect(!long.html.contains("<td><bdi>delivery.failed</bdi></td>"))
+        #expect(long.html.contains("<td><bdi>demand.assigned</bdi></td>"))
+        let short = try told("D2")
+        #expect(short.rows == 2)
+        #expect(short.html.contains("<h2>Events, 2 of 2</h2>"))
+    }
+
     @Test func aHostileDeliveryIsAHarmlessDocument() throws {
         let folder = try Folder()
         let path = folder.path("hostile.db")

@@ -1,6 +1,7 @@
 // Small charts by hand: bars, columns, a trend line, a heat map. Each has its numbers as text beside it or in a table.
 
 import {data, el, svg} from "./dom.js";
+import {definePatterns, GROUPS} from "./patterns.js";
 import {count, percent} from "./time.js";
 
 /** A bar of a share between 0 and 1; the number stands beside it. */
@@ -25,12 +26,15 @@ export function trend(values, label, width = 160, height = 34) {
 
 const PARTS = [["usable_seconds", "usable", "move"], ["downtime_seconds", "down", "down"], ["off_duty_seconds", "off duty", "off"], ["other_seconds", "other", "other"]];
 
+const FILL = Object.fromEntries(GROUPS.map(({kind, fill}) => [kind, fill]));
+
 export function supplyLegend() {
     return el("ul", {class: "legend start"}, PARTS.map(([, text, kind]) => el("li", {}, el("span", {class: `swatch ${kind}`, "aria-hidden": "true"}), text)));
 }
 
 /** Stacked columns, one an hour or day. `rows`: usage with `at`. `open(row)` gives where a column leads. */
 export function columns(rows, {label, most, height = 130, open, name}) {
+    definePatterns();
     const width = Math.max(240, rows.length * 26);
     const w = width / Math.max(1, rows.length);
     const top = most ?? Math.max(1, ...rows.map((r) => PARTS.reduce((sum, [key]) => sum + r[key], 0)));
@@ -44,7 +48,7 @@ export function columns(rows, {label, most, height = 130, open, name}) {
             const h = row[key] / top * height;
             if (h <= 0) continue;
             y -= h;
-            group.append(svg("rect", {x: n * w + 1.5, y, width: Math.max(1, w - 3), height: h, class: `column ${kind}`}));
+            group.append(svg("rect", {x: n * w + 1.5, y, width: Math.max(1, w - 3), height: h, class: `column ${kind}`, fill: FILL[kind]}));
         }
         drawing.append(group);
     });

@@ -97,7 +97,7 @@ function compared(comparison) {
 export function verdict(model, page) {
     const lines = model.story.verdict;
     const line = (v) => {
-        const mark = v.kind === "last_error" || v.kind === "robot_down" ? el("span", {class: "mark", "aria-hidden": "true"}, "▲ ") : null;
+        const mark = ["last_error", "other_error", "robot_down"].includes(v.kind) ? el("span", {class: "mark", "aria-hidden": "true"}, "▲ ") : null;
         const text = [mark, data(v.text, 400)];
         const event = v.event_id && model.byId.get(v.event_id);
         if (!event && !v.at) return text;

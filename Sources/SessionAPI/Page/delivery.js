@@ -4,6 +4,7 @@ import {announceTitle, data, el, keepFocus, link, replace, say, toast} from "./d
 import {address, fetchJSON, fetchText} from "./api.js";
 import {keepFragment, linkTo, readFragment} from "./fragment.js";
 import {buildModel} from "./model.js";
+import {keepKnown} from "./known.js";
 import {EventList} from "./eventlist.js";
 import {Live} from "./live.js";
 import {Panel} from "./panel.js";
@@ -37,13 +38,13 @@ class DeliveryPage {
     }
 
     async load() {
+        announceTitle("Delivery");
         const done = waiting(this.main, `delivery ${this.id}`);
         let story;
         try {
             story = await this.read();
         } catch (error) {
             done();
-            announceTitle(this.id);
             replace(this.main, el("h1", {}, data(this.id, 100)), this.place = el("div", {}));
             showProblem(this.place, error, () => this.load());
             return;
@@ -226,7 +227,8 @@ class DeliveryPage {
 
     #tellMoved(id) {
         this.banner.hidden = false;
-        replace(this.banner, "The event of this link is not in this delivery (any more). ", link("events", id, "See where it is"), ".");
+        replace(this.banner, this.story.gaps.length > 0 ? "The event of this link is not loaded, or not in this delivery (any more). " : "The event of this link is not in this delivery (any more). ",
+            link("events", id, "See where it is"), ".");
         this.state.event = null;
     }
 
@@ -299,11 +301,9 @@ class DeliveryPage {
         const before = this.model;
         const followed = this.timeline.range().to >= before.to && !this.timeline.isFitted();
         const fitted = this.timeline.isFitted();
-        const model = buildModel(story);
-        const gone = new Set(before.events.filter((e) => !model.byId.has(e.event_id)).map((e) => e.event_id));
-        if (gone.size > 0) this.#keepGone(story, before, gone);
+        keepKnown(story, before);
         this.story = story;
-        this.model = gone.size > 0 ? buildModel(story) : model;
+        this.model = buildModel(story);
         tellFreshness(story.as_of);
         const fresh = this.model.events.filter((e) => !before.byId.has(e.event_id));
         const {from, to} = this.timeline.range();
@@ -319,16 +319,7 @@ class DeliveryPage {
             this.timeline.selected = this.selected;
             this.list.selected = this.selected;
         }
-        this.list.strike(gone, "moved to another session");
         if (!anew) this.#tellNew(fresh);
-    }
-
-    /** Events that another session now has stay in sight, marked, until the page is read anew. */
-    #keepGone(story, before, gone) {
-        const kept = before.story.events.filter((e) => gone.has(e.event_id));
-        const lanes = new Set(story.lanes.map((l) => l.lane));
-        story.events = [...story.events, ...kept.map((e) => ({...e, window: null, lane: lanes.has(e.lane) ? e.lane : "delivery"}))]
-            .sort((a, b) => (a.occurred_at < b.occurred_at ? -1 : a.occurred_at > b.occurred_at ? 1 : 0));
     }
 
     #tellNew(fresh) {

@@ -105,6 +105,7 @@ export function toast(text) {
     setTimeout(() => note.remove(), 4000);
 }
 
+/** The page's title. An id only once it was answered for: before that nobody may be signed in. */
 export function announceTitle(text) {
     document.title = `${visible(text, 80)} · Sessionizer`;
 }

@@ -7,7 +7,7 @@ import {showProblem, waiting} from "./problem.js";
 import {robotLink, time} from "./tables.js";
 
 export async function show(main, id, query) {
-    announceTitle(`Event ${id}`);
+    announceTitle("Event");
     const done = waiting(main, "the event");
     let told;
     try {
@@ -17,6 +17,7 @@ export async function show(main, id, query) {
         return showProblem(main, error, () => show(main, id, query));
     }
     done();
+    announceTitle(`Event ${id}`);
     const e = told.event;
     const pick = (s) => sessionLink(s, null, `#v=1&e=${encodeURIComponent(e.event_id)}`);
     const fact = (name, value) => value && el("div", {}, el("dt", {}, name), el("dd", {}, value));

@@ -1,6 +1,6 @@
 // The list of events: rows in chunks that the browser need not lay out before they are seen.
 
-import {el, replace, visible} from "./dom.js";
+import {el, link, replace, visible} from "./dom.js";
 import {clock, duration, machineTime, otherZone} from "./time.js";
 import {settings} from "./settings.js";
 
@@ -103,6 +103,11 @@ export class EventList {
 
     /** Rows are appended and nothing else moves. */
     append(model, fresh) {
+        const now = new Map(model.events.map((e) => [e.event_id, e]));
+        for (const row of this.rows) {
+            row.event = now.get(row.event.event_id) ?? row.event;
+            this.#strike(row);
+        }
         const inOrder = fresh.every((e) => this.events.length === 0 || e.t >= this.events.at(-1).t);
         this.model = model;
         this.events = model.events;
@@ -114,11 +119,7 @@ export class EventList {
         }
         // A late fact belongs further up: each row is put where it belongs, those that are there stay themselves.
         const known = new Map(this.rows.map((row) => [row.event.event_id, row]));
-        this.rows = this.events.map((e) => {
-            const row = known.get(e.event_id) ?? this.#row(e);
-            row.event = e;
-            return row;
-        });
+        this.rows = this.events.map((e) => known.get(e.event_id) ?? this.#row(e));
         const place = new Map(this.rows.map((row, n) => [row, n]));
         for (const row of this.rows) {
             if (row.node.isConnected) continue;
@@ -129,14 +130,17 @@ export class EventList {
         this.filter();
     }
 
-    /** An event that has gone to another session stays, struck through, until the page is read again. */
-    strike(ids, text) {
-        for (const row of this.rows) {
-            if (!ids.has(row.event.event_id) || row.struck) continue;
-            row.struck = true;
-            row.node.classList.add("moved");
-            row.node.querySelector(".c-detail").prepend(text + " · ");
-        }
+    /** An event that is no longer in this delivery stays, struck through, until the page is read again. */
+    #strike(row) {
+        const {event_id: id, occurred_at: at, gone} = row.event;
+        if (Boolean(gone) === Boolean(row.struck)) return;
+        row.node.classList.toggle("moved", Boolean(gone));
+        row.struck?.remove();
+        row.struck = null;
+        if (!gone) return;
+        // The list is one tab stop: with the keyboard the panel leads there.
+        row.struck = el("span", {}, link("events", id, "not in this delivery any more", `?at=${encodeURIComponent(at)}`, {tabindex: "-1"}), " · ");
+        row.node.querySelector(".c-detail").prepend(row.struck);
     }
 
     #grow(most) {
@@ -177,6 +181,7 @@ export class EventList {
         const row = {event: e, node, relative, text: null};
         node.row = row;
         this.#writeRelative(row);
+        this.#strike(row);
         return row;
     }
 

@@ -45,17 +45,18 @@ export async function show(main, _, query) {
         hourly(supply, zone), byZone(zones, rangeQuery),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], whole), (d) => funnel(d, zone))),
         loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => robotHours(whole, long), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
-        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], {...hoursOf, worst: MOST_ROBOTS}), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), reliability(d)])));
+        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], {...hoursOf, worst: MOST_ROBOTS}), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), zone && el("p", {}, el("strong", {}, "Of the robots of all zones"), ", not of ", data(zone, 60), " only: a failure and the repair after it may lie in two."), reliability(d)])));
 }
 
 /** So many robots have a row here: more cannot be read, and a browser takes seconds for ten thousands of cells. */
 const MOST_ROBOTS = 200;
 
-/** The hours of each robot; of a larger fleet only their sums, which are one row a robot. */
+/** The hours of each robot; of a larger fleet the sums of all, which are one row a robot, and the hours of those that were down most. */
 async function robotHours(whole, long) {
     const sums = await get("fleet/utilization", [], {...whole, by: "robot", bucket: "all", worst: MOST_ROBOTS});
-    if (sums.robots > MOST_ROBOTS) return {...sums, isLarge: true};
-    return get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour"});
+    const isLarge = sums.robots > MOST_ROBOTS;
+    const hourly = await get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour", ...(isLarge ? {worst: MOST_ROBOTS} : {})});
+    return isLarge ? {...sums, isLarge, hourly} : {...hourly, hourly};
 }
 
 function reliability(told) {
@@ -127,11 +128,13 @@ function hourly(supply, zone) {
     if (rows.length === 0) return box.append(el("p", {class: "muted"}, "No state of a robot is known in this range.")), box;
     const hour = (r) => ({from: r.at, to: iso(parse(r.at) + HOUR)});
     const of = (r) => `/fleet?${new URLSearchParams({from: r.at, to: iso(parse(r.at) + HOUR), ...(zone ? {zone} : {})})}`;
+    // The rows behind an hour's figure: its robots, each with its own; of each of these its page has the states.
+    const theirs = (r, text) => el("a", {href: of(r) + "#by-robot"}, text);
     const name = (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down, ${hours(r.off_duty_seconds)} h off duty`;
     box.append(supplyLegend(), chartBox(rows, {label: `Robot hours by hour, ${rows.length} hours; the numbers are in the table below.`, open: of, name}),
         el("details", {}, el("summary", {}, "As a table, each hour with its rows"), table("Supply by hour", [
-            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => el("a", {href: of(r) + "#by-robot"}, hours(r.usable_seconds)), "num"], ["down h", (r) => el("a", {href: downtimeIn(hour(r), {zone: zone || null})}, hours(r.downtime_seconds)), "num"],
-            ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],
+            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => theirs(r, hours(r.usable_seconds)), "num"], ["down h", (r) => el("a", {href: downtimeIn(hour(r), {zone: zone || null})}, hours(r.downtime_seconds)), "num"],
+            ["off duty h", (r) => theirs(r, hours(r.off_duty_seconds)), "num"], ["other h", (r) => theirs(r, hours(r.other_seconds)), "num"], ["on deliveries h", (r) => theirs(r, hours(r.on_delivery_seconds)), "num"],
             ["completed", (r) => el("a", {href: completedIn(hour(r), zone)}, count(r.deliveries_completed)), "num"], ["errors", (r) => (zone ? count(r.error_count) : el("a", {href: of(r) + "#by-robot"}, count(r.error_count))), "num"]], rows)));
     return box;
 }
@@ -161,10 +164,8 @@ function byZone(zones, rangeQuery) {
     return box;
 }
 
-function heatMap(told, long) {
-    if (told.isLarge) {
-        return el("p", {class: "muted"}, `A heat map is drawn for up to ${MOST_ROBOTS} robots; here are ${count(told.robots)}. A zone has fewer, and each robot's hours are on its own page.`);
-    }
+function heatMap(all, long) {
+    const told = all.hourly;
     const times = [...new Set(told.rows.map((r) => r.at))].sort();
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, by: new Map(rows.map((r) => [r.at, r])), down: rows.reduce((sum, r) => sum + r.downtime_seconds, 0)}))
         .sort((a, b) => b.down - a.down || a.id.localeCompare(b.id));
@@ -179,7 +180,8 @@ function heatMap(told, long) {
         return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {tabindex: "-1", href: long ? `/robots/${pathPart(robot.id)}?day=${at.slice(0, 10)}` : robotIn(robot.id, {from: at, to: iso(parse(at) + HOUR)}),
             "aria-label": `${robot.id}, ${stamp(parse(at), "m")}: ${text}`, title: text}, share >= 0.005 ? Math.round(share * 100) : off ? "–" : "·"));
     };
-    return [el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day" : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
+    return [all.isLarge && el("p", {}, `The ${MOST_ROBOTS} of ${count(all.robots)} robots that were down most; a zone has fewer robots, and the hours of each are on its own page.`),
+    el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day" : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
         el("div", {class: "table-box heat-box", tabindex: "0", role: "group", "aria-label": "Heat map of robots by hour"}, el("table", {class: "heat-map"},
             el("caption", {class: "quiet-label"}, "Share of each hour that a robot was down"),
             el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "robot"), times.map((at) => el("th", {scope: "col"}, long ? at.slice(5, 10) : clock(parse(at), "m").slice(0, 2))), el("th", {scope: "col", class: "num"}, "down"))),
@@ -192,10 +194,12 @@ function byRobot(told, zone) {
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, ...Object.fromEntries(Object.keys(told.totals).map((key) => [key, sum(rows, key)]))}))
         .sort((a, b) => b.usable_seconds - a.usable_seconds || a.id.localeCompare(b.id));
     const shown = told.isLarge ? robots.sort((a, b) => b.downtime_seconds - a.downtime_seconds || a.id.localeCompare(b.id)).slice(0, MOST_ROBOTS) : robots;
+    // The rows behind a robot's figure stand on its page; those behind the sum are the rows under it.
+    const its = (r, text) => (r.id === null ? text : el("a", {href: robotIn(r.id, told.range)}, text));
     return [told.isLarge && el("p", {class: "muted"}, `The ${count(robots.length)} of ${count(told.robots)} robots with the most downtime.`), table("Robots and their hours", [["robot", (r) => (r.id === null ? el("strong", {}, "all of them") : link("robots", r.id))],
-        ["usable h", (r) => (r.id === null ? hours(r.usable_seconds) : el("a", {href: robotIn(r.id, told.range)}, hours(r.usable_seconds))), "num"],
+        ["usable h", (r) => its(r, hours(r.usable_seconds)), "num"],
         ["down h", (r) => el("a", {href: downtimeIn(told.range, {robot: r.id, zone: zone || null})}, hours(r.downtime_seconds)), "num"],
-        ["off duty h", (r) => hours(r.off_duty_seconds), "num"], ["other h", (r) => hours(r.other_seconds), "num"], ["on deliveries h", (r) => hours(r.on_delivery_seconds), "num"],
+        ["off duty h", (r) => its(r, hours(r.off_duty_seconds)), "num"], ["other h", (r) => its(r, hours(r.other_seconds)), "num"], ["on deliveries h", (r) => its(r, hours(r.on_delivery_seconds)), "num"],
         ["completed", (r) => el("a", {href: completedIn(told.range, zone) + (r.id === null ? "" : `&last_robot=${encodeURIComponent(r.id)}`)}, count(r.deliveries_completed)), "num"],
         ["errors", (r) => (zone || r.id === null ? count(r.error_count) : el("a", {href: errorsOf(r.id, told.range)}, count(r.error_count))), "num", zone ? undefined : "a robot’s number leads to its errors"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
 }

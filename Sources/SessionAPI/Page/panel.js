@@ -1,7 +1,8 @@
 // What was selected: when, why it is here, why not elsewhere, and its payload. A side panel; on a phone a drawer.
 
-import {data, el, link, replace, sessionLink, visible, toast} from "./dom.js";
+import {data, el, link, replace, sessionLink, visible} from "./dom.js";
 import {get} from "./api.js";
+import {copyText} from "./clipboard.js";
 import {duration, iso, machineTime, otherZone, stamp, zoneName} from "./time.js";
 import {distance} from "./eventlist.js";
 import {prettyJSON} from "./payload.js";
@@ -12,6 +13,7 @@ const dl = (pairs) => el("dl", {class: "facts"}, pairs.filter(([, value]) => val
 
 /** The sentence of the closed list of reasons. */
 function whySentence(event, model) {
+    if (event.gone) return ["It is not in this delivery any more: a fact that came later says so. ", link("events", event.event_id, "See where it is", `?at=${encodeURIComponent(event.occurred_at)}`)];
     const window = event.window === null ? null : model.story.windows[event.window];
     switch (event.why) {
     case "names_it": return "It names this delivery itself.";
@@ -127,8 +129,8 @@ export function payloadBox(event) {
         el("pre", {class: "payload", tabindex: "0", role: "region", "aria-label": "Payload"}, visible(text, 70_000, true)),
         event.payload_cut && el("p", {class: "muted"}, "Longer than 64 kB, and cut there."),
         el("p", {class: "actions"}, el("button", {type: "button", on: {click: async () => {
-            await navigator.clipboard.writeText(event.payload);
-            toast("Payload copied.");
+            // What a terminal would act on can only stand in a string here, and is the same string when it is escaped.
+            await copyText(event.payload.replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`), "Payload copied.");
         }}}, "Copy payload")),
     ];
 }

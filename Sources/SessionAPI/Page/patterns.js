@@ -1,4 +1,5 @@
-// The fills: three colours, then pattern. Colours are CSS variables, so light and dark need no new drawing.
+// The fills: three colours, then pattern: without colour each two differ in their pattern or by a ratio of 1.5.
+// Colours are CSS variables, so light and dark need no new drawing.
 
 import {svg} from "./dom.js";
 
@@ -7,7 +8,7 @@ export const GROUPS = [
     {kind: "move", fill: "var(--work)", text: "working, moving"},
     {kind: "wait", fill: "url(#wait)", text: "working, waiting"},
     {kind: "idle", fill: "var(--surface)", text: "usable, idle"},
-    {kind: "down", fill: "var(--down)", text: "down"},
+    {kind: "down", fill: "url(#down)", text: "down"},
     {kind: "unknown", fill: "url(#unknown)", text: "unknown"},
     {kind: "off", fill: "var(--off)", text: "off duty"},
     {kind: "other", fill: "url(#other)", text: "other state"},
@@ -18,13 +19,16 @@ function stripes(id, back, front, width = 6, angle = 45, line = 3) {
         svg("rect", {width, height: width, class: back}), svg("rect", {width: line, height: width, class: front}));
 }
 
-export function defineIn(drawing) {
+/** Puts them into the page, once: what is drawn anew later finds them still. */
+export function definePatterns() {
     if (document.getElementById("wait")) return;
-    drawing.append(svg("defs", {},
+    document.body.append(svg("svg", {class: "quiet-label", width: 0, height: 0, "aria-hidden": "true"}, svg("defs", {},
+        // Lying lines: the shortest bar shows them.
+        stripes("down", "f-down", "f-on-down", 4, 90, 1),
         stripes("wait", "f-work-pale", "f-work"), stripes("unknown", "f-down-pale", "f-down", 6, -45, 2.5),
         stripes("hatch", "f-none", "f-muted", 6, 45, 1.4),
         svg("pattern", {id: "other", width: 5, height: 5, patternUnits: "userSpaceOnUse"},
             svg("rect", {width: 5, height: 5, class: "f-surface"}), svg("circle", {cx: 2.5, cy: 2.5, r: 1, class: "f-text"})),
         svg("pattern", {id: "dots", width: 6, height: 6, patternUnits: "userSpaceOnUse"},
-            svg("circle", {cx: 3, cy: 3, r: 0.9, class: "f-muted"}))));
+            svg("circle", {cx: 3, cy: 3, r: 0.9, class: "f-muted"})))));
 }

@@ -12,7 +12,7 @@ import {tellFreshness} from "./freshness.js";
 import {instant, rangeText} from "./range.js";
 
 export async function show(main, id, query) {
-    announceTitle(id);
+    announceTitle("Pilot");
     const done = waiting(main, `pilot ${id}`);
     let pilot;
     try {
@@ -22,6 +22,7 @@ export async function show(main, id, query) {
         return showProblem(main, error, () => show(main, id, query));
     }
     done();
+    announceTitle(id);
     tellFreshness(pilot.as_of);
     const host = el("div", {class: "tl-host"});
     const t = pilot.totals;

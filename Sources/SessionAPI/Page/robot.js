@@ -19,7 +19,7 @@ import {instant} from "./range.js";
 const DAY = 86_400_000;
 
 export async function show(main, id, query) {
-    announceTitle(id);
+    announceTitle("Robot");
     const range = {day: query.get("day"), from: instant(query.get("from")), to: instant(query.get("to"))};
     const done = waiting(main, `robot ${id}`);
     let robot;
@@ -34,6 +34,7 @@ export async function show(main, id, query) {
         return showProblem(place, error, () => show(main, id, query));
     }
     done();
+    announceTitle(robot.robot_id);
     tellFreshness(robot.as_of);
     const draw = () => {
         const model = dayModel(timeline);

@@ -5,7 +5,7 @@ import {apart, boxes, clusters, splitBy, tickMarks, triangles} from "./draw.js";
 import {quietGaps, Scale, ticks} from "./scale.js";
 import {summary} from "./model.js";
 import {clock, day, duration, zoneName} from "./time.js";
-import {defineIn, GROUPS} from "./patterns.js";
+import {definePatterns, GROUPS} from "./patterns.js";
 import {attachInput} from "./timeline-input.js";
 import {drawOver} from "./timeline-over.js";
 import {textsOf} from "./timeline-texts.js";
@@ -25,7 +25,7 @@ export class Timeline {
         this.fold = true;
         this.axis = svg("svg", {class: "axis", "aria-hidden": "true", height: 26});
         this.body = svg("svg", {class: "lanes", role: "img"});
-        defineIn(this.body);
+        definePatterns();
         this.labels = el("div", {class: "lane-labels"});
         this.tip = el("div", {class: "tip", "aria-hidden": "true", hidden: true});
         this.plot = el("div", {class: "plot", tabindex: "0", role: "group",
