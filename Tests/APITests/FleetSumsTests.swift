@@ -142,7 +142,8 @@ import Testing
     /// Who asks for the worst robots gets the first of the list of all, and the figures of all.
     @Test func theWorstAreTheFirstOfAll() throws {
         let (service, _) = try ServiceUnderTest.simulated()
-        let range = "from=2026-11-02T00:00:00Z&to=2026-11-03T00:00:00Z"
+        // So short that some robots failed, and others did not.
+        let range = "from=2026-11-02T12:00:00Z&to=2026-11-02T13:00:00Z"
         func told(_ path: String) throws -> (rows: [NSDictionary], whole: [String: Any]) {
             let reply = try service.get("fleet/\(path)&\(range)")
             #expect(reply.status == 200, "\(reply.text)")
