@@ -221,7 +221,9 @@ class Servers:
             yield
         finally:
             for pid in frozen:
-                os.kill(pid, signal.SIGCONT)
+                # One that had ended when it was stopped is gone as soon as the first goes on and looks after it.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     # Both
 

@@ -17,7 +17,7 @@ import Testing
         #expect(settings.catalogue == nil)
         #expect(settings.batchMaxAgeMilliseconds == 100)
         #expect(settings.amqpURLs == nil && settings.amqpURLFile == nil && settings.amqpQueue == nil)
-        #expect(settings.amqpQueueType == "quorum" && settings.amqpPrefetch == 4000)
+        #expect(settings.amqpQueueType == "quorum" && settings.amqpPrefetch == 10_000)
         #expect(settings.amqpMaxHeldBytes == 256 << 20 && settings.amqpDeclares == false)
         #expect(settings.amqpExchange == nil && settings.amqpBindingKey == "#")
         #expect(settings.http.listen == "127.0.0.1:8080" && settings.logLevel == "info")
