@@ -25,8 +25,8 @@ final class Proxy: Sendable {
         var isStalled = false
         var mustCut = false
         var pace: Pace?
-        /// Bytes from the server after which every connection is cut.
-        var bytesLeft: Int?
+        /// Bytes from the server after which every connection is cut; then those after which they are cut again.
+        var bytesLeft: [Int] = []
         var isEnded = false
         var connections = 0
         var bytes = 0
@@ -64,10 +64,11 @@ final class Proxy: Sendable {
     var bytes: Int { state.withLock { $0.bytes } }
     /// Cuts every connection.
     func cut() { state.withLock { $0.mustCut = true } }
-    /// Cuts every connection once the server has sent so many bytes more: in the middle of a frame, as a rule.
-    func cut(afterBytes count: Int) { state.withLock { $0.bytesLeft = count } }
+    /// Cuts every connection once the server has sent so many bytes more: in the middle of a frame, as a rule. With several
+    /// counts, the next begins where one was reached.
+    func cut(afterBytes counts: Int...) { state.withLock { $0.bytesLeft = counts } }
     /// Whether a cut after so many bytes is still to come.
-    var isAboutToCut: Bool { state.withLock { $0.bytesLeft != nil } }
+    var isAboutToCut: Bool { state.withLock { !$0.bytesLeft.isEmpty } }
     /// Accepts connections, or refuses them.
     func listen(_ listens: Bool) { state.withLock { $0.isListening = listens } }
     /// Ends it.
@@ -164,13 +165,13 @@ final class Proxy: Sendable {
         var lives = true
         if isFromServer {
             state.withLock { state in
-                guard let left = state.bytesLeft else { return }
+                guard let left = state.bytesLeft.first else { return }
                 if left <= count {
                     count = left
                     lives = false
-                    state.bytesLeft = nil
+                    state.bytesLeft.removeFirst()
                 } else {
-                    state.bytesLeft = left - count
+                    state.bytesLeft[0] = left - count
                 }
             }
         }
