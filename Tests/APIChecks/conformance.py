@@ -104,6 +104,7 @@ ask(v1 + "sessions", cursor="AAAA", expect=400)
 event = story["events"][-1]
 ask(v1 + "events/{id}", event["event_id"])
 ask(v1 + "events/{id}", event["event_id"], at=event["occurred_at"])
+assert ask(v1 + "events/{id}/payload", event["event_id"])["event"] == event["event"]
 for event in story["events"][:20]:
     told = ask(v1 + "events/{id}/explain", event["event_id"], session=story["session"]["session_id"])
     assert told["asked"]["belongs"] and told["belongs"], event["event_id"]
