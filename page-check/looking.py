@@ -286,6 +286,10 @@ def hostile(t):
     page.evaluate("n => document.querySelectorAll('.row.error')[n].click()", long)
     wait(page, "document.querySelector('.panel .payload')?.textContent.length > 10000")
     t.expect(page.evaluate("document.documentElement.scrollWidth <= innerWidth && document.querySelector('.panel').scrollWidth <= document.querySelector('.panel').clientWidth + 1"), "100 kB strings: nothing overflows, the payload is there")
+    with page.expect_download() as kept:
+        page.click(".panel a[download]")
+    with open(kept.value.path(), encoding="utf-8") as file:
+        t.expect(len(json.load(file)["error"]["code"]) > 65_536, "what is cut there is kept whole as a file")
     page.screenshot(path=t.shot("hostile"))
     # Over plain HTTP from elsewhere a browser has no clipboard for a page.
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined}); [...document.querySelectorAll('.row.error')].find(r => r.row.event.error_code.startsWith('abc')).click()")

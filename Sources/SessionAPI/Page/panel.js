@@ -127,7 +127,8 @@ export function payloadBox(event) {
     const text = prettyJSON(event.payload);
     return [
         el("pre", {class: "payload", tabindex: "0", role: "region", "aria-label": "Payload"}, visible(text, 70_000, true)),
-        event.payload_cut && el("p", {class: "muted"}, "Longer than 64 kB, and cut there."),
+        event.payload_cut && el("p", {class: "muted"}, "Longer than 64 kB, and cut there. ",
+            el("a", {href: `/analytics/v1/events/${encodeURIComponent(event.event_id)}/payload?at=${encodeURIComponent(event.occurred_at)}`, download: ""}, "Keep all of it as a file")),
         el("p", {class: "actions"}, el("button", {type: "button", on: {click: async () => {
             // What a terminal would act on can only stand in a string here, and is the same string when it is escaped.
             await copyText(event.payload.replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`), "Payload copied.");
