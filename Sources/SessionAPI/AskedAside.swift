@@ -27,8 +27,6 @@ final class AskedAside: Sendable {
         var asking: String?
     }
 
-    /// How long a request waits, in seconds.
-    static let moment = 0.03
     /// How long an answer is good for, in microseconds.
     private static let lifetime: Int64 = 600_000_000
     private static let mostKept = 32
@@ -43,7 +41,9 @@ final class AskedAside: Sendable {
                 ?? .tooSlow(seconds: call.api.limits.statementSeconds)
         }
         if state.withLock({ $0.asking }) == key { return .pending }
-        if let rows = try question.rows(within: Self.moment, call) { return .rows(rows, at: nil) }
+        if let rows = try question.rows(within: call.api.limits.momentSeconds, call) {
+            return .rows(rows, at: nil)
+        }
         ask(question, key, call.api)
         return .pending
     }

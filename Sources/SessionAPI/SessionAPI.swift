@@ -14,6 +14,8 @@ public final class SessionAPI: Sendable {
         public var rangeDays = 92
         /// Seconds that the questions of one request may take.
         public var statementSeconds = 2.0
+        /// Seconds that a request waits for an answer that no index makes quick, before it is asked aside.
+        public var momentSeconds = 0.03
         /// Listeners to changes, in all.
         public var streams = 256
         /// Listeners of one reader.
