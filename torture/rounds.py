@@ -34,6 +34,7 @@ class Round:
         self.services, self.publishers = [], []
         self.events, self.rejected = 0, 0
         self.peak = 0
+        self.resident = None
         self.end_of_faults = 0
 
     # What is published
@@ -148,9 +149,9 @@ class Round:
         if self.kind == "eight partitions":
             options += ["--partitions", str(MARKETS)]
         # So few in memory that most is brought back from the database all the time, or some, or as many as by default.
-        resident = self.random.choice([50, 2000, None])
+        self.resident = self.random.choice([50, 2000, None])
         for number in range(3 if self.kind == "eight partitions" else 1):
-            self.services.append(Service(number, self.program, options, self.folder, resident))
+            self.services.append(Service(number, self.program, options, self.folder, self.resident))
         self.wait(60, "the queue is there", lambda: any(s.metric("sessionizer_amqp_consuming") == 1 for s in self.services))
 
     def run(self, fault_seconds):

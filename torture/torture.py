@@ -43,7 +43,8 @@ class Tally:
         self.kinds[f"round: {one.kind}"] += 1
         self.faults += one.faults
         print(f"{self.seconds():6.0f} s  round {self.rounds}: {one.kind}, {one.events} messages, "
-              f"{one.faults.total()} faults, no difference", flush=True)
+              f"{one.faults.total()} faults, no difference; {one.peak / 1e6:.0f} MB, {one.resident or 'as many as by default'} entities",
+              flush=True)
 
     def tell(self, seed):
         print(f"\nseed {seed}: {self.rounds} rounds in {self.seconds():.0f} s, {self.events} messages, {self.rejected} of them "
