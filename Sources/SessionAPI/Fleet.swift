@@ -164,13 +164,9 @@ enum Fleet {
             }
         }
 
-        func of(_ robot: String, before instant: Int64) -> String? {
-            zones?.track(of: robot)?.zone(before: instant)
-        }
-
         /// Whether the robot was in the zone, or none is asked for.
         func holds(_ robot: String, before instant: Int64) -> Bool {
-            name.map { of(robot, before: instant) == $0 } ?? true
+            name.map { zones?.track(of: robot)?.zone(before: instant) == $0 } ?? true
         }
     }
 

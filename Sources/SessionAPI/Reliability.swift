@@ -83,16 +83,10 @@ struct Reliability {
         var rows = found.values.sorted {
             ($1.failures, $0.operating, $0.robot ?? "") < ($0.failures, $1.operating, $1.robot ?? "")
         }
-        if most == nil {
-            for usage in hours.values {
-                fleet.operating += usage.usable
-                fleet.completed += usage.completed
-            }
-        } else {
-            for (_, usage) in try Usage.ofFleet(range, call) {
-                fleet.operating += usage.usable
-                fleet.completed += usage.completed
-            }
+        let all = try most == nil ? Array(hours.values) : Usage.ofFleet(range, call).map(\.usage)
+        for usage in all {
+            fleet.operating += usage.usable
+            fleet.completed += usage.completed
         }
         let isComplete = most == nil && rows.count <= worst ?? .max
         if let worst { rows = Array(rows.prefix(worst)) }

@@ -171,37 +171,36 @@ public final class SessionAPI: Sendable {
                     kind: .busy, title: "Busy", detail: "Too many requests wait to be answered.",
                     hint: "Try again in two seconds.", headers: [("Retry-After", "2")])
             }
-        let requestID = freshID()
-        return signed(
-            problem.answer(path: "", requestID: requestID), requestID: requestID, isSecure: isSecure)
+        return refusal(problem, isSecure: isSecure)
     }
 
     /// The answer where the store is not open yet.
     public static func notOpenYet(_ request: HTTPRequest, isSecure: Bool) -> HTTPResponse {
         refusal(
-            of: request, isSecure: isSecure,
             Problem(
                 kind: .storeUnavailable, title: "The store is not open yet",
                 detail: "The service is there, its store not yet.",
                 hint: "Try again in two seconds; /readyz says what is missing.",
-                headers: [("Retry-After", "2")]))
+                headers: [("Retry-After", "2")]), of: request, isSecure: isSecure)
     }
 
     /// The answer where questions are not answered at all.
     public static func notOffered(_ request: HTTPRequest, isSecure: Bool) -> HTTPResponse {
         refusal(
-            of: request, isSecure: isSecure,
             Problem(
                 kind: .notFound, title: "Not offered here",
                 detail: "Only /livez, /readyz, /healthz and /metrics are answered here.",
-                hint: "Serve with --tokens or --jwks, or on 127.0.0.1."))
+                hint: "Serve with --tokens or --jwks, or on 127.0.0.1."), of: request, isSecure: isSecure)
     }
 
-    private static func refusal(of request: HTTPRequest, isSecure: Bool, _ problem: Problem) -> HTTPResponse {
-        let requestID = requestID(request)
+    /// - Parameter request: Nil where none was read.
+    private static func refusal(
+        _ problem: Problem, of request: HTTPRequest? = nil, isSecure: Bool
+    ) -> HTTPResponse {
+        let requestID = request.map(requestID) ?? freshID()
+        let path = String(request?.path.prefix(1000) ?? "")
         return signed(
-            problem.answer(path: String(request.path.prefix(1000)), requestID: requestID),
-            requestID: requestID, isSecure: isSecure)
+            problem.answer(path: path, requestID: requestID), requestID: requestID, isSecure: isSecure)
     }
 
     /// With the headers that each answer has.

@@ -193,7 +193,7 @@ function byRobot(told, zone) {
     const sum = (rows, key) => rows.reduce((all, r) => all + r[key], 0);
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, ...Object.fromEntries(Object.keys(told.totals).map((key) => [key, sum(rows, key)]))}))
         .sort((a, b) => b.usable_seconds - a.usable_seconds || a.id.localeCompare(b.id));
-    const shown = told.isLarge ? robots.sort((a, b) => b.downtime_seconds - a.downtime_seconds || a.id.localeCompare(b.id)).slice(0, MOST_ROBOTS) : robots;
+    const shown = told.isLarge ? robots.sort((a, b) => b.downtime_seconds - a.downtime_seconds || a.id.localeCompare(b.id)) : robots;
     // The rows behind a robot's figure stand on its page; those behind the sum are the rows under it.
     const its = (r, text) => (r.id === null ? text : el("a", {href: robotIn(r.id, told.range)}, text));
     return [told.isLarge && el("p", {class: "muted"}, `The ${count(robots.length)} of ${count(told.robots)} robots with the most downtime.`), table("Robots and their hours", [["robot", (r) => (r.id === null ? el("strong", {}, "all of them") : link("robots", r.id))],
