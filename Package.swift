@@ -149,12 +149,20 @@ let package = Package(
         // Random numbers that a seed gives again.
         .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
 
+        // How the tests start whatever runs beside them.
+        .target(name: "CSpawn", path: "Tests/CSpawn"),
+        .target(
+            name: "ChildProcesses", dependencies: ["CSpawn"], path: "Tests/ChildProcesses",
+            swiftSettings: strict),
+
         // Servers that the tests start themselves.
-        .target(name: "PrivateServers", path: "Tests/PrivateServers", swiftSettings: strict),
+        .target(
+            name: "PrivateServers", dependencies: ["ChildProcesses"], path: "Tests/PrivateServers",
+            swiftSettings: strict),
 
         // The built program as its tests run it, and what they compare.
         .target(
-            name: "ProgramUnderTest", dependencies: ["SessionStore", "SQLiteStore"],
+            name: "ProgramUnderTest", dependencies: ["ChildProcesses", "SessionStore", "SQLiteStore"],
             path: "Tests/ProgramUnderTest", swiftSettings: strict),
         .testTarget(
             name: "ArchiveSourceTests",
@@ -171,14 +179,16 @@ let package = Package(
         .testTarget(
             name: "LiveTests",
             dependencies: [
-                "PrivateServers", "ProgramUnderTest", "sessionizer", "SessionStore", "SQLiteStore",
+                "ChildProcesses", "PrivateServers", "ProgramUnderTest", "sessionizer", "SessionStore",
+                "SQLiteStore",
                 "PostgresStore",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "RuleTests",
             dependencies: [
-                "ReferenceModel", "EngineUnderTest", "SessionCore", "SessionPipeline", "SessionStore",
+                "ChildProcesses", "ReferenceModel", "EngineUnderTest", "SessionCore", "SessionPipeline",
+                "SessionStore",
                 "SQLiteStore",
             ],
             swiftSettings: strict),
@@ -204,7 +214,8 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "sessionizer", "HTTPServer", "SessionAPI", "AccessControl", "SessionStore", "SQLiteStore",
+                "ChildProcesses", "sessionizer", "HTTPServer", "SessionAPI", "AccessControl", "SessionStore",
+                "SQLiteStore",
                 "PostgresStore", "PrivateServers", "ArchiveSource",
                 "EngineUnderTest", "FleetSimulator", "ReferenceModel", "SeededRandomness",
             ], swiftSettings: strict),
@@ -212,7 +223,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "ProgramUnderTest", "sessionizer", "SeededRandomness", "EngineUnderTest", "PrivateServers",
+                "ChildProcesses", "ProgramUnderTest", "sessionizer", "SeededRandomness", "EngineUnderTest",
+                "PrivateServers",
                 "SessionStore",
                 "SQLiteStore",
             ],
@@ -220,7 +232,8 @@ let package = Package(
         .testTarget(
             name: "SessionizerTests",
             dependencies: [
-                "ReferenceModel", "SeededRandomness", "EngineUnderTest", "SessionCore", "MessageBatches",
+                "ChildProcesses", "ReferenceModel", "SeededRandomness", "EngineUnderTest", "SessionCore",
+                "MessageBatches",
                 "EventDecoding",
                 "ConfigurationFile", "SessionStore", "SQLiteStore", "ArchiveSource", "FleetSimulator",
                 "SessionPipeline", "SessionStory",

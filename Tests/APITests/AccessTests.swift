@@ -1,4 +1,5 @@
 import AccessControl
+import ChildProcesses
 import EngineUnderTest
 import Foundation
 import SessionStore
@@ -340,17 +341,12 @@ import Testing
                 rows: 1,
                 requestID: "x", address: "127.0.0.1"))
         func run(_ sql: String) throws -> Int32 {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-            process.arguments = [
+            try ChildProcess.run([
+                "python3",
                 "-c",
                 "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.execute(sys.argv[2])\nc.commit()",
                 path, sql,
-            ]
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
-            return process.terminationStatus
+            ]).status
         }
         // A file of an earlier version gets what it lacks when it is opened.
         #expect(try run("DROP TRIGGER audit_stays_3") == 0)

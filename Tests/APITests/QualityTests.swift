@@ -1,8 +1,9 @@
+import ChildProcesses
 import EngineUnderTest
 import Foundation
 import PostgresStore
-import SQLiteStore
 import SessionStore
+import SQLiteStore
 import Testing
 
 /// "Where the log is lying": each figure with the SQL behind it.
@@ -100,9 +101,8 @@ import Testing
         #expect(good["status"] as? String == "ok" && good["count"] as? Int == 0)
         let sentence = try #require(good["sentence"] as? String)
         #expect(sentence.hasPrefix("Of 2 messages in 2 batches since 2026-"), "\(sentence)")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = [
+        let changed = try ChildProcess.run([
+            "python3",
             "-c",
             """
             import sqlite3, sys
@@ -112,10 +112,8 @@ import Testing
                     f"WHERE batch_id = (SELECT {edge}(batch_id) FROM ingestion_batches)")
             c.commit()
             """, path,
-        ]
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        ])
+        #expect(changed.status == 0, "\(changed.complaints)")
         let bad = try counted()
         #expect(bad["status"] as? String == "look" && bad["count"] as? Int == 2, "\(bad)")
     }
@@ -136,17 +134,14 @@ import Testing
         _ = try store.ingest(events("R-queue", 15), at: Int64(at))
         store.close()
         func sql(_ text: String) throws {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-            process.arguments = [
+            let changed = try ChildProcess.run([
+                "python3",
                 "-c",
                 "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.executescript(sys.argv[2])\nc.commit()",
                 path,
                 text,
-            ]
-            try process.run()
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0)
+            ])
+            #expect(changed.status == 0, "\(changed.complaints)")
         }
         func late() throws -> [String: Any] {
             let service = try ServiceUnderTest(store: path, folder: folder)

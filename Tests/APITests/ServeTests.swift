@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Glibc
 import Testing
@@ -79,17 +80,8 @@ import Testing
     @Test func speaksTLS() throws {
         let (folder, store) = try folder()
         func program(_ path: String, _ arguments: [String]) throws -> (Int32, String) {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: path)
-            process.arguments = arguments
-            process.currentDirectoryURL = folder.url
-            let output = Pipe()
-            process.standardOutput = output
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            let data = output.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+            let outcome = try ChildProcess.run([path] + arguments, in: folder.url)
+            return (outcome.status, outcome.output)
         }
         let made = try program(
             "/usr/bin/openssl",

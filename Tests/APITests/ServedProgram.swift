@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Glibc
 
@@ -7,23 +8,19 @@ struct ServedProgram {
     private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("sessionizer")
 
-    let process: Process
+    let process: ChildProcess
     let folder: Folder
     let complaints: String
 
     init(_ folder: Folder, _ arguments: [String]) throws {
         self.folder = folder
         complaints = folder.path("stderr-\(UUID().uuidString)")
-        process = Process()
-        process.executableURL = Self.program
-        process.arguments = arguments
-        process.currentDirectoryURL = folder.url
-        process.environment = [:]
         _ = FileManager.default.createFile(atPath: complaints, contents: nil)
         _ = FileManager.default.createFile(atPath: complaints + "-out", contents: nil)
-        process.standardError = FileHandle(forWritingAtPath: complaints)
-        process.standardOutput = FileHandle(forWritingAtPath: complaints + "-out")
-        try process.run()
+        let files = [complaints, complaints + "-out"].map { FileHandle(forWritingAtPath: $0) }
+        process = try ChildProcess(
+            [Self.program.path] + arguments, in: folder.url, environment: [:],
+            output: files[1]?.fileDescriptor, complaints: files[0]?.fileDescriptor)
     }
 
     var text: String { (try? String(contentsOfFile: complaints, encoding: .utf8)) ?? "" }

@@ -1,8 +1,9 @@
+import ChildProcesses
 import EngineUnderTest
 import FleetSimulator
 import Foundation
-import SQLiteStore
 import SessionAPI
+import SQLiteStore
 import Testing
 
 /// Errors, limits, headers, streams.
@@ -127,14 +128,7 @@ import Testing
         #expect(try service.client.get("/page/app.js").header("Vary") == "Accept-Encoding")
         let file = day.folder.url.appendingPathComponent("answer-\(UUID().uuidString).gz")
         try Data(packed.body).write(to: file)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/gzip")
-        process.arguments = ["-dc", file.path]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let unpacked = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
+        let unpacked = try ChildProcess.run(["gzip", "-dc", file.path]).bytes
         #expect(unpacked == Data(plain.body))
     }
 

@@ -1,4 +1,5 @@
 import AccessControl
+import ChildProcesses
 import Foundation
 import Glibc
 import SessionAPI
@@ -25,18 +26,9 @@ private struct Signer {
 
     @discardableResult
     func openssl(_ arguments: String...) throws -> Data {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.currentDirectoryURL = folder.url
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Client.Failure(what: "openssl \(arguments)") }
-        return data
+        let outcome = try ChildProcess.run(["openssl"] + arguments, in: folder.url)
+        guard outcome.status == 0 else { throw Client.Failure(what: "openssl: \(outcome.complaints)") }
+        return outcome.bytes
     }
 
     static func base64url(_ data: Data) -> String {

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import FoundationNetworking
 import ProgramUnderTest
@@ -64,7 +65,7 @@ actor Broker {
 
     /// Something that ends the broker when this process is gone, however it went.
     private func watch() throws {
-        _ = try Self.spawn([
+        _ = try ChildProcess([
             "/usr/bin/setsid", "/bin/sh", "-c",
             """
             while [ -r /proc/$1/stat ] && [ "$(sed 's/.*) //' /proc/$1/stat | cut -c1)" != Z ]; do sleep 0.5; done
@@ -74,29 +75,10 @@ actor Broker {
     }
 
     private static func run(_ words: [String]) throws {
-        let child = try spawn([script] + words)
-        var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0, errno == EINTR {}
-        guard status == 0 else { throw Trouble("private-rabbitmq.sh \(words) failed") }
-    }
-
-    /// Not Foundation's `Process`: that takes a child for running as long as anybody holds a descriptor it inherited,
-    /// and a broker goes on.
-    private static func spawn(_ words: [String]) throws -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for descriptor: Int32 in 0...2 {
-            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+        let outcome = try ChildProcess.run([script] + words)
+        guard outcome.status == 0 else {
+            throw Trouble("private-rabbitmq.sh \(words): \(outcome.complaints)")
         }
-        // glibc passes over those that are not open.
-        for descriptor: Int32 in 3..<256 { posix_spawn_file_actions_addclose(&actions, descriptor) }
-        var child: pid_t = 0
-        var arguments = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        let code = posix_spawn(&child, words[0], &actions, nil, &arguments, environ)
-        guard code == 0 else { throw Trouble("\(words[0]): \(String(cString: strerror(code)))") }
-        return child
     }
 }
 

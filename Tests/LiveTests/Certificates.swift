@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 
 /// A certificate authority of the tests' own, a certificate it gave to `localhost`, and another authority.
@@ -28,13 +29,7 @@ struct Certificates {
             printf 'subjectAltName=DNS:localhost\\n' > names
             openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile names
             """
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", script, "sh", folder]
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Trouble("openssl made no certificates") }
+        let outcome = try ChildProcess.run(["sh", "-c", script, "sh", folder])
+        guard outcome.status == 0 else { throw Trouble("no certificates: \(outcome.complaints)") }
     }
 }

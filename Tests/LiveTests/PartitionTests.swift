@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import ProgramUnderTest
 import SessionStore
@@ -154,7 +155,7 @@ extension LiveTests {
         /// One publisher for each market: its key, hashed, is its partition.
         private static func publish(
             _ scene: Scene, perSecond rate: Double
-        ) throws -> [(process: Process, folder: Folder)] {
+        ) throws -> [(process: ChildProcess, folder: Folder)] {
             try (0..<markets).map { market in
                 let folder = try Folder()
                 let process = try Program(folder: folder).start([

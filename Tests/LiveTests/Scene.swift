@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import PostgresStore
 import PrivateServers
@@ -86,7 +87,7 @@ final class Scene {
         let process = try program.start(words)
         process.waitUntilExit()
         return Program.Outcome(
-            status: process.terminationReason == .exit ? process.terminationStatus : -1,
+            status: process.terminationStatus,
             output: try program.folder.text("stdout"), complaints: try program.folder.text("stderr"))
     }
 

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import FoundationNetworking
 import ProgramUnderTest
@@ -21,7 +22,7 @@ func eventually(
 
 /// `sessionizer serve` as a process of its own.
 final class Service {
-    let process: Process
+    let process: ChildProcess
     let program: Program
     private(set) var port = 0
 
@@ -137,7 +138,7 @@ final class Service {
     /// Waits for its end: its status, or -1 where a signal ended it.
     func end(within seconds: Double = 30) async throws -> Int32 {
         try await eventually("the service ends", within: seconds) { !process.isRunning }
-        return process.terminationReason == .exit ? process.terminationStatus : -1
+        return process.terminationStatus
     }
 
     deinit {

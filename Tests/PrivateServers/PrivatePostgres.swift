@@ -1,3 +1,4 @@
+internal import ChildProcesses
 public import Foundation
 internal import Synchronization
 
@@ -144,21 +145,9 @@ public final class PrivatePostgres: Sendable {
 
     private static func command(
         _ path: String, _ arguments: [String], _ environment: [String: String] = [:]
-    ) throws -> (status: Int32, output: String, complaints: String) {
-        let process = Process()
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        let (output, complaints) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = complaints
-        try process.run()
-        // Either is short: neither pipe can fill up while the other is read.
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let words = String(decoding: complaints.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text, words)
+    ) throws -> ChildProcess.Outcome {
+        let whole = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+        return try ChildProcess.run([path] + arguments, environment: whole)
     }
 
     /// Has the server removed when this process is gone.
@@ -168,21 +157,10 @@ public final class PrivatePostgres: Sendable {
             throw Failure(description: "no pipe: \(String(cString: strerror(errno)))")
         }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
-        // Not the tests' own output: whoever reads that waits until all its writers are gone.
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        // In a session of its own: an interrupt from the terminal is for the tests.
-        let words = ["setsid", scriptPath, "watch", folder.path]
-        var pointers = words.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        var process: pid_t = 0
-        let code = posix_spawnp(&process, "setsid", &actions, nil, &pointers, environ)
-        close(ends[0])
-        guard code == 0 else { throw Failure(description: "no shell: \(String(cString: strerror(code)))") }
+        defer { close(ends[0]) }
+        // In a session of its own: an interrupt from the terminal is for the tests. Nor has it the tests' own output:
+        // whoever reads that waits until all its writers are gone.
+        let process = try ChildProcess(["setsid", scriptPath, "watch", folder.path], input: ends[0])
         let watcher = Watcher(pipe: ends[1], process: process)
         if watchers.withLock({ all in
             all.append(watcher); return all.count
@@ -194,11 +172,11 @@ public final class PrivatePostgres: Sendable {
     /// Where a process ends as it should, its servers are gone before it is.
     private struct Watcher {
         let pipe: Int32
-        let process: pid_t
+        let process: ChildProcess
 
         func end() {
             close(pipe)
-            waitpid(process, nil, 0)
+            process.waitUntilExit()
         }
     }
 

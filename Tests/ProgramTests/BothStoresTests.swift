@@ -1,3 +1,4 @@
+import ChildProcesses
 import EngineUnderTest
 import Foundation
 import ProgramUnderTest

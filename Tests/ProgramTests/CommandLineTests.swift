@@ -1,7 +1,8 @@
+import ChildProcesses
 import Foundation
 import ProgramUnderTest
-import SQLiteStore
 import SessionStore
+import SQLiteStore
 import Testing
 
 /// Exit codes, output, help, and what is said of ids and files that are not there.
@@ -17,7 +18,7 @@ import Testing
         let process = try program.start(words, environment: environment, input: input)
         process.waitUntilExit()
         return Program.Outcome(
-            status: process.terminationReason == .exit ? process.terminationStatus : -1,
+            status: process.terminationStatus,
             output: try folder.text("stdout"), complaints: try folder.text("stderr"))
     }
 
@@ -49,14 +50,11 @@ import Testing
     ])
     func aFullDeviceIsAFailure(words: [String]) throws {
         try fill()
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Program.path)
-        process.arguments = words
-        process.currentDirectoryURL = folder.url
-        process.environment = [:]
-        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/full"))
-        process.standardError = try folder.handle("stderr")
-        try process.run()
+        let device = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/full"))
+        let complaints = try folder.handle("stderr")
+        let process = try ChildProcess(
+            [Program.path] + words, in: folder.url, environment: [:], output: device.fileDescriptor,
+            complaints: complaints.fileDescriptor)
         process.waitUntilExit()
         #expect(process.terminationStatus == 1)
         #expect(try folder.text("stderr").contains("the output cannot be written: No space left"))

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import ProgramUnderTest
 import Testing
@@ -24,7 +25,7 @@ import Testing
         let process = try program.start(words)
         process.waitUntilExit()
         return Program.Outcome(
-            status: process.terminationReason == .exit ? process.terminationStatus : -1,
+            status: process.terminationStatus,
             output: try folder.text("stdout"), complaints: try folder.text("stderr"))
     }
 

@@ -1,6 +1,7 @@
+public import ChildProcesses
 public import Foundation
-internal import SQLiteStore
 public import SessionStore
+internal import SQLiteStore
 
 /// The built program, run as a user runs it.
 public struct Program {
@@ -39,21 +40,15 @@ public struct Program {
     /// Starts it in the folder; its output goes to files there, so that no pipe can fill up.
     public func start(
         _ arguments: [String], environment: [String: String] = [:], input: String? = nil
-    ) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.path)
-        process.arguments = arguments
-        process.currentDirectoryURL = folder.url
-        process.environment = environment
-        process.standardOutput = try folder.handle("stdout")
-        process.standardError = try folder.handle("stderr")
+    ) throws -> ChildProcess {
+        let (output, complaints) = (try folder.handle("stdout"), try folder.handle("stderr"))
         if let input { try folder.write("stdin", input) }
-        process.standardInput =
-            input == nil
-            ? FileHandle.nullDevice
-            : try FileHandle(forReadingFrom: folder.url.appendingPathComponent("stdin"))
-        try process.run()
-        return process
+        let given = try input.map { _ in
+            try FileHandle(forReadingFrom: folder.url.appendingPathComponent("stdin"))
+        }
+        return try ChildProcess(
+            [Self.path] + arguments, in: folder.url, environment: environment, input: given?.fileDescriptor,
+            output: output.fileDescriptor, complaints: complaints.fileDescriptor)
     }
 
     /// Runs it to its end.
@@ -64,7 +59,7 @@ public struct Program {
         let process = try start(arguments, environment: environment, input: input)
         process.waitUntilExit()
         return Outcome(
-            status: process.terminationReason == .exit ? process.terminationStatus : -1,
+            status: process.terminationStatus,
             output: try folder.text("stdout"), complaints: try folder.text("stderr"))
     }
 }

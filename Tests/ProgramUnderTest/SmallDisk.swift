@@ -1,3 +1,4 @@
+internal import ChildProcesses
 public import Foundation
 
 /// A small file system in memory, to be filled up. Mounting one takes root, and not every container allows it.
@@ -42,12 +43,6 @@ public struct SmallDisk {
     }
 
     private static func command(_ words: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = words
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Refused() }
+        guard try ChildProcess.run(words).status == 0 else { throw Refused() }
     }
 }

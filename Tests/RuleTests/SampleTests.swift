@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import ReferenceModel
 import Testing
@@ -55,15 +56,9 @@ private struct Expected: Decodable {
 }
 
 private func decompressed(_ files: [URL]) throws -> Data {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(filePath: "/bin/zcat")
-    process.arguments = files.map { $0.path() }
-    process.standardOutput = pipe
-    try process.run()
-    let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    return data
+    let outcome = try ChildProcess.run(["zcat"] + files.map { $0.path() })
+    #expect(outcome.status == 0, "\(outcome.complaints)")
+    return outcome.bytes
 }
 
 private func archiveLines(_ folder: URL) throws -> [String] {

@@ -1,4 +1,5 @@
 import ArchiveSource
+import ChildProcesses
 import EngineUnderTest
 import EventDecoding
 import Foundation
@@ -49,17 +50,10 @@ private let sharedFolder: String? = {
             #expect(totals.isBalanced)
         }
         #expect(try store.brokenConservation() == nil)
-        let check = Process()
-        check.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        check.arguments = [
+        let check = try ChildProcess.run([
             "python3", shared + "/tools/check_tables.py", "sqlite:" + path,
             shared + "/data/sample/expected.json.gz",
-        ]
-        let pipe = Pipe()
-        check.standardOutput = pipe
-        try check.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        check.waitUntilExit()
-        #expect(check.terminationStatus == 0, "\(output)")
+        ])
+        #expect(check.status == 0, "\(check)")
     }
 }
