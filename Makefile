@@ -39,10 +39,12 @@ live-stop: ## end what `make live` started
 demo-shots: build ## write pictures of the page on the demo's day into docs/shots (Chromium from Debian)
 	deploy/scripts/demo-shots.sh
 
+TEST_SECONDS ?= 2700
 test: server-deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
-	$(SWIFT) test --skip-build
+	@# Line by line, and ended where it hangs: the last lines name the test.
+	stdbuf -oL timeout -k 30 $(TEST_SECONDS) $(SWIFT) test --skip-build
 
 WORLDS ?= 400
 test-long: test ## the same, then more random worlds and every order, and a minute of fuzzing: make test-long WORLDS=400

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The built program against a real RabbitMQ, which all tests share.
-@Suite(.timeLimit(.minutes(10))) struct LiveTests {}
+/// The built program against a real RabbitMQ, which all tests share. The limit includes waiting for the others.
+@Suite(.timeLimit(.minutes(30))) struct LiveTests {}
 
 extension LiveTests {
     @Suite struct DrainTests {
