@@ -38,12 +38,14 @@ extension Engine {
     private func takeIntoTracks(_ event: Event) {
         let robot = event.robot
         let tellsState = meanings.state(of: event).isPresent
-        if tellsState || rules.maxSilence != nil, let track = stateTracks[robot] {
+        if tellsState || rules.maxSilence != nil,
+            let track = stateTracks[robot]?.first(where: { $0.covers(event.time...event.time) })
+        {
             if tellsState { track.insert(event, meanings, symbols) }
             if rules.maxSilence != nil { track.heard.insertInOrder(event.time) }
             if !track.isDirty {
                 track.isDirty = true
-                work.dirtyStates.append(robot)
+                work.dirtyStates.append((robot, track))
             }
         }
         if meanings.isScopeFact(event), let track = scopeTracks[robot] {

@@ -107,7 +107,7 @@ extension Engine {
                 for chunk in lane.chunks { stamps[chunk.lastUsed, default: 0] += 1 }
             }
         }
-        for track in stateTracks.values { stamps[track.lastUsed, default: 0] += 1 }
+        for track in stateTracks.values.joined() { stamps[track.lastUsed, default: 0] += 1 }
         for track in scopeTracks.values { stamps[track.lastUsed, default: 0] += 1 }
         for track in pilotTracks.values { stamps[track.lastUsed, default: 0] += 1 }
         var excess = residentEntities - limit
@@ -132,9 +132,10 @@ extension Engine {
                 if lane.chunks.isEmpty { lanes[kind][index] = nil }
             }
         }
-        for (robot, track) in stateTracks where track.lastUsed <= keepAfter {
-            stateTracks[robot] = nil
-            residentEntities -= 1
+        for (robot, tracks) in stateTracks {
+            let rest = tracks.filter { $0.lastUsed > keepAfter }
+            residentEntities -= tracks.count - rest.count
+            stateTracks[robot] = rest.isEmpty ? nil : rest
         }
         for (robot, track) in scopeTracks where track.lastUsed <= keepAfter {
             scopeTracks[robot] = nil

@@ -67,15 +67,17 @@ extension Engine {
                 }
             }
         }
-        for (robot, track) in stateTracks {
+        for (robot, tracks) in stateTracks {
             mark(robot)
-            for fact in track.facts {
-                mark(fact.key)
-                for symbol in [fact.name, fact.state, fact.reason, fact.fromState] { mark(symbol) }
-            }
-            for row in track.rows + [track.before].compactMap({ $0 }) {
-                mark(row.state)
-                mark(row.reason)
+            for track in tracks {
+                for fact in track.facts {
+                    mark(fact.key)
+                    for symbol in [fact.name, fact.state, fact.reason, fact.fromState] { mark(symbol) }
+                }
+                for row in track.rows + [track.before].compactMap({ $0 }) {
+                    mark(row.state)
+                    mark(row.reason)
+                }
             }
         }
         for (robot, track) in scopeTracks {

@@ -1,25 +1,65 @@
 /// Tracks in memory: bringing back the stretch that a batch needs, and keeping the ends only.
 extension Engine {
-    /// - Parameters:
-    ///   - first: The earliest instant that the batch can change.
-    ///   - last: The latest.
-    func ensureStateTrack(_ robot: Symbol, from first: Instant, to last: Instant) throws {
-        if let track = stateTracks[robot], track.from <= first, last < track.until {
-            track.lastUsed = batch
-            return
+    /// Has robots' states in memory over all instants that the batch can change.
+    /// - Parameter times: From the earliest to the latest of them.
+    func ensureStateTracks(_ times: [Symbol: ClosedRange<Instant>]) throws {
+        let split = stretches(of: times)
+        for (robot, times) in times {
+            var tracks = stateTracks[robot] ?? []
+            let before = tracks.count
+            for stretch in split[robot] ?? [times] {
+                if let known = tracks.first(where: { $0.covers(stretch) }) {
+                    known.lastUsed = batch
+                    continue
+                }
+                let track = try bringBackStates(of: robot, over: stretch)
+                let others = tracks.filter { !$0.isIndependent(of: track) }
+                if others.contains(where: { $0.lastUsed == batch }) {
+                    tracks = [try bringBackStates(of: robot, over: times)]
+                    break
+                }
+                tracks.removeAll { known in others.contains { $0 === known } }
+                tracks.append(track)
+            }
+            residentEntities += tracks.count - before
+            stateTracks[robot] = tracks
         }
-        if stateTracks[robot] == nil { residentEntities += 1 }
-        let track = StateTrack(from: Lane.bucket(of: first) * Lane.span)
+    }
+
+    /// What the batch tells of a robot weeks ago and what it tells of it now are stretches of their own.
+    private func stretches(of times: [Symbol: ClosedRange<Instant>]) -> [Symbol: [ClosedRange<Instant>]] {
+        let apart = 4 * Lane.span
+        let wide = times.filter { $0.value.upperBound - $0.value.lowerBound > apart }
+        if wide.isEmpty || rules.maxSilence != nil { return [:] }
+        var told: [Symbol: [Instant]] = [:]
+        for event in changes.accepted where wide[event.robot] != nil && meanings.state(of: event).isPresent {
+            told[event.robot, default: []].append(event.time)
+        }
+        return told.mapValues { times in
+            var found: [ClosedRange<Instant>] = []
+            for time in times.sorted() {
+                if let last = found.last, time - last.upperBound <= apart {
+                    found[found.count - 1] = last.lowerBound...time
+                } else {
+                    found.append(time...time)
+                }
+            }
+            return found
+        }
+    }
+
+    private func bringBackStates(of robot: Symbol, over stretch: ClosedRange<Instant>) throws -> StateTrack {
+        let track = StateTrack(from: Lane.bucket(of: stretch.lowerBound) * Lane.span)
         track.before = try source.robotState(robot, before: track.from)
         if rules.maxSilence != nil {
             let heard = try source.robotHeard(robot, from: track.from)
             track.heardBefore = heard.before
             track.heard = heard.since.sorted()
         }
-        try bringBackFacts(of: robot, into: track, past: last)
+        try bringBackFacts(of: robot, into: track, past: stretch.upperBound)
         track.fold(maxSilence: rules.maxSilence, unknown: meanings.unknownState)
         track.lastUsed = batch
-        stateTracks[robot] = track
+        return track
     }
 
     /// Reads on until a state is told after `last`: from then on the states are what they were, whatever the batch brings.
@@ -34,11 +74,9 @@ extension Engine {
             }
             // More of the last instant may follow.
             for event in events where event.time < edge { track.insert(event, meanings, symbols) }
-            let next = track.facts.firstIndex(from: last + 1)
-            if rules.maxSilence == nil, next < track.facts.count {
-                track.until = track.facts[next].time
-                track.facts.removeSubrange(track.facts.firstIndex(from: track.until + 1)...)
-                track.after = try source.robotStateStart(robot, after: track.until)
+            if rules.maxSilence == nil, let end = track.facts.last?.time, end > last {
+                track.until = end
+                track.after = try source.robotStateStart(robot, after: end)
                 return
             }
             place = edge
@@ -79,7 +117,7 @@ extension Engine {
 
     /// Keeps of each track the end only; what was before it stays as one carried row.
     func trimTracks() {
-        for track in stateTracks.values where track.facts.count + track.heard.count > 512 {
+        for track in stateTracks.values.joined() where track.facts.count + track.heard.count > 512 {
             let times = (track.facts.map(\.time) + track.heard).sorted()
             let from = times[times.count - 128]
             track.before = track.rows.last { $0.startedAt < from }

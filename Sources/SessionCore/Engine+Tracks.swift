@@ -3,14 +3,14 @@ extension Engine {
     /// Brings back, before any fact of the batch is inserted, each track over the stretch of time that the batch can
     /// change.
     func prepareTracks() throws {
-        var states: [Symbol: (first: Instant, last: Instant)] = [:]
+        var states: [Symbol: ClosedRange<Instant>] = [:]
         var scopes: [Symbol: Instant] = [:]
         var pilots: [Symbol: Instant] = [:]
         for event in changes.accepted {
             let time = event.time
             if event.robot.isPresent, rules.maxSilence != nil || meanings.state(of: event).isPresent {
-                let known = states[event.robot] ?? (time, time)
-                states[event.robot] = (min(known.first, time), max(known.last, time))
+                let known = states[event.robot] ?? time...time
+                states[event.robot] = min(known.lowerBound, time)...max(known.upperBound, time)
             }
             if meanings.isScopeFact(event) {
                 scopes[event.robot] = min(scopes[event.robot] ?? .max, time)
@@ -24,7 +24,7 @@ extension Engine {
                 }
             }
         }
-        for (robot, times) in states { try ensureStateTrack(robot, from: times.first, to: times.last) }
+        try ensureStateTracks(states)
         for (robot, time) in scopes { try ensureScopeTrack(robot, from: time) }
         for (pilot, time) in pilots { try ensurePilotTrack(pilot, from: time) }
     }
@@ -42,8 +42,7 @@ extension Engine {
                 }
             }
         }
-        for robot in work.dirtyStates {
-            guard let track = stateTracks[robot] else { continue }
+        for (robot, track) in work.dirtyStates {
             track.isDirty = false
             let (rows, contradictions) = (track.rows, track.contradictions)
             track.fold(maxSilence: rules.maxSilence, unknown: meanings.unknownState)

@@ -14,7 +14,8 @@ public final class Engine {
 
     var nodes: [Node?] = []
     var lanes: [[Lane?]] = [[], [], []]
-    var stateTracks: [Symbol: StateTrack] = [:]
+    /// Of each robot those that are in memory; none of them changes a row of another.
+    var stateTracks: [Symbol: [StateTrack]] = [:]
     var scopeTracks: [Symbol: ScopeTrack] = [:]
     var pilotTracks: [Symbol: PilotTrack] = [:]
     var identities = IdentityIndex()
@@ -43,7 +44,7 @@ public final class Engine {
         var relinked: [Node] = []
         var toFold: [Node] = []
         var toRow: [Node] = []
-        var dirtyStates: [Symbol] = []
+        var dirtyStates: [(robot: Symbol, track: StateTrack)] = []
         var dirtyScopes: [Symbol] = []
         var dirtyPilots: [Symbol] = []
         var windowless: [Int32] = []

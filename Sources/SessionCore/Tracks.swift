@@ -25,6 +25,21 @@ final class StateTrack {
 
     init(from: Instant) { self.from = from }
 
+    /// Whether facts of all these instants belong to it.
+    func covers(_ times: ClosedRange<Instant>) -> Bool {
+        from <= times.lowerBound && times.upperBound < until
+    }
+
+    /// Whether neither can change a row of the other, nor what the other carries: the first row after the earlier one has
+    /// begun when the later one's first does.
+    func isIndependent(of other: StateTrack) -> Bool {
+        let (earlier, later) = from < other.from ? (self, other) : (other, self)
+        guard earlier.until < later.from, let next = earlier.after, let carried = later.before else {
+            return false
+        }
+        return next <= carried.startedAt
+    }
+
     func insert(_ event: Event, _ meanings: EventMeanings, _ symbols: SymbolTable) {
         let state = meanings.state(of: event)
         guard state.isPresent else { return }

@@ -228,11 +228,16 @@ import Testing
             #expect(read <= 400, "\(day) \(number): \(read)")
             #expect(try store.differences(from: referenceTables(lines: all)) == [], "\(day) \(number)")
         }
-        // And at its end again.
-        _ = try add([line("2026-03-25", 0, "s1"), line("2026-03-24", 1437, "s2")])
+        // And at its end again, while something late comes in the same batch.
+        #expect(try add([line("2026-03-25", 0, "s1"), line("2026-03-24", 1437, "s2")]) <= 400)
         #expect(try store.differences(from: referenceTables(lines: all)) == [])
-        // Both in one batch.
-        _ = try add([line("2026-03-03", 0, "s1"), line("2026-03-25", 1, "s2")])
-        #expect(try store.differences(from: referenceTables(lines: all)) == [])
+        for number in 1..<4 {
+            let read = try add([
+                line("2026-03-03", number * 9, "s1"), line("2026-03-25", number, "s2"),
+                line("2026-03-12", number, "s\(number % 2)"),
+            ])
+            #expect(read <= 200, "batch \(number): \(read)")
+            #expect(try store.differences(from: referenceTables(lines: all)) == [], "batch \(number)")
+        }
     }
 }
