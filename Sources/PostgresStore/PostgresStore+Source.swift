@@ -112,55 +112,6 @@ extension PostgresStore {
     }
 
     /// See ``EntitySource``.
-    public func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) throws -> StoredRobotTrack {
-        var key = Parameters()
-        key.add(robot, symbols)
-        key.add(instant: from)
-        var track = StoredRobotTrack()
-        let events = try connection.execute(
-            """
-            SELECT payload::text FROM events
-            WHERE robot_id = $1 AND robot_use IS NOT NULL AND occurred_at >= $2 AND robot_use & 2 <> 0
-            ORDER BY occurred_at
-            """, key)
-        for row in 0..<events.count { track.events.append(try event(events.bytes(row, 0))) }
-        let states = try connection.execute(
-            """
-            SELECT started_at, ended_at, state, reason FROM robot_states
-            WHERE robot_id = $1 AND started_at < $2 ORDER BY started_at DESC LIMIT 1
-            """, key)
-        if !states.isEmpty {
-            track.stateBefore = RobotStateRow(
-                startedAt: states.instant(0, 0), endedAt: states.optionalInstant(0, 1),
-                state: symbols.intern(states.bytes(0, 2)), reason: symbols.intern(states.bytes(0, 3)))
-        }
-        let scopes = try connection.execute(
-            """
-            SELECT \(Self.scopeColumns) FROM robot_pilot_windows
-            WHERE robot_id = $1 AND started_at < $2 ORDER BY started_at DESC LIMIT 1
-            """, key)
-        if !scopes.isEmpty {
-            let window = scope(scopes, 0)
-            if window.endedAt.map({ $0 >= from }) ?? true { track.scopeBefore = window }
-        }
-        if watchingSilence { try hear(&track, key) }
-        return track
-    }
-
-    private func hear(_ track: inout StoredRobotTrack, _ key: Parameters) throws {
-        let heard = try connection.execute(
-            "SELECT occurred_at FROM events WHERE robot_id = $1 AND robot_use IS NOT NULL AND occurred_at >= $2",
-            key)
-        for row in 0..<heard.count { track.heard.append(heard.instant(row, 0)) }
-        let before = try connection.execute(
-            """
-            SELECT max(occurred_at) FROM events
-            WHERE robot_id = $1 AND robot_use IS NOT NULL AND occurred_at < $2
-            """, key)
-        track.heardBefore = before.optionalInstant(0, 0)
-    }
-
-    /// See ``EntitySource``.
     public func pilotTrack(_ pilot: Symbol, from: Instant) throws -> StoredPilotTrack {
         var key = Parameters()
         key.add(pilot, symbols)

@@ -138,56 +138,6 @@ extension SQLiteStore {
     }
 
     /// See ``EntitySource``.
-    public func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) throws -> StoredRobotTrack {
-        var track = StoredRobotTrack()
-        track.events = try events(
-            """
-            SELECT payload FROM events
-            WHERE robot_id = ? AND robot_use IS NOT NULL AND occurred_at >= ? AND robot_use & 2
-            ORDER BY occurred_at
-            """
-        ) { $0.bind(robot, symbols).bind(from) }
-        let states = try connection.statement(
-            """
-            SELECT started_at, ended_at, state, reason FROM robot_states
-            WHERE robot_id = ? AND started_at < ? ORDER BY started_at DESC LIMIT 1
-            """
-        ).bind(robot, symbols).bind(from)
-        if try states.step() {
-            track.stateBefore = RobotStateRow(
-                startedAt: states.integer(0), endedAt: states.optional(1),
-                state: symbols.intern(states.bytes(2)), reason: symbols.intern(states.bytes(3)))
-            states.reset()
-        }
-        let scopes = try connection.statement(
-            """
-            SELECT \(Self.scopeColumns) FROM robot_pilot_windows
-            WHERE robot_id = ? AND started_at < ? ORDER BY started_at DESC LIMIT 1
-            """
-        ).bind(robot, symbols).bind(from)
-        if try scopes.step() {
-            let window = scope(scopes)
-            scopes.reset()
-            if window.endedAt.map({ $0 >= from }) ?? true { track.scopeBefore = window }
-        }
-        if watchingSilence {
-            let heard = try connection.statement(
-                "SELECT occurred_at FROM events WHERE robot_id = ? AND robot_use IS NOT NULL AND occurred_at >= ?"
-            ).bind(robot, symbols).bind(from)
-            while try heard.step() { track.heard.append(heard.integer(0)) }
-            let before = try connection.statement(
-                """
-                SELECT max(occurred_at) FROM events
-                WHERE robot_id = ? AND robot_use IS NOT NULL AND occurred_at < ?
-                """
-            ).bind(robot, symbols).bind(from)
-            if try before.step() { track.heardBefore = before.optional(0) }
-            before.reset()
-        }
-        return track
-    }
-
-    /// See ``EntitySource``.
     public func pilotTrack(_ pilot: Symbol, from: Instant) throws -> StoredPilotTrack {
         var track = StoredPilotTrack()
         track.events = try events(
@@ -267,7 +217,7 @@ extension SQLiteStore {
 
     private static let windowColumns =
         "kind, entity_id, started_at, ended_at, expires_at, opened_by, end_reason, inferred"
-    private static let scopeColumns =
+    static let scopeColumns =
         "robot_id, pilot_id, started_at, ended_at, expires_at, opened_by, end_reason"
 
     private func window(_ row: Statement) -> WindowRow {
@@ -279,7 +229,7 @@ extension SQLiteStore {
             openedBy: symbols.intern(row.bytes(5)), endReason: reason(row, 6), inferred: row.integer(7) != 0)
     }
 
-    private func scope(_ row: Statement) -> ScopeWindow {
+    func scope(_ row: Statement) -> ScopeWindow {
         ScopeWindow(
             robot: symbols.intern(row.bytes(0)), pilot: symbols.intern(row.bytes(1)),
             startedAt: row.integer(2),
@@ -293,7 +243,7 @@ extension SQLiteStore {
         return EndReason.allCases.first { $0.name == word }
     }
 
-    private func events(_ sql: String, _ bind: (Statement) -> Void) throws -> [Event] {
+    func events(_ sql: String, _ bind: (Statement) -> Void) throws -> [Event] {
         let query = try connection.statement(sql)
         bind(query)
         var found: [Event] = []

@@ -24,16 +24,7 @@ extension Engine {
                 try takeInWithoutSession(event)
                 work.windowless.append(Int32(index))
             }
-            if event.robot.isPresent {
-                if meanings.isRobotTrackFact(event), let track = robotTracks[event.robot] {
-                    track.insert(event, meanings, symbols)
-                    mark(track, of: event.robot)
-                }
-                if rules.maxSilence != nil, let track = robotTracks[event.robot] {
-                    track.heard.insertInOrder(event.time)
-                    mark(track, of: event.robot)
-                }
-            }
+            if event.robot.isPresent { takeIntoTracks(event) }
             if meanings.isPilotTrackFact(event), let track = pilotTracks[event.pilot] {
                 track.insert(event, meanings, symbols)
                 if !track.isDirty {
@@ -44,10 +35,29 @@ extension Engine {
         }
     }
 
-    func mark(_ track: RobotTrack, of robot: Symbol) {
+    private func takeIntoTracks(_ event: Event) {
+        let robot = event.robot
+        let tellsState = meanings.state(of: event).isPresent
+        if tellsState || rules.maxSilence != nil,
+            let track = stateTracks[robot]?.first(where: { $0.covers(event.time...event.time) })
+        {
+            if tellsState { track.insert(event, meanings, symbols) }
+            if rules.maxSilence != nil { track.heard.insertInOrder(event.time) }
+            if !track.isDirty {
+                track.isDirty = true
+                work.dirtyStates.append((robot, track))
+            }
+        }
+        if meanings.isScopeFact(event), let track = scopeTracks[robot] {
+            track.insert(event, meanings, symbols)
+            mark(track, of: robot)
+        }
+    }
+
+    func mark(_ track: ScopeTrack, of robot: Symbol) {
         if !track.isDirty {
             track.isDirty = true
-            work.dirtyRobots.append(robot)
+            work.dirtyScopes.append(robot)
         }
     }
 

@@ -84,42 +84,6 @@ extension Engine {
         return chunk
     }
 
-    func ensureRobotTrack(_ robot: Symbol, from time: Instant) throws {
-        if let track = robotTracks[robot], track.from <= time {
-            track.lastUsed = batch
-            return
-        }
-        if robotTracks[robot] == nil { residentEntities += 1 }
-        let from = Lane.bucket(of: time) * Lane.span
-        let stored = try source.robotTrack(robot, from: from, watchingSilence: rules.maxSilence != nil)
-        let track = RobotTrack(from: from)
-        track.stateBefore = stored.stateBefore
-        track.scopeBefore = stored.scopeBefore
-        track.heard = stored.heard.sorted()
-        track.heardBefore = stored.heardBefore
-        for event in stored.events { track.insert(event, meanings, symbols) }
-        track.foldStates(maxSilence: rules.maxSilence, unknown: meanings.unknownState)
-        try foldScope(track, of: robot)
-        track.lastUsed = batch
-        robotTracks[robot] = track
-    }
-
-    func ensurePilotTrack(_ pilot: Symbol, from time: Instant) throws {
-        if let track = pilotTracks[pilot], track.from <= time {
-            track.lastUsed = batch
-            return
-        }
-        if pilotTracks[pilot] == nil { residentEntities += 1 }
-        let from = Lane.bucket(of: time) * Lane.span
-        let stored = try source.pilotTrack(pilot, from: from)
-        let track = PilotTrack(from: from)
-        track.shiftBefore = stored.shiftBefore
-        for event in stored.events { track.insert(event, meanings, symbols) }
-        track.fold()
-        track.lastUsed = batch
-        pilotTracks[pilot] = track
-    }
-
     func foldSessions(from first: Int) throws {
         let before = work.toFold
         work.toFold = Array(before[first...])
@@ -143,7 +107,8 @@ extension Engine {
                 for chunk in lane.chunks { stamps[chunk.lastUsed, default: 0] += 1 }
             }
         }
-        for track in robotTracks.values { stamps[track.lastUsed, default: 0] += 1 }
+        for track in stateTracks.values.joined() { stamps[track.lastUsed, default: 0] += 1 }
+        for track in scopeTracks.values { stamps[track.lastUsed, default: 0] += 1 }
         for track in pilotTracks.values { stamps[track.lastUsed, default: 0] += 1 }
         var excess = residentEntities - limit
         var keepAfter = 0
@@ -167,8 +132,13 @@ extension Engine {
                 if lane.chunks.isEmpty { lanes[kind][index] = nil }
             }
         }
-        for (robot, track) in robotTracks where track.lastUsed <= keepAfter {
-            robotTracks[robot] = nil
+        for (robot, tracks) in stateTracks {
+            let rest = tracks.filter { $0.lastUsed > keepAfter }
+            residentEntities -= tracks.count - rest.count
+            stateTracks[robot] = rest.isEmpty ? nil : rest
+        }
+        for (robot, track) in scopeTracks where track.lastUsed <= keepAfter {
+            scopeTracks[robot] = nil
             residentEntities -= 1
         }
         for (pilot, track) in pilotTracks where track.lastUsed <= keepAfter {
@@ -176,35 +146,5 @@ extension Engine {
             residentEntities -= 1
         }
         evictions += before - residentEntities
-    }
-
-    /// Keeps of each track the end only; what was before it stays as one carried row.
-    private func trimTracks() {
-        for track in robotTracks.values where track.states.count + track.scope.count + track.heard.count > 512
-        {
-            let times = (track.states.map(\.time) + track.scope.map(\.time) + track.heard).sorted()
-            let from = times[times.count - 128]
-            track.stateBefore = track.stateRows.last { $0.startedAt < from }
-            track.scopeBefore = track.scopeRows.last {
-                $0.startedAt < from && ($0.endedAt.map { $0 >= from } ?? true)
-            }
-            track.heardBefore = track.heard.last { $0 < from } ?? track.heardBefore
-            track.stateRows.removeAll { $0.startedAt < (track.stateBefore?.startedAt ?? from) }
-            track.scopeRows.removeAll { $0.startedAt < (track.scopeBefore?.startedAt ?? from) }
-            track.states.removeAll { $0.time < from }
-            track.scope.removeAll { $0.time < from }
-            track.heard.removeAll { $0 < from }
-            track.contradictions.removeAll { $0 < from }
-            track.from = from
-        }
-        for track in pilotTracks.values where track.facts.count > 256 {
-            let from = track.facts[track.facts.count - 64].time
-            track.shiftBefore = track.rows.last {
-                $0.startedAt < from && ($0.endedAt.map { $0 >= from } ?? true)
-            }
-            track.rows.removeAll { $0.startedAt < (track.shiftBefore?.startedAt ?? from) }
-            track.facts.removeAll { $0.time < from }
-            track.from = from
-        }
     }
 }

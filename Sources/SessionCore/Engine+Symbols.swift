@@ -67,22 +67,27 @@ extension Engine {
                 }
             }
         }
-        for (robot, track) in robotTracks {
+        for (robot, tracks) in stateTracks {
             mark(robot)
-            for fact in track.states {
-                mark(fact.key)
-                for symbol in [fact.name, fact.state, fact.reason, fact.fromState] { mark(symbol) }
+            for track in tracks {
+                for fact in track.facts {
+                    mark(fact.key)
+                    for symbol in [fact.name, fact.state, fact.reason, fact.fromState] { mark(symbol) }
+                }
+                for row in track.rows + [track.before].compactMap({ $0 }) {
+                    mark(row.state)
+                    mark(row.reason)
+                }
             }
-            for fact in track.scope {
+        }
+        for (robot, track) in scopeTracks {
+            mark(robot)
+            for fact in track.facts {
                 mark(fact.key)
                 mark(fact.name)
                 mark(fact.pilot)
             }
-            for row in track.stateRows + [track.stateBefore].compactMap({ $0 }) {
-                mark(row.state)
-                mark(row.reason)
-            }
-            for window in track.scopeRows + [track.scopeBefore].compactMap({ $0 }) { mark(window) }
+            for window in track.windows + [track.before].compactMap({ $0 }) { mark(window) }
         }
         for (pilot, track) in pilotTracks {
             mark(pilot)

@@ -14,7 +14,9 @@ public final class Engine {
 
     var nodes: [Node?] = []
     var lanes: [[Lane?]] = [[], [], []]
-    var robotTracks: [Symbol: RobotTrack] = [:]
+    /// Of each robot those that are in memory; none of them changes a row of another.
+    var stateTracks: [Symbol: [StateTrack]] = [:]
+    var scopeTracks: [Symbol: ScopeTrack] = [:]
     var pilotTracks: [Symbol: PilotTrack] = [:]
     var identities = IdentityIndex()
 
@@ -26,6 +28,7 @@ public final class Engine {
 
     let stateClass: [Symbol: StateClass]
     var sweepAbove = 1 << 17
+    let factsAtOnce: Int
 
     /// How many session ids, robots' and pilots' stretches of time are in memory.
     public internal(set) var residentEntities = 0
@@ -41,7 +44,8 @@ public final class Engine {
         var relinked: [Node] = []
         var toFold: [Node] = []
         var toRow: [Node] = []
-        var dirtyRobots: [Symbol] = []
+        var dirtyStates: [(robot: Symbol, track: StateTrack)] = []
+        var dirtyScopes: [Symbol] = []
         var dirtyPilots: [Symbol] = []
         var windowless: [Int32] = []
         /// Ids that came to have too many targets, or no longer do.
@@ -64,8 +68,13 @@ public final class Engine {
     }
 
     /// An engine with nothing in memory.
-    /// - Parameter meanings: The catalogue over the same table of symbols.
-    public init(rules: Rules, meanings: EventMeanings, symbols: SymbolTable) {
+    /// - Parameters:
+    ///   - meanings: The catalogue over the same table of symbols.
+    ///   - factsAtOnce: How many facts of a robot are asked for at first where its states are brought back: some hours of
+    ///     them. It changes no table.
+    public init(rules: Rules, meanings: EventMeanings, symbols: SymbolTable, factsAtOnce: Int = 128) {
+        precondition(factsAtOnce > 0, "a question for facts asks for some")
+        self.factsAtOnce = factsAtOnce
         precondition(rules.maxWindow >= 1_000_000, "a window lasts at least a second")
         self.rules = rules
         self.symbols = symbols
@@ -116,7 +125,8 @@ public final class Engine {
     public func forgetEverything() {
         nodes = []
         lanes = [[], [], []]
-        robotTracks = [:]
+        stateTracks = [:]
+        scopeTracks = [:]
         pilotTracks = [:]
         identities = IdentityIndex()
         residentEntities = 0

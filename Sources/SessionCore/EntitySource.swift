@@ -41,20 +41,25 @@ public struct StoredLane {
     public init() {}
 }
 
-/// What the store knows of a robot from some instant on.
-public struct StoredRobotTrack {
-    /// Events from then on that tell its state, or that open or release a pilot in its scope.
+/// What the store knows of the pilots of a robot's own scope from some instant on.
+public struct StoredRobotScope {
+    /// Events from then on that open or release a pilot in the robot's scope.
     public var events: [Event] = []
-    /// The last state row that began before.
-    public var stateBefore: RobotStateRow?
-    /// The scope window that began before and, at that instant, had not ended.
-    public var scopeBefore: ScopeWindow?
-    /// Event times of everything that named the robot from then on; only where silence is watched.
-    public var heard: [Instant] = []
-    /// The last event time before; only where silence is watched.
-    public var heardBefore: Instant?
+    /// The window that began before and, at that instant, had not ended.
+    public var windowBefore: ScopeWindow?
 
     /// Nothing known.
+    public init() {}
+}
+
+/// When a robot was heard: event times of everything that named it.
+public struct StoredRobotHeard {
+    /// The last one before some instant.
+    public var before: Instant?
+    /// Those from then on.
+    public var since: [Instant] = []
+
+    /// Never heard.
     public init() {}
 }
 
@@ -79,8 +84,18 @@ public protocol EntitySource {
     func session(_ id: Symbol) throws -> StoredSession
     /// A robot's, pilot's or merchant's events and windows in `[from, until)`.
     func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) throws -> StoredLane
-    /// A robot's state and scope facts from an instant on.
-    func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) throws -> StoredRobotTrack
+    /// A robot's facts from an instant on, in order of time, at most so many: events that tell its state, or that open
+    /// or release a pilot in its scope.
+    func robotFacts(_ robot: Symbol, from: Instant, limit: Int) throws -> [Event]
+    /// A robot's last state row that began before an instant.
+    func robotState(_ robot: Symbol, before: Instant) throws -> RobotStateRow?
+    /// When a robot's first state row after an instant begins.
+    func robotStateStart(_ robot: Symbol, after: Instant) throws -> Instant?
+    /// When a robot was heard, before and from an instant on. Asked only where silence is watched.
+    func robotHeard(_ robot: Symbol, from: Instant) throws -> StoredRobotHeard
+    /// The pilots of a robot's own scope from an instant on.
+    /// - Parameter names: What events that open or release a pilot are called.
+    func robotScope(_ robot: Symbol, from: Instant, named names: [Symbol]) throws -> StoredRobotScope
     /// A pilot's shift facts from an instant on.
     func pilotTrack(_ pilot: Symbol, from: Instant) throws -> StoredPilotTrack
     /// Whether any event of this hour (a multiple of an hour) is stored.
@@ -104,8 +119,16 @@ public struct EmptySource: EntitySource {
         StoredLane()
     }
     /// See ``EntitySource``.
-    public func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) -> StoredRobotTrack {
-        StoredRobotTrack()
+    public func robotFacts(_ robot: Symbol, from: Instant, limit: Int) -> [Event] { [] }
+    /// See ``EntitySource``.
+    public func robotState(_ robot: Symbol, before: Instant) -> RobotStateRow? { nil }
+    /// See ``EntitySource``.
+    public func robotStateStart(_ robot: Symbol, after: Instant) -> Instant? { nil }
+    /// See ``EntitySource``.
+    public func robotHeard(_ robot: Symbol, from: Instant) -> StoredRobotHeard { StoredRobotHeard() }
+    /// See ``EntitySource``.
+    public func robotScope(_ robot: Symbol, from: Instant, named names: [Symbol]) -> StoredRobotScope {
+        StoredRobotScope()
     }
     /// See ``EntitySource``.
     public func pilotTrack(_ pilot: Symbol, from: Instant) -> StoredPilotTrack { StoredPilotTrack() }

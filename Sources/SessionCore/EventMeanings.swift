@@ -22,10 +22,14 @@ public struct EventMeanings {
     /// The symbol of the state that silence gives.
     let unknownState: Symbol
 
+    /// The names of events that may be facts of a robot's scope: pilot *opens* and *releases*.
+    let scopeNames: [Symbol]
+
     /// Pins the catalogue's names; so it must come before anything else is interned.
     public init(catalogue: Catalogue, symbols: SymbolTable) {
         let names = catalogue.entries.map { symbols.pin($0.name) }
         unknownState = symbols.pin("unknown")
+        scopeNames = zip(catalogue.entries, names).filter { Self.opensOrReleasesPilot($0.0.window) }.map(\.1)
         byName = [EventMeaning](repeating: EventMeaning(), count: catalogue.entries.count + 2)
         for (entry, name) in zip(catalogue.entries, names) {
             let state: EventMeaning.StateMeaning
@@ -66,7 +70,7 @@ public struct EventMeanings {
     /// and no session.
     func isScopeFact(_ event: Event) -> Bool {
         guard !event.subject.isPresent, event.robot.isPresent else { return false }
-        return opensOrReleasesPilot(event)
+        return Self.opensOrReleasesPilot(self[event.name].window)
     }
 
     /// Whether the event ends its pilot's window wherever one is: a pilot *release* with neither session nor
@@ -109,8 +113,8 @@ public struct EventMeanings {
         return use
     }
 
-    private func opensOrReleasesPilot(_ event: Event) -> Bool {
-        switch self[event.name].window {
+    private static func opensOrReleasesPilot(_ role: WindowRole) -> Bool {
+        switch role {
         case .opensPilot, .releasesPilot: return true
         case .neutral, .opensRobot, .releasesRobot, .closes: return false
         }

@@ -1,55 +1,61 @@
-/// A robot's state facts and scope facts from some instant on, with what was the case before it.
+/// A robot's state facts over a stretch of time, with what was the case before it and after it.
 ///
-/// Telling a robot's states needs nothing older than the last change, so only the end of its history is in
-/// memory; a late fact brings back the track from its own time on.
-final class RobotTrack {
+/// Telling a robot's states needs nothing older than the last change, and nothing newer than the next state that is
+/// told: from that instant on they are what they were, whatever happened before. So only the end of its history is in
+/// memory, and a late fact brings back the stretch around its own time.
+final class StateTrack {
     var from: Instant
+    /// Facts before this instant belong to the track; those of the instant itself end it. `.max` where nothing is known
+    /// after the last fact.
+    var until = Instant.max
     var lastUsed = 0
     var isDirty = false
 
-    var stateBefore: RobotStateRow?
-    var scopeBefore: ScopeWindow?
-    var states: [StateFact] = []
-    var scope: [ScopeFact] = []
+    var before: RobotStateRow?
+    /// When the first row after ``until`` begins.
+    var after: Instant?
+    var facts: [StateFact] = []
     var heard: [Instant] = []
     var heardBefore: Instant?
 
     /// The rows as last derived.
-    var stateRows: [RobotStateRow] = []
-    var scopeRows: [ScopeWindow] = []
+    var rows: [RobotStateRow] = []
     /// Times of facts whose `from_state` contradicts the interval before.
     var contradictions: [Instant] = []
 
     init(from: Instant) { self.from = from }
 
+    /// Whether facts of all these instants belong to it.
+    func covers(_ times: ClosedRange<Instant>) -> Bool {
+        from <= times.lowerBound && times.upperBound < until
+    }
+
+    /// Whether neither can change a row of the other, nor what the other carries: the first row after the earlier one has
+    /// begun when the later one's first does.
+    func isIndependent(of other: StateTrack) -> Bool {
+        let (earlier, later) = from < other.from ? (self, other) : (other, self)
+        guard earlier.until < later.from, let next = earlier.after, let carried = later.before else {
+            return false
+        }
+        return next <= carried.startedAt
+    }
+
     func insert(_ event: Event, _ meanings: EventMeanings, _ symbols: SymbolTable) {
         let state = meanings.state(of: event)
-        if state.isPresent {
-            states.insertInOrder(
-                StateFact(
-                    time: event.time, key: event.key, name: event.name, state: state,
-                    reason: event.reason.isPresent ? event.reason : event.errorCode,
-                    fromState: event.fromState), symbols)
-        }
-        if meanings.isScopeFact(event) {
-            let release: EndReason?
-            switch meanings[event.name].window {
-            case .releasesPilot(let reason): release = reason
-            case .opensPilot, .neutral, .opensRobot, .releasesRobot, .closes: release = nil
-            }
-            scope.insertInOrder(
-                ScopeFact(
-                    time: event.time, key: event.key, name: event.name, pilot: event.pilot, release: release),
-                symbols)
-        }
+        guard state.isPresent else { return }
+        facts.insertInOrder(
+            StateFact(
+                time: event.time, key: event.key, name: event.name, state: state,
+                reason: event.reason.isPresent ? event.reason : event.errorCode,
+                fromState: event.fromState), symbols)
     }
 
     /// Semantics section 6: of several facts at one instant the last stands; equal neighbours are one
     /// interval; an interval ends where the next begins.
-    func foldStates(maxSilence: Microseconds?, unknown: Symbol) {
+    func fold(maxSilence: Microseconds?, unknown: Symbol) {
         var rows: [RobotStateRow] = []
         contradictions.removeAll(keepingCapacity: true)
-        if var before = stateBefore {
+        if var before {
             before.endedAt = nil
             rows.append(before)
         }
@@ -62,8 +68,8 @@ final class RobotTrack {
             }
             rows.append(RobotStateRow(startedAt: time, endedAt: nil, state: state, reason: reason))
         }
-        for (index, fact) in states.enumerated() {
-            if index + 1 < states.count, states[index + 1].time == fact.time { continue }
+        for (index, fact) in facts.enumerated() {
+            if index + 1 < facts.count, facts[index + 1].time == fact.time { continue }
             while let silence = silences.last, silence < fact.time {
                 silences.removeLast()
                 if !rows.isEmpty { change(silence, unknown, .absent) }
@@ -76,7 +82,8 @@ final class RobotTrack {
         while let silence = silences.popLast() {
             if !rows.isEmpty { change(silence, unknown, .absent) }
         }
-        stateRows = rows
+        if let after, !rows.isEmpty { rows[rows.count - 1].endedAt = after }
+        self.rows = rows
     }
 
     /// Where a silence of that length ran out before the robot was heard again.
@@ -88,6 +95,34 @@ final class RobotTrack {
             last = time
         }
         return starts
+    }
+}
+
+/// A robot's scope facts from some instant on, with the window that had begun before it: opens and releases of pilots
+/// that name the robot and no session.
+final class ScopeTrack {
+    var from: Instant
+    var lastUsed = 0
+    var isDirty = false
+
+    var before: ScopeWindow?
+    var facts: [ScopeFact] = []
+    /// The windows as last derived.
+    var windows: [ScopeWindow] = []
+
+    init(from: Instant) { self.from = from }
+
+    func insert(_ event: Event, _ meanings: EventMeanings, _ symbols: SymbolTable) {
+        guard meanings.isScopeFact(event) else { return }
+        let release: EndReason?
+        switch meanings[event.name].window {
+        case .releasesPilot(let reason): release = reason
+        case .opensPilot, .neutral, .opensRobot, .releasesRobot, .closes: release = nil
+        }
+        facts.insertInOrder(
+            ScopeFact(
+                time: event.time, key: event.key, name: event.name, pilot: event.pilot, release: release),
+            symbols)
     }
 }
 

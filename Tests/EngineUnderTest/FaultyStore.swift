@@ -11,6 +11,8 @@ public final class FaultyStore: SessionStoring {
     /// Runs when a batch is committed, before the program hears of it.
     public var afterCommit: () throws -> Void = {}
 
+    /// How many facts of robots were brought back.
+    public private(set) var robotFactsRead = 0
     /// What came of each claim of partition keys.
     public private(set) var claims: [Bool] = []
 
@@ -75,9 +77,35 @@ public final class FaultyStore: SessionStoring {
     }
 
     /// See ``EntitySource``.
-    public func robotTrack(_ robot: Symbol, from: Instant, watchingSilence: Bool) throws -> StoredRobotTrack {
+    public func robotFacts(_ robot: Symbol, from: Instant, limit: Int) throws -> [Event] {
         try beforeReading()
-        return try store.robotTrack(robot, from: from, watchingSilence: watchingSilence)
+        let facts = try store.robotFacts(robot, from: from, limit: limit)
+        robotFactsRead += facts.count
+        return facts
+    }
+
+    /// See ``EntitySource``.
+    public func robotState(_ robot: Symbol, before: Instant) throws -> RobotStateRow? {
+        try beforeReading()
+        return try store.robotState(robot, before: before)
+    }
+
+    /// See ``EntitySource``.
+    public func robotStateStart(_ robot: Symbol, after: Instant) throws -> Instant? {
+        try beforeReading()
+        return try store.robotStateStart(robot, after: after)
+    }
+
+    /// See ``EntitySource``.
+    public func robotHeard(_ robot: Symbol, from: Instant) throws -> StoredRobotHeard {
+        try beforeReading()
+        return try store.robotHeard(robot, from: from)
+    }
+
+    /// See ``EntitySource``.
+    public func robotScope(_ robot: Symbol, from: Instant, named names: [Symbol]) throws -> StoredRobotScope {
+        try beforeReading()
+        return try store.robotScope(robot, from: from, named: names)
     }
 
     /// See ``EntitySource``.

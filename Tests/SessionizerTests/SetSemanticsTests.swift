@@ -53,6 +53,66 @@ import Testing
         }
     }
 
+    /// Two robots that tell states and pilots again and again over days: what is late concerns a stretch between others.
+    @Test(arguments: 0..<4)
+    func soTheyAreForRobotsOverDays(part: UInt64) throws {
+        for world in 0..<worlds {
+            let seed = 400_000_000 + part * 1_000_000 + world
+            var random = Randomness(state: seed)
+            var lines = robotLines(random: &random)
+            let expected = referenceTables(lines: lines)
+            // Mostly in order, as events come, or not at all.
+            if Bool.random(using: &random) {
+                lines.shuffle(using: &random)
+            } else {
+                let late = Int.random(in: 1...10, using: &random)
+                for index in lines.indices where Int.random(in: 0..<late, using: &random) == 0 {
+                    lines.swapAt(index, Int.random(in: lines.indices, using: &random))
+                }
+            }
+            if try !matches(expected, lines, Rules(), seed: seed, random: &random) { return }
+        }
+    }
+
+    /// Facts of two robots at few instants, so that some fall together.
+    private func robotLines(random: inout Randomness) -> [String] {
+        let days = Int.random(in: 1...6, using: &random)
+        let instants = (0..<Int.random(in: 5...60, using: &random)).map { _ in
+            (Int.random(in: 0..<days, using: &random), Int.random(in: 0..<24, using: &random))
+        }
+        let count = Int.random(in: 10...90, using: &random)
+        return (0..<count).map { number -> (String, String) in
+            guard let (day, hour) = instants.randomElement(using: &random) else { return ("", "") }
+            let time = "2026-03-1\(day)T\(hour < 10 ? "0" : "")\(hour):\(10 + number % 2):00Z"
+            let (robot, pilot) = (
+                Int.random(in: 1...2, using: &random), Int.random(in: 1...2, using: &random)
+            )
+            func state() -> String { ["idle", "fault", "charging"].randomElement(using: &random) ?? "idle" }
+            let (name, rest): (String, String)
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0: (name, rest) = ("pilot.assigned", #""robot_id":"R\#(robot)","pilot_id":"P\#(pilot)""#)
+            case 1:
+                (name, rest) = ("pilot.assignment_ended", #""robot_id":"R\#(robot)","pilot_id":"P\#(pilot)""#)
+            case 2: (name, rest) = ("pilot.assignment_ended", #""robot_id":"R\#(robot)""#)
+            case 3: (name, rest) = ("pilot.shift_ended", #""pilot_id":"P\#(pilot)""#)
+            case 4: (name, rest) = ("robot.error", #""robot_id":"R\#(robot)","error":"E""#)
+            case 5:
+                (name, rest) = (
+                    "robot.state_changed",
+                    #""robot_id":"R\#(robot)","from_state":"\#(state())","to_state":"\#(state())""#
+                )
+            case 6:
+                (name, rest) = (
+                    "robot.state_changed",
+                    #""robot_id":"R\#(robot)","to_state":"\#(state())","reason":"r\#(pilot)""#
+                )
+            default:
+                (name, rest) = ("robot.state_changed", #""robot_id":"R\#(robot)","to_state":"\#(state())""#)
+            }
+            return (time, #"{"event":"\#(name)","timestamp":"\#(time)","event_id":"e\#(number)",\#(rest)}"#)
+        }.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+
     /// Ids on both sides of the most an id may link to, over one step and over two.
     @Test(arguments: 0..<2)
     func soTheyAreBeyondTheMostAnIdMayLinkTo(part: UInt64) throws {
@@ -110,7 +170,7 @@ import Testing
         let folder = try TemporaryFolder()
         let store = try StoreUnderTest(
             path: folder.file("world.db"), maxResident: Bool.random(using: &random) ? 0 : 1000,
-            rules: rules)
+            rules: rules, factsAtOnce: [1, 2, 4, 128].randomElement(using: &random) ?? 1)
         var rest = lines[...]
         var sums = (received: 0, accepted: 0, duplicates: 0, skipped: 0, rejected: 0)
         func settle(_ totals: IngestTotals) {

@@ -182,4 +182,62 @@ import Testing
         #expect(try store.count("robot_pilot_windows") == 2001)
         #expect(try store.differences(from: referenceTables(lines: many + late)) == [])
     }
+
+    /// A fact that comes weeks late brings back the robot's states up to the next one that is told, not all that it did
+    /// since: of thousands. Then the robot goes on where it was.
+    @Test(arguments: StoreKind.allCases) func weeksLateBeforeThousands(kind: StoreKind) throws {
+        let fresh = try FreshStore(kind)
+        var counting: FaultyStore?
+        let store = try StoreUnderTest(
+            place: fresh.place, maxResident: 1000, factsAtOnce: 16,
+            wrap: { store in
+                let faulty = FaultyStore(store)
+                counting = faulty
+                return faulty
+            })
+        defer { store.close() }
+        func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
+        func line(_ day: String, _ number: Int, _ state: String) -> String {
+            lines(
+                "\(day)T\(two(number / 60)):\(two(number % 60)):00Z robot.state_changed robot_id=R1 to_state=\(state)"
+            )[0]
+        }
+        var all = (0..<1440).map { line("2026-03-\(two(20 + $0 % 5))", $0, "s\($0 % 3)") }
+        try store.ingest(all)
+        func add(_ batch: [String]) throws -> Int {
+            all += batch
+            let before = try #require(counting).robotFactsRead
+            try store.ingest(batch)
+            return try #require(counting).robotFactsRead - before
+        }
+        // Forwards, as an archive comes: what was brought back serves the next batch too.
+        for number in 0..<10 {
+            let read = try add([
+                line("2026-03-02", number * 7, "s\(number % 3)"), line("2026-03-02", number * 7 + 3, "s1"),
+            ])
+            #expect(read <= 48, "batch \(number): \(read)")
+            #expect(try store.differences(from: referenceTables(lines: all)) == [], "batch \(number)")
+        }
+        // Backwards, in between, right before the next one, with a state that it has then, and at its very instant.
+        for (day, number, state) in [
+            ("2026-03-01", 100, "s0"), ("2026-03-10", 5, "idle"), ("2026-03-19", 1439, "s0"),
+            ("2026-03-20", 0, "s9"), ("2026-03-22", 700, "s2"), ("2026-03-22", 702, "s1"),
+        ] {
+            let read = try add([line(day, number, state)])
+            // Up to six hours before the fact, 72 a day of five, and what is asked for at once.
+            #expect(read <= 400, "\(day) \(number): \(read)")
+            #expect(try store.differences(from: referenceTables(lines: all)) == [], "\(day) \(number)")
+        }
+        // And at its end again, while something late comes in the same batch.
+        #expect(try add([line("2026-03-25", 0, "s1"), line("2026-03-24", 1437, "s2")]) <= 400)
+        #expect(try store.differences(from: referenceTables(lines: all)) == [])
+        for number in 1..<4 {
+            let read = try add([
+                line("2026-03-03", number * 9, "s1"), line("2026-03-25", number, "s2"),
+                line("2026-03-12", number, "s\(number % 2)"),
+            ])
+            #expect(read <= 200, "batch \(number): \(read)")
+            #expect(try store.differences(from: referenceTables(lines: all)) == [], "batch \(number)")
+        }
+    }
 }

@@ -28,7 +28,9 @@ import Testing
 
             let fresh = try FreshStore(kind)
             let limit = [0, 0, 3, 1000].randomElement(using: &random) ?? 0
-            let store = try StoreUnderTest(place: fresh.place, maxResident: limit, rules: rules)
+            let store = try StoreUnderTest(
+                place: fresh.place, maxResident: limit, rules: rules,
+                factsAtOnce: [1, 3, 128].randomElement(using: &random) ?? 1)
             defer { store.close() }
             var (received, accepted, duplicates) = (0, 0, 0)
             var rest = lines[...]

@@ -1,0 +1,150 @@
+/// Tracks in memory: bringing back the stretch that a batch needs, and keeping the ends only.
+extension Engine {
+    /// Has robots' states in memory over all instants that the batch can change.
+    /// - Parameter times: From the earliest to the latest of them.
+    func ensureStateTracks(_ times: [Symbol: ClosedRange<Instant>]) throws {
+        let split = stretches(of: times)
+        for (robot, times) in times {
+            var tracks = stateTracks[robot] ?? []
+            let before = tracks.count
+            for stretch in split[robot] ?? [times] {
+                if let known = tracks.first(where: { $0.covers(stretch) }) {
+                    known.lastUsed = batch
+                    continue
+                }
+                let track = try bringBackStates(of: robot, over: stretch)
+                let others = tracks.filter { !$0.isIndependent(of: track) }
+                if others.contains(where: { $0.lastUsed == batch }) {
+                    tracks = [try bringBackStates(of: robot, over: times)]
+                    break
+                }
+                tracks.removeAll { known in others.contains { $0 === known } }
+                tracks.append(track)
+            }
+            residentEntities += tracks.count - before
+            stateTracks[robot] = tracks
+        }
+    }
+
+    /// What the batch tells of a robot weeks ago and what it tells of it now are stretches of their own.
+    private func stretches(of times: [Symbol: ClosedRange<Instant>]) -> [Symbol: [ClosedRange<Instant>]] {
+        let apart = 4 * Lane.span
+        let wide = times.filter { $0.value.upperBound - $0.value.lowerBound > apart }
+        if wide.isEmpty || rules.maxSilence != nil { return [:] }
+        var told: [Symbol: [Instant]] = [:]
+        for event in changes.accepted where wide[event.robot] != nil && meanings.state(of: event).isPresent {
+            told[event.robot, default: []].append(event.time)
+        }
+        return told.mapValues { times in
+            var found: [ClosedRange<Instant>] = []
+            for time in times.sorted() {
+                if let last = found.last, time - last.upperBound <= apart {
+                    found[found.count - 1] = last.lowerBound...time
+                } else {
+                    found.append(time...time)
+                }
+            }
+            return found
+        }
+    }
+
+    private func bringBackStates(of robot: Symbol, over stretch: ClosedRange<Instant>) throws -> StateTrack {
+        let track = StateTrack(from: Lane.bucket(of: stretch.lowerBound) * Lane.span)
+        track.before = try source.robotState(robot, before: track.from)
+        if rules.maxSilence != nil {
+            let heard = try source.robotHeard(robot, from: track.from)
+            track.heardBefore = heard.before
+            track.heard = heard.since.sorted()
+        }
+        try bringBackFacts(of: robot, into: track, past: stretch.upperBound)
+        track.fold(maxSilence: rules.maxSilence, unknown: meanings.unknownState)
+        track.lastUsed = batch
+        return track
+    }
+
+    /// Reads on until a state is told after `last`: from then on the states are what they were, whatever the batch brings.
+    /// (Silences are found between any two events, so with them it reads to the end.)
+    private func bringBackFacts(of robot: Symbol, into track: StateTrack, past last: Instant) throws {
+        var (place, limit) = (track.from, factsAtOnce)
+        while true {
+            let events = try source.robotFacts(robot, from: place, limit: limit)
+            guard events.count >= limit, let edge = events.last?.time else {
+                for event in events { track.insert(event, meanings, symbols) }
+                return
+            }
+            // More of the last instant may follow.
+            for event in events where event.time < edge { track.insert(event, meanings, symbols) }
+            if rules.maxSilence == nil, let end = track.facts.last?.time, end > last {
+                track.until = end
+                track.after = try source.robotStateStart(robot, after: end)
+                return
+            }
+            place = edge
+            limit *= 2
+        }
+    }
+
+    func ensureScopeTrack(_ robot: Symbol, from time: Instant) throws {
+        if let track = scopeTracks[robot], track.from <= time {
+            track.lastUsed = batch
+            return
+        }
+        if scopeTracks[robot] == nil { residentEntities += 1 }
+        let track = ScopeTrack(from: Lane.bucket(of: time) * Lane.span)
+        let stored = try source.robotScope(robot, from: track.from, named: meanings.scopeNames)
+        track.before = stored.windowBefore
+        for event in stored.events { track.insert(event, meanings, symbols) }
+        try foldScope(track, of: robot)
+        track.lastUsed = batch
+        scopeTracks[robot] = track
+    }
+
+    func ensurePilotTrack(_ pilot: Symbol, from time: Instant) throws {
+        if let track = pilotTracks[pilot], track.from <= time {
+            track.lastUsed = batch
+            return
+        }
+        if pilotTracks[pilot] == nil { residentEntities += 1 }
+        let from = Lane.bucket(of: time) * Lane.span
+        let stored = try source.pilotTrack(pilot, from: from)
+        let track = PilotTrack(from: from)
+        track.shiftBefore = stored.shiftBefore
+        for event in stored.events { track.insert(event, meanings, symbols) }
+        track.fold()
+        track.lastUsed = batch
+        pilotTracks[pilot] = track
+    }
+
+    /// Keeps of each track the end only; what was before it stays as one carried row.
+    func trimTracks() {
+        for track in stateTracks.values.joined() where track.facts.count + track.heard.count > 512 {
+            let times = (track.facts.map(\.time) + track.heard).sorted()
+            let from = times[times.count - 128]
+            track.before = track.rows.last { $0.startedAt < from }
+            track.heardBefore = track.heard.last { $0 < from } ?? track.heardBefore
+            track.rows.removeAll { $0.startedAt < (track.before?.startedAt ?? from) }
+            track.facts.removeAll { $0.time < from }
+            track.heard.removeAll { $0 < from }
+            track.contradictions.removeAll { $0 < from }
+            track.from = from
+        }
+        for track in scopeTracks.values where track.facts.count > 512 {
+            let from = track.facts[track.facts.count - 128].time
+            track.before = track.windows.last {
+                $0.startedAt < from && ($0.endedAt.map { $0 >= from } ?? true)
+            }
+            track.windows.removeAll { $0.startedAt < (track.before?.startedAt ?? from) }
+            track.facts.removeAll { $0.time < from }
+            track.from = from
+        }
+        for track in pilotTracks.values where track.facts.count > 256 {
+            let from = track.facts[track.facts.count - 64].time
+            track.shiftBefore = track.rows.last {
+                $0.startedAt < from && ($0.endedAt.map { $0 >= from } ?? true)
+            }
+            track.rows.removeAll { $0.startedAt < (track.shiftBefore?.startedAt ?? from) }
+            track.facts.removeAll { $0.time < from }
+            track.from = from
+        }
+    }
+}
