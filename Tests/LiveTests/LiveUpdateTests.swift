@@ -113,25 +113,28 @@ extension LiveTests {
             try await eventually("the API answers") {
                 try await service.get("/analytics/v1/freshness").status == 200
             }
+            // So slow that it is asked again and again while they come, however busy the machine is.
             let publisher = try scene.program.start([
-                "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--rate", "1000",
+                "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--rate", "50",
             ])
             var counts: Set<Int> = []
-            var refused: [String] = []
-            while publisher.isRunning {
+            try await eventually("answers of three different times") {
                 for path in ["home", "sessions?limit=20", "freshness"] {
                     let answer = try await service.get("/analytics/v1/\(path)")
-                    if answer.status != 200 { refused.append("\(path): \(answer.status) \(answer.text)") }
+                    #expect(answer.status == 200, "\(path): \(answer.text)")
                     guard path == "freshness" else { continue }
                     let object =
                         try JSONSerialization.jsonObject(with: Data(answer.text.utf8)) as? [String: Any]
                     let asOf = try #require(object?["as_of"] as? [String: Any])
                     counts.insert(try #require(asOf["events"] as? Int))
                 }
+                return counts.count >= 3
             }
-            #expect(publisher.terminationStatus == 0)
-            #expect(refused.isEmpty, "\(refused)")
-            #expect(counts.count >= 3, "answers of different times: \(counts.sorted())")
+            #expect(publisher.isRunning)
+            publisher.terminate()
+            publisher.waitUntilExit()
+            // The rest of them, and what was sent already once more.
+            try scene.publish()
             try await service.drained()
             #expect(try await service.stop() == 0)
             try scene.expectTablesOfReplay()
