@@ -189,7 +189,7 @@ import Testing
         let fresh = try FreshStore(kind)
         var counting: FaultyStore?
         let store = try StoreUnderTest(
-            place: fresh.place, maxResident: 1000, factsAtOnce: 16,
+            place: fresh.place, maxResident: 1000,
             wrap: { store in
                 let faulty = FaultyStore(store)
                 counting = faulty
