@@ -5,14 +5,15 @@ internal import SessionStore
 /// Bringing back what a robot did.
 extension PostgresStore {
     /// See ``EntitySource``.
-    public func robotFacts(_ robot: Symbol, from: Instant, limit: Int) throws -> [Event] {
+    public func robotFacts(_ robot: Symbol, from: Instant, through: Instant?) throws -> [Event] {
         var key = since(from, robot)
-        key.add(Int64(limit))
+        if let through { key.add(instant: through) }
         let rows = try connection.execute(
             """
             SELECT payload::text FROM events
             WHERE robot_id = $1 AND robot_use IS NOT NULL AND occurred_at >= $2 AND robot_use & 2 <> 0
-            ORDER BY occurred_at LIMIT $3
+              \(through == nil ? "" : "AND occurred_at <= $3")
+            ORDER BY occurred_at
             """, key)
         return try (0..<rows.count).map { try event(rows.bytes($0, 0)) }
     }

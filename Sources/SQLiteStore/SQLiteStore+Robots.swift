@@ -5,14 +5,14 @@ internal import SessionStore
 /// Bringing back what a robot did.
 extension SQLiteStore {
     /// See ``EntitySource``.
-    public func robotFacts(_ robot: Symbol, from: Instant, limit: Int) throws -> [Event] {
+    public func robotFacts(_ robot: Symbol, from: Instant, through: Instant?) throws -> [Event] {
         try events(
             """
             SELECT payload FROM events
-            WHERE robot_id = ? AND robot_use IS NOT NULL AND occurred_at >= ? AND robot_use & 2
-            ORDER BY occurred_at LIMIT ?
+            WHERE robot_id = ? AND robot_use IS NOT NULL AND occurred_at >= ? AND occurred_at <= ? AND robot_use & 2
+            ORDER BY occurred_at
             """
-        ) { $0.bind(robot, symbols).bind(from).bind(Int64(limit)) }
+        ) { $0.bind(robot, symbols).bind(from).bind(through ?? .max) }
     }
 
     /// See ``EntitySource``.

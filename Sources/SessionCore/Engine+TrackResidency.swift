@@ -9,18 +9,14 @@ extension Engine {
             let before = tracks.count
             for stretch in split[robot] ?? [times] {
                 if let known = tracks.first(where: { $0.covers(stretch) }) {
-                    known.lastUsed = batch
-                    continue
+                    known.need(stretch, in: batch)
+                } else {
+                    try bringBackStates(of: robot, over: stretch, into: &tracks)
                 }
-                let track = try bringBackStates(of: robot, over: stretch)
-                let others = tracks.filter { !$0.isIndependent(of: track) }
-                if others.contains(where: { $0.lastUsed == batch }) {
-                    tracks = [try bringBackStates(of: robot, over: times)]
-                    break
-                }
-                tracks.removeAll { known in others.contains { $0 === known } }
-                tracks.append(track)
             }
+            // Weeks ago and now; more of them rest for longer than they are of use.
+            tracks.sort { $0.lastUsed > $1.lastUsed }
+            while tracks.count > 2, let rested = tracks.last, rested.lastUsed < batch { tracks.removeLast() }
             residentEntities += tracks.count - before
             stateTracks[robot] = tracks
         }
@@ -48,40 +44,47 @@ extension Engine {
         }
     }
 
-    private func bringBackStates(of robot: Symbol, over stretch: ClosedRange<Instant>) throws -> StateTrack {
+    /// Brings back a stretch, and forgets what it may change or be changed by; what of that the batch needs comes back with it.
+    private func bringBackStates(
+        of robot: Symbol, over stretch: ClosedRange<Instant>, into tracks: inout [StateTrack]
+    ) throws {
+        var stretch = stretch
+        while true {
+            let track = try storedStates(of: robot, over: stretch)
+            let others = tracks.filter { !$0.isIndependent(of: track) }
+            tracks.removeAll { known in others.contains { $0 === known } }
+            let needed = others.filter { $0.lastUsed == batch }.compactMap(\.needed)
+            if needed.isEmpty {
+                track.need(stretch, in: batch)
+                tracks.append(track)
+                return
+            }
+            for other in needed {
+                stretch =
+                    min(stretch.lowerBound, other.lowerBound)...max(stretch.upperBound, other.upperBound)
+            }
+        }
+    }
+
+    /// The stretch ends where a state begins after it: from then on the states are what they were, whatever the batch
+    /// brings. (Silences are found between any two events, so with them it goes on to the end.)
+    private func storedStates(of robot: Symbol, over stretch: ClosedRange<Instant>) throws -> StateTrack {
         let track = StateTrack(from: Lane.bucket(of: stretch.lowerBound) * Lane.span)
         track.before = try source.robotState(robot, before: track.from)
         if rules.maxSilence != nil {
             let heard = try source.robotHeard(robot, from: track.from)
             track.heardBefore = heard.before
             track.heard = heard.since.sorted()
+        } else if let next = try source.robotStateStart(robot, after: stretch.upperBound + stateMargin) {
+            track.until = next
+            track.after = try source.robotStateStart(robot, after: next)
         }
-        try bringBackFacts(of: robot, into: track, past: stretch.upperBound)
+        let through = track.until == .max ? nil : track.until
+        for event in try source.robotFacts(robot, from: track.from, through: through) {
+            track.insert(event, meanings, symbols)
+        }
         track.fold(maxSilence: rules.maxSilence, unknown: meanings.unknownState)
-        track.lastUsed = batch
         return track
-    }
-
-    /// Reads on until a state is told after `last`: from then on the states are what they were, whatever the batch brings.
-    /// (Silences are found between any two events, so with them it reads to the end.)
-    private func bringBackFacts(of robot: Symbol, into track: StateTrack, past last: Instant) throws {
-        var (place, limit) = (track.from, factsAtOnce)
-        while true {
-            let events = try source.robotFacts(robot, from: place, limit: limit)
-            guard events.count >= limit, let edge = events.last?.time else {
-                for event in events { track.insert(event, meanings, symbols) }
-                return
-            }
-            // More of the last instant may follow.
-            for event in events where event.time < edge { track.insert(event, meanings, symbols) }
-            if rules.maxSilence == nil, let end = track.facts.last?.time, end > last {
-                track.until = end
-                track.after = try source.robotStateStart(robot, after: end)
-                return
-            }
-            place = edge
-            limit *= 2
-        }
     }
 
     func ensureScopeTrack(_ robot: Symbol, from time: Instant) throws {
@@ -115,9 +118,16 @@ extension Engine {
         pilotTracks[pilot] = track
     }
 
-    /// Keeps of each track the end only; what was before it stays as one carried row.
+    /// Keeps of each track the end only; what was before it stays as one carried row. Of a stretch of a robot's states that
+    /// ends before now the end is of no more use than the rest: it is forgotten where it has become long.
     func trimTracks() {
-        for track in stateTracks.values.joined() where track.facts.count + track.heard.count > 512 {
+        for (robot, tracks) in stateTracks
+        where tracks.contains(where: { $0.until < .max && $0.facts.count > 2048 }) {
+            stateTracks[robot] = tracks.filter { $0.until == .max || $0.facts.count <= 2048 }
+            residentEntities += (stateTracks[robot]?.count ?? 0) - tracks.count
+        }
+        for track in stateTracks.values.joined()
+        where track.until == .max && track.facts.count + track.heard.count > 512 {
             let times = (track.facts.map(\.time) + track.heard).sorted()
             let from = times[times.count - 128]
             track.before = track.rows.last { $0.startedAt < from }

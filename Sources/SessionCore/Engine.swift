@@ -28,7 +28,7 @@ public final class Engine {
 
     let stateClass: [Symbol: StateClass]
     var sweepAbove = 1 << 17
-    let factsAtOnce: Int
+    let stateMargin: Microseconds
 
     /// How many session ids, robots' and pilots' stretches of time are in memory.
     public internal(set) var residentEntities = 0
@@ -70,11 +70,12 @@ public final class Engine {
     /// An engine with nothing in memory.
     /// - Parameters:
     ///   - meanings: The catalogue over the same table of symbols.
-    ///   - factsAtOnce: How many facts of a robot are asked for at first where its states are brought back: some hours of
-    ///     them. It changes no table.
-    public init(rules: Rules, meanings: EventMeanings, symbols: SymbolTable, factsAtOnce: Int = 128) {
-        precondition(factsAtOnce > 0, "a question for facts asks for some")
-        self.factsAtOnce = factsAtOnce
+    ///   - stateMargin: How much further than a batch needs a robot's states are brought back, for the next batch. It changes
+    ///     no table.
+    public init(
+        rules: Rules, meanings: EventMeanings, symbols: SymbolTable, stateMargin: Microseconds = 6 * 3_600_000_000
+    ) {
+        self.stateMargin = stateMargin
         precondition(rules.maxWindow >= 1_000_000, "a window lasts at least a second")
         self.rules = rules
         self.symbols = symbols

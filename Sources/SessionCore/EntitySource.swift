@@ -84,9 +84,9 @@ public protocol EntitySource {
     func session(_ id: Symbol) throws -> StoredSession
     /// A robot's, pilot's or merchant's events and windows in `[from, until)`.
     func lane(_ kind: WindowKind, _ entity: Symbol, from: Instant, until: Instant) throws -> StoredLane
-    /// A robot's facts from an instant on, in order of time, at most so many: events that tell its state, or that open
-    /// or release a pilot in its scope.
-    func robotFacts(_ robot: Symbol, from: Instant, limit: Int) throws -> [Event]
+    /// A robot's facts from an instant on, through another or to the last: events that tell its state, or that open or
+    /// release a pilot in its scope.
+    func robotFacts(_ robot: Symbol, from: Instant, through: Instant?) throws -> [Event]
     /// A robot's last state row that began before an instant.
     func robotState(_ robot: Symbol, before: Instant) throws -> RobotStateRow?
     /// When a robot's first state row after an instant begins.
@@ -119,7 +119,7 @@ public struct EmptySource: EntitySource {
         StoredLane()
     }
     /// See ``EntitySource``.
-    public func robotFacts(_ robot: Symbol, from: Instant, limit: Int) -> [Event] { [] }
+    public func robotFacts(_ robot: Symbol, from: Instant, through: Instant?) -> [Event] { [] }
     /// See ``EntitySource``.
     public func robotState(_ robot: Symbol, before: Instant) -> RobotStateRow? { nil }
     /// See ``EntitySource``.

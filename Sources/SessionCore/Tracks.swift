@@ -9,6 +9,8 @@ final class StateTrack {
     /// after the last fact.
     var until = Instant.max
     var lastUsed = 0
+    /// What the batch that used it last needed it for.
+    private(set) var needed: ClosedRange<Instant>?
     var isDirty = false
 
     var before: RobotStateRow?
@@ -24,6 +26,16 @@ final class StateTrack {
     var contradictions: [Instant] = []
 
     init(from: Instant) { self.from = from }
+
+    /// Has a batch need it for these instants.
+    func need(_ times: ClosedRange<Instant>, in batch: Int) {
+        if lastUsed == batch, let known = needed {
+            needed = min(known.lowerBound, times.lowerBound)...max(known.upperBound, times.upperBound)
+        } else {
+            needed = times
+        }
+        lastUsed = batch
+    }
 
     /// Whether facts of all these instants belong to it.
     func covers(_ times: ClosedRange<Instant>) -> Bool {

@@ -77,9 +77,9 @@ public final class FaultyStore: SessionStoring {
     }
 
     /// See ``EntitySource``.
-    public func robotFacts(_ robot: Symbol, from: Instant, limit: Int) throws -> [Event] {
+    public func robotFacts(_ robot: Symbol, from: Instant, through: Instant?) throws -> [Event] {
         try beforeReading()
-        let facts = try store.robotFacts(robot, from: from, limit: limit)
+        let facts = try store.robotFacts(robot, from: from, through: through)
         robotFactsRead += facts.count
         return facts
     }

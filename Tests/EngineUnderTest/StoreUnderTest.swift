@@ -12,7 +12,7 @@ public final class StoreUnderTest {
     private let maxResident: Int
     private let rules: Rules
     private let catalogue: String
-    private let factsAtOnce: Int
+    private let stateMargin: Microseconds
     private let wrap: (any SessionStoring) -> any SessionStoring
     private var store: (any SessionStoring)?
     private var ingestor: Ingestor?
@@ -21,35 +21,35 @@ public final class StoreUnderTest {
     ///   - place: Where its tables are.
     ///   - maxResident: How many entities stay in memory from batch to batch.
     ///   - catalogue: The text that stands for the catalogue's roles.
-    ///   - factsAtOnce: How many facts of a robot the engine asks for at first.
+    ///   - stateMargin: How much further than needed a robot's states are brought back.
     ///   - wrap: Puts something between the engine and the store: a fault.
     public init(
         place: StorePlace, maxResident: Int, rules: Rules = Rules(), catalogue: String = "test",
-        factsAtOnce: Int = 128,
+        stateMargin: Microseconds = 6 * 3_600_000_000,
         wrap: @escaping (any SessionStoring) -> any SessionStoring = { $0 }
     ) throws {
         self.place = place
         self.maxResident = maxResident
         self.rules = rules
         self.catalogue = catalogue
-        self.factsAtOnce = factsAtOnce
+        self.stateMargin = stateMargin
         self.wrap = wrap
         try start()
     }
 
     /// An SQLite store.
     public convenience init(
-        path: String, maxResident: Int, rules: Rules = Rules(), factsAtOnce: Int = 128
+        path: String, maxResident: Int, rules: Rules = Rules(), stateMargin: Microseconds = 6 * 3_600_000_000
     ) throws {
         try self.init(
-            place: .sqlite(path: path), maxResident: maxResident, rules: rules, factsAtOnce: factsAtOnce)
+            place: .sqlite(path: path), maxResident: maxResident, rules: rules, stateMargin: stateMargin)
     }
 
     private func start() throws {
         let symbols = SymbolTable()
         let meanings = EventMeanings(catalogue: try CatalogueFile.builtIn(), symbols: symbols)
         let engine = Engine(
-            rules: rules, meanings: meanings, symbols: symbols, factsAtOnce: factsAtOnce)
+            rules: rules, meanings: meanings, symbols: symbols, stateMargin: stateMargin)
         let store = wrap(
             try place.writer(symbols: symbols, meanings: meanings, rules: rules, catalogue: catalogue))
         self.store = store

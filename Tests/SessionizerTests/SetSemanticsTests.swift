@@ -170,7 +170,7 @@ import Testing
         let folder = try TemporaryFolder()
         let store = try StoreUnderTest(
             path: folder.file("world.db"), maxResident: Bool.random(using: &random) ? 0 : 1000,
-            rules: rules, factsAtOnce: [1, 2, 4, 128].randomElement(using: &random) ?? 1)
+            rules: rules, stateMargin: [0, 3_600_000_000, 21_600_000_000].randomElement(using: &random) ?? 0)
         var rest = lines[...]
         var sums = (received: 0, accepted: 0, duplicates: 0, skipped: 0, rejected: 0)
         func settle(_ totals: IngestTotals) {

@@ -189,7 +189,7 @@ import Testing
         let fresh = try FreshStore(kind)
         var counting: FaultyStore?
         let store = try StoreUnderTest(
-            place: fresh.place, maxResident: 1000, factsAtOnce: 16,
+            place: fresh.place, maxResident: 1000,
             wrap: { store in
                 let faulty = FaultyStore(store)
                 counting = faulty
@@ -239,5 +239,35 @@ import Testing
             #expect(read <= 200, "batch \(number): \(read)")
             #expect(try store.differences(from: referenceTables(lines: all)) == [], "batch \(number)")
         }
+    }
+
+    /// What ends one stretch of a robot's states begins another: a state at the very end, and a row that spans two.
+    @Test(arguments: StoreKind.allCases) func stretchesThatMeet(kind: StoreKind) throws {
+        let fresh = try FreshStore(kind)
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 1000, stateMargin: 0)
+        defer { store.close() }
+        var all: [String] = []
+        func add(_ facts: (time: String, state: String)...) throws {
+            let batch = facts.map { fact in
+                #"{"event":"robot.state_changed","timestamp":"2026-03-\#(fact.time):00Z","event_id":"e\#(all.count)-\#(fact.time)","#
+                    + #""robot_id":"R","to_state":"\#(fact.state)"}"#
+            }
+            all += batch
+            try store.ingest(batch)
+            #expect(
+                try store.differences(from: referenceTables(lines: all)) == [], "after \(facts)")
+        }
+        try add(("10T10:00", "a"), ("20T10:00", "b"), ("20T11:00", "c"), ("20T12:00", "d"))
+        // Up to the row of the 20th at 10:00; then a state at that very instant, as the next row has it.
+        try add(("19T09:00", "x"))
+        try add(("20T10:00", "c"))
+        // The row of the 10th lasts for nine days: what begins it earlier and what ends it earlier concern one row.
+        try add(("09T10:00", "a"), ("15T10:00", "e"))
+        try add(("08T10:00", "a"))
+        try add(("16T10:00", "a"))
+        try add(("08T09:00", "e"), ("14T10:00", "a"), ("18T10:00", "e"))
+        try store.restart()
+        try add(("01T10:00", "a"), ("07T10:00", "a"), ("30T10:00", "a"))
+        try add(("07T10:00", "b"), ("20T12:00", "a"), ("30T09:00", "b"))
     }
 }

@@ -30,7 +30,7 @@ import Testing
             let limit = [0, 0, 3, 1000].randomElement(using: &random) ?? 0
             let store = try StoreUnderTest(
                 place: fresh.place, maxResident: limit, rules: rules,
-                factsAtOnce: [1, 3, 128].randomElement(using: &random) ?? 1)
+                stateMargin: [0, 21_600_000_000].randomElement(using: &random) ?? 0)
             defer { store.close() }
             var (received, accepted, duplicates) = (0, 0, 0)
             var rest = lines[...]
