@@ -73,7 +73,8 @@ public final class Engine {
     ///   - stateMargin: How much further than a batch needs a robot's states are brought back, for the next batch. It changes
     ///     no table.
     public init(
-        rules: Rules, meanings: EventMeanings, symbols: SymbolTable, stateMargin: Microseconds = 6 * 3_600_000_000
+        rules: Rules, meanings: EventMeanings, symbols: SymbolTable,
+        stateMargin: Microseconds = 6 * 3_600_000_000
     ) {
         self.stateMargin = stateMargin
         precondition(rules.maxWindow >= 1_000_000, "a window lasts at least a second")
