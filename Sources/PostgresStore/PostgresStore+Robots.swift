@@ -20,23 +20,22 @@ extension PostgresStore {
 
     /// See ``EntitySource``.
     public func robotState(_ robot: Symbol, before: Instant) throws -> RobotStateRow? {
+        try state("started_at < $2 ORDER BY started_at DESC", since(before, robot))
+    }
+
+    /// See ``EntitySource``.
+    public func robotState(_ robot: Symbol, after: Instant) throws -> RobotStateRow? {
+        try state("started_at > $2 ORDER BY started_at", since(after, robot))
+    }
+
+    private func state(_ which: String, _ key: Parameters) throws -> RobotStateRow? {
         let states = try connection.execute(
-            """
-            SELECT started_at, ended_at, state, reason FROM robot_states
-            WHERE robot_id = $1 AND started_at < $2 ORDER BY started_at DESC LIMIT 1
-            """, since(before, robot))
+            "SELECT started_at, ended_at, state, reason FROM robot_states WHERE robot_id = $1 AND \(which) LIMIT 1",
+            key)
         if states.isEmpty { return nil }
         return RobotStateRow(
             startedAt: states.instant(0, 0), endedAt: states.optionalInstant(0, 1),
             state: symbols.intern(states.bytes(0, 2)), reason: symbols.intern(states.bytes(0, 3)))
-    }
-
-    /// See ``EntitySource``.
-    public func robotStateStart(_ robot: Symbol, after: Instant) throws -> Instant? {
-        let states = try connection.execute(
-            "SELECT started_at FROM robot_states WHERE robot_id = $1 AND started_at > $2 ORDER BY started_at LIMIT 1",
-            since(after, robot))
-        return states.isEmpty ? nil : states.instant(0, 0)
     }
 
     /// See ``EntitySource``.

@@ -17,27 +17,23 @@ extension SQLiteStore {
 
     /// See ``EntitySource``.
     public func robotState(_ robot: Symbol, before: Instant) throws -> RobotStateRow? {
+        try state("started_at < ? ORDER BY started_at DESC", robot, before)
+    }
+
+    /// See ``EntitySource``.
+    public func robotState(_ robot: Symbol, after: Instant) throws -> RobotStateRow? {
+        try state("started_at > ? ORDER BY started_at", robot, after)
+    }
+
+    private func state(_ which: String, _ robot: Symbol, _ instant: Instant) throws -> RobotStateRow? {
         let states = try connection.statement(
-            """
-            SELECT started_at, ended_at, state, reason FROM robot_states
-            WHERE robot_id = ? AND started_at < ? ORDER BY started_at DESC LIMIT 1
-            """
-        ).bind(robot, symbols).bind(before)
+            "SELECT started_at, ended_at, state, reason FROM robot_states WHERE robot_id = ? AND \(which) LIMIT 1"
+        ).bind(robot, symbols).bind(instant)
         guard try states.step() else { return nil }
         defer { states.reset() }
         return RobotStateRow(
             startedAt: states.integer(0), endedAt: states.optional(1),
             state: symbols.intern(states.bytes(2)), reason: symbols.intern(states.bytes(3)))
-    }
-
-    /// See ``EntitySource``.
-    public func robotStateStart(_ robot: Symbol, after: Instant) throws -> Instant? {
-        let states = try connection.statement(
-            "SELECT started_at FROM robot_states WHERE robot_id = ? AND started_at > ? ORDER BY started_at LIMIT 1"
-        ).bind(robot, symbols).bind(after)
-        guard try states.step() else { return nil }
-        defer { states.reset() }
-        return states.integer(0)
     }
 
     /// See ``EntitySource``.

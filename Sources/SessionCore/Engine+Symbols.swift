@@ -74,7 +74,7 @@ extension Engine {
                     mark(fact.key)
                     for symbol in [fact.name, fact.state, fact.reason, fact.fromState] { mark(symbol) }
                 }
-                for row in track.rows + [track.before].compactMap({ $0 }) {
+                for row in track.rows + [track.before, track.next].compactMap({ $0 }) {
                     mark(row.state)
                     mark(row.reason)
                 }

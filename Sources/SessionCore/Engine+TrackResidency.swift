@@ -75,9 +75,9 @@ extension Engine {
             let heard = try source.robotHeard(robot, from: track.from)
             track.heardBefore = heard.before
             track.heard = heard.since.sorted()
-        } else if let next = try source.robotStateStart(robot, after: stretch.upperBound + stateMargin) {
-            track.until = next
-            track.after = try source.robotStateStart(robot, after: next)
+        } else if let next = try source.robotState(robot, after: stretch.upperBound + stateMargin) {
+            track.until = next.startedAt
+            track.next = next
         }
         let through = track.until == .max ? nil : track.until
         for event in try source.robotFacts(robot, from: track.from, through: through) {

@@ -89,8 +89,8 @@ public protocol EntitySource {
     func robotFacts(_ robot: Symbol, from: Instant, through: Instant?) throws -> [Event]
     /// A robot's last state row that began before an instant.
     func robotState(_ robot: Symbol, before: Instant) throws -> RobotStateRow?
-    /// When a robot's first state row after an instant begins.
-    func robotStateStart(_ robot: Symbol, after: Instant) throws -> Instant?
+    /// A robot's first state row that began after an instant.
+    func robotState(_ robot: Symbol, after: Instant) throws -> RobotStateRow?
     /// When a robot was heard, before and from an instant on. Asked only where silence is watched.
     func robotHeard(_ robot: Symbol, from: Instant) throws -> StoredRobotHeard
     /// The pilots of a robot's own scope from an instant on.
@@ -123,7 +123,7 @@ public struct EmptySource: EntitySource {
     /// See ``EntitySource``.
     public func robotState(_ robot: Symbol, before: Instant) -> RobotStateRow? { nil }
     /// See ``EntitySource``.
-    public func robotStateStart(_ robot: Symbol, after: Instant) -> Instant? { nil }
+    public func robotState(_ robot: Symbol, after: Instant) -> RobotStateRow? { nil }
     /// See ``EntitySource``.
     public func robotHeard(_ robot: Symbol, from: Instant) -> StoredRobotHeard { StoredRobotHeard() }
     /// See ``EntitySource``.

@@ -14,8 +14,8 @@ final class StateTrack {
     var isDirty = false
 
     var before: RobotStateRow?
-    /// When the first row after ``until`` begins.
-    var after: Instant?
+    /// The row that begins at ``until``. Its own facts may be gone: a store drops events, but not what they told.
+    var next: RobotStateRow?
     var facts: [StateFact] = []
     var heard: [Instant] = []
     var heardBefore: Instant?
@@ -42,14 +42,14 @@ final class StateTrack {
         from <= times.lowerBound && times.upperBound < until
     }
 
-    /// Whether neither can change a row of the other, nor what the other carries: the first row after the earlier one has
-    /// begun when the later one's first does.
+    /// Whether neither can change a row of the other, nor what the other carries: the last row of the earlier one has ended
+    /// when the row that the later one carries begins.
     func isIndependent(of other: StateTrack) -> Bool {
         let (earlier, later) = from < other.from ? (self, other) : (other, self)
-        guard earlier.until < later.from, let next = earlier.after, let carried = later.before else {
+        guard earlier.until < later.from, let last = earlier.next?.endedAt, let carried = later.before else {
             return false
         }
-        return next <= carried.startedAt
+        return last <= carried.startedAt
     }
 
     func insert(_ event: Event, _ meanings: EventMeanings, _ symbols: SymbolTable) {
@@ -94,7 +94,10 @@ final class StateTrack {
         while let silence = silences.popLast() {
             if !rows.isEmpty { change(silence, unknown, .absent) }
         }
-        if let after, !rows.isEmpty { rows[rows.count - 1].endedAt = after }
+        if let next {
+            change(next.startedAt, next.state, next.reason)
+            rows[rows.count - 1].endedAt = next.endedAt
+        }
         self.rows = rows
     }
 

@@ -2,8 +2,9 @@ public import ReferenceModel
 
 extension StoreUnderTest {
     /// Where the tables in the store are not those of the reference: at most four rows of the first table that differs.
-    public func differences(from expected: ReferenceTables) throws -> [String] {
-        let names = expected.columns.sorted { $0.key < $1.key }.map { (name: $0.key, columns: $0.value) }
+    public func differences(from expected: ReferenceTables, in some: Set<String>? = nil) throws -> [String] {
+        let names = expected.columns.filter { some?.contains($0.key) ?? true }.sorted { $0.key < $1.key }
+            .map { (name: $0.key, columns: $0.value) }
         for ((name, columns), have) in zip(names, try tables(names)) {
             let want = (expected.tables[name] ?? [:]).mapValues { $0.map(Self.text) }
             if want == have { continue }

@@ -91,9 +91,9 @@ public final class FaultyStore: SessionStoring {
     }
 
     /// See ``EntitySource``.
-    public func robotStateStart(_ robot: Symbol, after: Instant) throws -> Instant? {
+    public func robotState(_ robot: Symbol, after: Instant) throws -> RobotStateRow? {
         try beforeReading()
-        return try store.robotStateStart(robot, after: after)
+        return try store.robotState(robot, after: after)
     }
 
     /// See ``EntitySource``.

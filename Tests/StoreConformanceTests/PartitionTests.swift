@@ -105,6 +105,38 @@ import Testing
         #expect(rejected.text("body") == old[0])
     }
 
+    /// A few events of a month before a dropped one have no partition and are still there, and what comes late to them is taken:
+    /// it ends where the dropped events began something else, though they are gone.
+    @Test func whatWasDroppedStillEndsWhatCameBefore() throws {
+        let fresh = try FreshStore(.postgres)
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 0)
+        defer { store.close() }
+        func state(_ time: String, _ state: String) -> String {
+            #"{"event":"robot.state_changed","robot_id":"R1","timestamp":"\#(time):00Z","event_id":"\#(time)","to_state":"\#(state)","from_state":"idle"}"#
+        }
+        var all = events(150, month: "2022-05")
+        all += [("04-03", "idle"), ("05-04", "fault"), ("05-06", "idle"), ("05-09", "charging")].map {
+            state("2022-\($0.0)T10:00", $0.1)
+        }
+        all += [state("2026-10-04T10:00", "idle"), state("2026-10-05T10:00", "charging")]
+        try store.ingest(all)
+        store.close()
+        let settings = PostgresStore.Settings(url: fresh.url)
+        #expect(try PostgresStore.retireMonths(olderThan: 730, settings) == ["events_2022_05"])
+        try store.restart()
+        for (time, name) in [
+            ("2022-04-02T10:00", "charging"), ("2022-04-20T10:00", "offline"), ("2022-04-25T10:00", "charging"),
+        ] {
+            all.append(state(time, name))
+            try store.ingest([all.last ?? ""])
+            // The tables of events themselves lack what was dropped.
+            let differences = try store.differences(
+                from: referenceTables(lines: all), in: ["robot_states", "robot_state_hourly", "robot_hourly"])
+            #expect(differences == [], "after \(time)")
+        }
+        #expect(try rows("events_default", fresh) == 6)
+    }
+
     /// What is refused for its age is kept as every other reject is: its own place, its own headers, all its bytes, also
     /// of an event that came in an envelope.
     @Test func whatIsTooOldIsKeptWithHeadersAndPlace() throws {
