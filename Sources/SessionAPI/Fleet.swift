@@ -72,7 +72,22 @@ enum Fleet {
             let zone = try WantedZone(range, isNeeded: by == "zone", call)
             let robot = call.parameters.text("robot")
             let isByRobot = by == "robot" || by == "zone" && !zone.isUntold
-            if by == "robot", bucket == "all", zone.name == nil {
+            if let worst, robot == nil, zone.name == nil {
+                // Of a large fleet: of all robots only what ranks them, of these only the hours.
+                let all = try Usage.byRobot(range, .one(nil), only: ["downtime"], call)
+                robots = all.count
+                let these = Usage.Whose.these(Self.worst(worst, of: all.mapValues(\.downtime)))
+                if bucket == "all" {
+                    for (robot, usage) in try Usage.byRobot(range, these, call) {
+                        sums[Key(at: nil, name: robot)] = usage
+                    }
+                } else {
+                    try Usage.byHour(range, these, call) {
+                        sums[Key(at: Self.start(of: $1, in: bucket), name: $0), default: Usage()].add($2)
+                    }
+                }
+                for (_, usage) in try Usage.ofFleet(range, call) { totals.add(usage) }
+            } else if by == "robot", bucket == "all", zone.name == nil {
                 // The store adds up.
                 for (robot, usage) in try Usage.byRobot(range, .one(robot), call) {
                     sums[Key(at: nil, name: robot)] = usage
@@ -83,14 +98,6 @@ enum Fleet {
                     known.insert(hour)
                     sums[Key(at: Self.start(of: hour, in: bucket), name: nil), default: Usage()].add(usage)
                     totals.add(usage)
-                }
-            } else if let worst, robot == nil, zone.name == nil {
-                // Of a large fleet the hours of these only are read.
-                let all = try Usage.byRobot(range, .one(nil), call)
-                for usage in all.values { totals.add(usage) }
-                robots = all.count
-                try Usage.byHour(range, .these(Self.worst(worst, of: all.mapValues(\.downtime))), call) {
-                    sums[Key(at: Self.start(of: $1, in: bucket), name: $0), default: Usage()].add($2)
                 }
             } else {
                 var (all, hours) = (Usage(), Set<Int64>())

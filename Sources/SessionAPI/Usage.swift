@@ -92,6 +92,12 @@ struct Usage {
             return robots.count == 1 ? "robot_id = ?1" : flavour.text("robot_id", isAmong: "?1")
         }
 
+        /// SQLite's table `robots(id)` of them; nil for all.
+        var named: String? {
+            guard let robots else { return nil }
+            return "robots(id) AS (\(robots.count == 1 ? "SELECT ?1" : "SELECT value FROM json_each(?1)"))"
+        }
+
         /// The same for what is asked of a view, whose index only a single robot finds: of several, ask of all.
         var ofView: Whose { robots?.count == 1 ? self : .all }
     }
@@ -171,7 +177,7 @@ struct Usage {
     ) throws -> [String: Usage] {
         let place = place(range, whose, call)
         var found: [String: Usage] = [:]
-        switch whose.isAll ? call.flavour : .postgres {
+        switch call.flavour {
         case .postgres:
             let sums = figures.map { "CAST(\(wanted.contains($0) ? "sum(\($0))" : "0") AS BIGINT) AS \($0)" }
                 .joined(separator: ", ")
@@ -186,9 +192,9 @@ struct Usage {
                 .joined(separator: " || ' ' || ")
             let rows = try call.rows(
                 """
-                WITH RECURSIVE \(robots)
-                SELECT id, (SELECT \(sums) FROM robot_hours WHERE robot_id = id AND \(place.sql)) AS sums
-                FROM robots WHERE id IS NOT NULL
+                WITH RECURSIVE \(whose.named ?? robots)
+                SELECT id, (SELECT \(sums) FROM robot_hours WHERE robot_id = id AND hour >= ?2 AND hour < ?3) AS sums
+                FROM robots WHERE id IS NOT NULL AND (?1 = '' OR ?1 <> '')
                 """, place.parameters)
             for row in rows {
                 guard let sums = row.text(at: 1) else { continue }

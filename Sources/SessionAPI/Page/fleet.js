@@ -39,13 +39,15 @@ export async function show(main, _, query) {
     choose.dataset.name = "zone";
     const rangeQuery = new URLSearchParams({from: supply.range.from, to: supply.range.to}).toString();
     const wanted = `?${new URLSearchParams({from: supply.range.from, to: supply.range.to, ...(zone ? {zone} : {})})}`;
+    const robots = loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => robotHours(whole, long), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)]));
     replace(main, titleRow("Fleet", "/fleet", wanted), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
         rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, zone),
         loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...whole, compare: "week_before"}), (d) => downtime(d, wanted.slice(1)))),
         hourly(supply, zone), byZone(zones, rangeQuery),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], whole), (d) => funnel(d, zone))),
-        loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => robotHours(whole, long), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
-        loading("Reliability", (place) => fill(place, "reliability", () => get("fleet/reliability", [], {...hoursOf, worst: MOST_ROBOTS}), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), zone && el("p", {}, el("strong", {}, "Of the robots of all zones"), ", not of ", data(zone, 60), " only: a failure and the repair after it may lie in two."), reliability(d)])));
+        robots,
+        // Of a large fleet either takes a moment of a processor: they need not take it from each other.
+        loading("Reliability", (place) => fill(place, "reliability", () => robots.ready.then(() => get("fleet/reliability", [], {...hoursOf, worst: MOST_ROBOTS})), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), zone && el("p", {}, el("strong", {}, "Of the robots of all zones"), ", not of ", data(zone, 60), " only: a failure and the repair after it may lie in two."), reliability(d)])));
 }
 
 /** So many robots have a row here: more cannot be read, and a browser takes seconds for ten thousands of cells. */
