@@ -125,7 +125,8 @@ import Testing
         #expect(try PostgresStore.retireMonths(olderThan: 730, settings) == ["events_2022_05"])
         try store.restart()
         for (time, name) in [
-            ("2022-04-02T10:00", "charging"), ("2022-04-20T10:00", "offline"), ("2022-04-25T10:00", "charging"),
+            ("2022-04-02T10:00", "charging"), ("2022-04-20T10:00", "offline"),
+            ("2022-04-25T10:00", "charging"),
         ] {
             all.append(state(time, name))
             try store.ingest([all.last ?? ""])
