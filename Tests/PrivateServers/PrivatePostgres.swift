@@ -176,7 +176,7 @@ public final class PrivatePostgres: Sendable {
 
         func end() {
             close(pipe)
-            process.waitUntilExit()
+            process.waitUntilExit(within: 60)
         }
     }
 
