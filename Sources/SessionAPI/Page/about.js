@@ -23,7 +23,7 @@ export async function show(main) {
     replace(main, el("h1", {}, "About this service"),
         facts([["version", data(s.version)], ["store", [s.store.kind, " ", data(s.store.name), ` (schema ${s.store.schema})`]], ["mode", s.mode], ["events", count(s.as_of.events)],
             ["freshness", data(s.as_of.sentence)], ["you are", [data(me.name), ` (${me.role})`, me.merchants && [", bound to ", data(me.merchants.join(", "), 200)]]]]),
-        me.authentication !== "off" && el("p", {}, el("button", {type: "button", on: {click: async () => { await signOut(); location.href = "/"; }}}, "Sign out")),
+        me.authentication !== "off" && el("p", {}, "What you look at is recorded. ", el("button", {type: "button", on: {click: async () => { await signOut(); location.href = "/"; }}}, "Sign out")),
         el("h2", {}, "Rules"), facts([["longest window", duration(s.rules.max_window_seconds)], ["longest silence", s.rules.max_silence_seconds === null ? "off" : duration(s.rules.max_silence_seconds)],
             ["usable", data(s.rules.usable_states.join(", "), 400)], ["down", data(s.rules.downtime_states.join(", "), 400)], ["off duty", data(s.rules.off_duty_states.join(", "), 400)]]),
         el("h2", {}, "Limits"), facts(Object.entries(s.limits).map(([n, v]) => [n.replaceAll("_", " "), count(v)])),
