@@ -194,7 +194,7 @@ struct Usage {
                 """
                 WITH RECURSIVE \(whose.named ?? robots)
                 SELECT id, (SELECT \(sums) FROM robot_hours WHERE robot_id = id AND hour >= ?2 AND hour < ?3) AS sums
-                FROM robots WHERE id IS NOT NULL AND (?1 = '' OR ?1 <> '')
+                FROM robots WHERE id IS NOT NULL
                 """, place.parameters)
             for row in rows {
                 guard let sums = row.text(at: 1) else { continue }

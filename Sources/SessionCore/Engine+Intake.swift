@@ -37,11 +37,10 @@ extension Engine {
 
     private func takeIntoTracks(_ event: Event) {
         let robot = event.robot
-        let tellsState = meanings.state(of: event).isPresent
-        if tellsState || rules.maxSilence != nil,
+        if rules.maxSilence != nil || meanings.state(of: event).isPresent,
             let track = stateTracks[robot]?.first(where: { $0.covers(event.time...event.time) })
         {
-            if tellsState { track.insert(event, meanings, symbols) }
+            track.insert(event, meanings, symbols)
             if rules.maxSilence != nil { track.heard.insertInOrder(event.time) }
             if !track.isDirty {
                 track.isDirty = true

@@ -10,7 +10,7 @@ extension Engine {
                 inferred: false)
         }
         if carried == nil, track.facts.isEmpty {
-            track.windows = []
+            track.rows = []
             return
         }
         var fold = WindowFold(maxWindow: rules.maxWindow, carrying: carried)
@@ -26,7 +26,7 @@ extension Engine {
             }
         }
         try closeByPilot(&fold)
-        track.windows = fold.finished().map {
+        track.rows = fold.finished().map {
             ScopeWindow(
                 robot: robot, pilot: $0.entity, startedAt: $0.startedAt, endedAt: $0.endedAt,
                 expiresAt: $0.startedAt + rules.maxWindow, openedBy: $0.openedBy, endReason: $0.endReason)

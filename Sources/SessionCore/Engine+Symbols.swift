@@ -87,7 +87,7 @@ extension Engine {
                 mark(fact.name)
                 mark(fact.pilot)
             }
-            for window in track.windows + [track.before].compactMap({ $0 }) { mark(window) }
+            for window in track.rows + [track.before].compactMap({ $0 }) { mark(window) }
         }
         for (pilot, track) in pilotTracks {
             mark(pilot)

@@ -7,13 +7,16 @@ extension Engine {
         for (robot, times) in times {
             var tracks = stateTracks[robot] ?? []
             let before = tracks.count
+            var isKnown = true
             for stretch in split[robot] ?? [times] {
                 if let known = tracks.first(where: { $0.covers(stretch) }) {
                     known.need(stretch, in: batch)
                 } else {
                     try bringBackStates(of: robot, over: stretch, into: &tracks)
+                    isKnown = false
                 }
             }
+            if isKnown, tracks.count <= 2 { continue }
             // Weeks ago and now; more of them rest for longer than they are of use.
             tracks.sort { $0.lastUsed > $1.lastUsed }
             while tracks.count > 2, let rested = tracks.last, rested.lastUsed < batch { tracks.removeLast() }
@@ -50,41 +53,44 @@ extension Engine {
     ) throws {
         var stretch = stretch
         while true {
-            let track = try storedStates(of: robot, over: stretch)
+            let track = try outline(of: robot, over: stretch)
             let others = tracks.filter { !$0.isIndependent(of: track) }
             tracks.removeAll { known in others.contains { $0 === known } }
             let needed = others.filter { $0.lastUsed == batch }.compactMap(\.needed)
             if needed.isEmpty {
+                try bringBackFacts(of: robot, into: track)
                 track.need(stretch, in: batch)
                 tracks.append(track)
                 return
             }
-            for other in needed {
-                stretch =
-                    min(stretch.lowerBound, other.lowerBound)...max(stretch.upperBound, other.upperBound)
-            }
+            stretch = needed.reduce(stretch) { $0.spanning($1) }
         }
     }
 
     /// The stretch ends where a state begins after it: from then on the states are what they were, whatever the batch
     /// brings. (Silences are found between any two events, so with them it goes on to the end.)
-    private func storedStates(of robot: Symbol, over stretch: ClosedRange<Instant>) throws -> StateTrack {
+    private func outline(of robot: Symbol, over stretch: ClosedRange<Instant>) throws -> StateTrack {
         let track = StateTrack(from: Lane.bucket(of: stretch.lowerBound) * Lane.span)
         track.before = try source.robotState(robot, before: track.from)
+        if rules.maxSilence == nil,
+            let next = try source.robotState(robot, after: stretch.upperBound + stateMargin)
+        {
+            track.until = next.startedAt
+            track.next = next
+        }
+        return track
+    }
+
+    private func bringBackFacts(of robot: Symbol, into track: StateTrack) throws {
         if rules.maxSilence != nil {
             let heard = try source.robotHeard(robot, from: track.from)
             track.heardBefore = heard.before
             track.heard = heard.since.sorted()
-        } else if let next = try source.robotState(robot, after: stretch.upperBound + stateMargin) {
-            track.until = next.startedAt
-            track.next = next
         }
-        let through = track.until == .max ? nil : track.until
-        for event in try source.robotFacts(robot, from: track.from, through: through) {
+        for event in try source.robotFacts(robot, from: track.from, through: track.next?.startedAt) {
             track.insert(event, meanings, symbols)
         }
         track.fold(maxSilence: rules.maxSilence, unknown: meanings.unknownState)
-        return track
     }
 
     func ensureScopeTrack(_ robot: Symbol, from time: Instant) throws {
@@ -111,7 +117,7 @@ extension Engine {
         let from = Lane.bucket(of: time) * Lane.span
         let stored = try source.pilotTrack(pilot, from: from)
         let track = PilotTrack(from: from)
-        track.shiftBefore = stored.shiftBefore
+        track.before = stored.shiftBefore
         for event in stored.events { track.insert(event, meanings, symbols) }
         track.fold()
         track.lastUsed = batch
@@ -130,31 +136,16 @@ extension Engine {
         where track.until == .max && track.facts.count + track.heard.count > 512 {
             let times = (track.facts.map(\.time) + track.heard).sorted()
             let from = times[times.count - 128]
-            track.before = track.rows.last { $0.startedAt < from }
             track.heardBefore = track.heard.last { $0 < from } ?? track.heardBefore
-            track.rows.removeAll { $0.startedAt < (track.before?.startedAt ?? from) }
-            track.facts.removeAll { $0.time < from }
             track.heard.removeAll { $0 < from }
             track.contradictions.removeAll { $0 < from }
-            track.from = from
+            track.forget(before: from)
         }
         for track in scopeTracks.values where track.facts.count > 512 {
-            let from = track.facts[track.facts.count - 128].time
-            track.before = track.windows.last {
-                $0.startedAt < from && ($0.endedAt.map { $0 >= from } ?? true)
-            }
-            track.windows.removeAll { $0.startedAt < (track.before?.startedAt ?? from) }
-            track.facts.removeAll { $0.time < from }
-            track.from = from
+            track.forget(before: track.facts[track.facts.count - 128].time)
         }
         for track in pilotTracks.values where track.facts.count > 256 {
-            let from = track.facts[track.facts.count - 64].time
-            track.shiftBefore = track.rows.last {
-                $0.startedAt < from && ($0.endedAt.map { $0 >= from } ?? true)
-            }
-            track.rows.removeAll { $0.startedAt < (track.shiftBefore?.startedAt ?? from) }
-            track.facts.removeAll { $0.time < from }
-            track.from = from
+            track.forget(before: track.facts[track.facts.count - 64].time)
         }
     }
 }

@@ -9,8 +9,7 @@ extension Engine {
         for event in changes.accepted {
             let time = event.time
             if event.robot.isPresent, rules.maxSilence != nil || meanings.state(of: event).isPresent {
-                let known = states[event.robot] ?? time...time
-                states[event.robot] = min(known.lowerBound, time)...max(known.upperBound, time)
+                states[event.robot] = (states[event.robot] ?? time...time).spanning(time...time)
             }
             if meanings.isScopeFact(event) {
                 scopes[event.robot] = min(scopes[event.robot] ?? .max, time)
@@ -53,9 +52,9 @@ extension Engine {
         for robot in work.dirtyScopes {
             guard let track = scopeTracks[robot] else { continue }
             track.isDirty = false
-            let windows = track.windows
+            let rows = track.rows
             try foldScope(track, of: robot)
-            try emitScopes(robot, old: windows, new: track.windows)
+            try emitScopes(robot, old: rows, new: track.rows)
         }
         for pilot in work.dirtyPilots {
             guard let track = pilotTracks[pilot] else { continue }

@@ -28,6 +28,8 @@ public final class Engine {
 
     let stateClass: [Symbol: StateClass]
     var sweepAbove = 1 << 17
+    /// How much further than a batch needs a robot's states are brought back as a rule.
+    public static let usualStateMargin: Microseconds = 6 * 3_600_000_000
     let stateMargin: Microseconds
 
     /// How many session ids, robots' and pilots' stretches of time are in memory.
@@ -74,7 +76,7 @@ public final class Engine {
     ///     no table.
     public init(
         rules: Rules, meanings: EventMeanings, symbols: SymbolTable,
-        stateMargin: Microseconds = 6 * 3_600_000_000
+        stateMargin: Microseconds = Engine.usualStateMargin
     ) {
         self.stateMargin = stateMargin
         precondition(rules.maxWindow >= 1_000_000, "a window lasts at least a second")

@@ -47,6 +47,13 @@ extension Array where Element: TimedFact {
     }
 }
 
+extension ClosedRange where Bound == Instant {
+    /// From the earlier beginning to the later end of both.
+    func spanning(_ other: Self) -> Self {
+        Swift.min(lowerBound, other.lowerBound)...Swift.max(upperBound, other.upperBound)
+    }
+}
+
 extension Array where Element == Instant {
     mutating func insertInOrder(_ time: Instant) {
         guard let last, time < last else {

@@ -1,9 +1,40 @@
+/// A row that lasts from an instant to another, or has no end yet.
+protocol Interval {
+    var startedAt: Instant { get }
+    var endedAt: Instant? { get }
+}
+
+extension RobotStateRow: Interval {}
+extension ScopeWindow: Interval {}
+extension ShiftRow: Interval {}
+
+/// The facts of a robot or a pilot from some instant on, the row that had begun before, and the rows as last derived.
+protocol Track: AnyObject {
+    associatedtype Fact: TimedFact
+    associatedtype Row: Interval
+
+    var from: Instant { get set }
+    var before: Row? { get set }
+    var facts: [Fact] { get set }
+    var rows: [Row] { get set }
+}
+
+extension Track {
+    /// Keeps what is from an instant on; what was before it stays as one carried row.
+    func forget(before instant: Instant) {
+        before = rows.last { $0.startedAt < instant && ($0.endedAt.map { $0 >= instant } ?? true) }
+        rows.removeAll { $0.startedAt < (before?.startedAt ?? instant) }
+        facts.removeAll { $0.time < instant }
+        from = instant
+    }
+}
+
 /// A robot's state facts over a stretch of time, with what was the case before it and after it.
 ///
 /// Telling a robot's states needs nothing older than the last change, and nothing newer than the next state that is
 /// told: from that instant on they are what they were, whatever happened before. So only the end of its history is in
 /// memory, and a late fact brings back the stretch around its own time.
-final class StateTrack {
+final class StateTrack: Track {
     var from: Instant
     /// Facts before this instant belong to the track; those of the instant itself end it. `.max` where nothing is known
     /// after the last fact.
@@ -20,7 +51,6 @@ final class StateTrack {
     var heard: [Instant] = []
     var heardBefore: Instant?
 
-    /// The rows as last derived.
     var rows: [RobotStateRow] = []
     /// Times of facts whose `from_state` contradicts the interval before.
     var contradictions: [Instant] = []
@@ -29,11 +59,7 @@ final class StateTrack {
 
     /// Has a batch need it for these instants.
     func need(_ times: ClosedRange<Instant>, in batch: Int) {
-        if lastUsed == batch, let known = needed {
-            needed = min(known.lowerBound, times.lowerBound)...max(known.upperBound, times.upperBound)
-        } else {
-            needed = times
-        }
+        needed = lastUsed == batch ? needed?.spanning(times) ?? times : times
         lastUsed = batch
     }
 
@@ -115,15 +141,14 @@ final class StateTrack {
 
 /// A robot's scope facts from some instant on, with the window that had begun before it: opens and releases of pilots
 /// that name the robot and no session.
-final class ScopeTrack {
+final class ScopeTrack: Track {
     var from: Instant
     var lastUsed = 0
     var isDirty = false
 
     var before: ScopeWindow?
     var facts: [ScopeFact] = []
-    /// The windows as last derived.
-    var windows: [ScopeWindow] = []
+    var rows: [ScopeWindow] = []
 
     init(from: Instant) { self.from = from }
 
@@ -142,12 +167,12 @@ final class ScopeTrack {
 }
 
 /// A pilot's shift facts from some instant on.
-final class PilotTrack {
+final class PilotTrack: Track {
     var from: Instant
     var lastUsed = 0
     var isDirty = false
 
-    var shiftBefore: ShiftRow?
+    var before: ShiftRow?
     var facts: [ShiftFact] = []
     var rows: [ShiftRow] = []
 
@@ -168,7 +193,7 @@ final class PilotTrack {
     /// one end, the first counts.
     func fold() {
         var rows: [ShiftRow] = []
-        var open = shiftBefore?.startedAt
+        var open = before?.startedAt
         for fact in facts {
             if fact.starts {
                 if open == nil { open = fact.time }

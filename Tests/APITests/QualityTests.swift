@@ -2,8 +2,8 @@ import ChildProcesses
 import EngineUnderTest
 import Foundation
 import PostgresStore
-import SessionStore
 import SQLiteStore
+import SessionStore
 import Testing
 
 /// "Where the log is lying": each figure with the SQL behind it.

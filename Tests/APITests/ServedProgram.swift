@@ -20,7 +20,7 @@ struct ServedProgram {
         let files = [complaints, complaints + "-out"].map { FileHandle(forWritingAtPath: $0) }
         process = try ChildProcess(
             [Self.program.path] + arguments, in: folder.url, environment: [:],
-            output: files[1]?.fileDescriptor, complaints: files[0]?.fileDescriptor)
+            output: files[1], complaints: files[0])
     }
 
     var text: String { (try? String(contentsOfFile: complaints, encoding: .utf8)) ?? "" }

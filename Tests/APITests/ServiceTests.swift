@@ -2,8 +2,8 @@ import ChildProcesses
 import EngineUnderTest
 import FleetSimulator
 import Foundation
-import SessionAPI
 import SQLiteStore
+import SessionAPI
 import Testing
 
 /// Errors, limits, headers, streams.

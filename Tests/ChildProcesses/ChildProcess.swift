@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Not Foundation's `Process`: that takes a child for running as long as anybody holds a descriptor that the child was
 /// given, and two that are started at once can give each other's away. One that is started beside a server then has no
-/// end before the server has. (Of 2,000 short ones beside 300 long ones, 1 or 2.) Here nothing but the three standard
+/// end before the server has. (Of 200 to 2,800 short ones beside 300 to 400 long ones, one, in each of three tries.) Here nothing but the three standard
 /// descriptors is given away, whatever else is open, and the system is asked for the child's end.
 public final class ChildProcess: Sendable {
     /// It could not be started.
@@ -31,16 +31,16 @@ public final class ChildProcess: Sendable {
     ///   - complaints: Its standard error; nil drops it.
     public init(
         _ words: [String], in folder: URL? = nil, environment: [String: String]? = nil,
-        input: Int32? = nil, output: Int32? = nil, complaints: Int32? = nil
+        input: FileHandle? = nil, output: FileHandle? = nil, complaints: FileHandle? = nil
     ) throws {
         self.words = words
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         if let folder { spawn_in_folder(&actions, folder.path) }
-        for (target, given) in [(0, input), (1, output), (2, complaints)] as [(Int32, Int32?)] {
+        for (target, given) in [(0, input), (1, output), (2, complaints)] as [(Int32, FileHandle?)] {
             if let given {
-                posix_spawn_file_actions_adddup2(&actions, given, target)
+                posix_spawn_file_actions_adddup2(&actions, given.fileDescriptor, target)
             } else {
                 posix_spawn_file_actions_addopen(&actions, target, "/dev/null", O_RDWR, 0)
             }
@@ -70,7 +70,11 @@ public final class ChildProcess: Sendable {
     public var isRunning: Bool {
         end.withLock { end in
             var status: Int32 = 0
-            if end == nil, waitpid(processIdentifier, &status, WNOHANG) != 0 { end = status }
+            if end == nil {
+                let found = waitpid(processIdentifier, &status, WNOHANG)
+                // Where the system knows no such child (any more), nobody can say that it ended well.
+                if found != 0 { end = found == processIdentifier ? status : SIGKILL }
+            }
             return end == nil
         }
     }
@@ -115,10 +119,10 @@ public final class ChildProcess: Sendable {
         _ words: [String], in folder: URL? = nil, environment: [String: String]? = nil
     ) throws -> Outcome {
         // Files without a name: they never fill up, as a pipe would that nobody reads.
-        let (output, complaints) = (spawn_nameless_file(), spawn_nameless_file())
-        let files = [output, complaints].map { FileHandle(fileDescriptor: $0, closeOnDealloc: true) }
+        let files = (0..<2).map { _ in FileHandle(fileDescriptor: spawn_nameless_file(), closeOnDealloc: true)
+        }
         let child = try ChildProcess(
-            words, in: folder, environment: environment, output: output, complaints: complaints)
+            words, in: folder, environment: environment, output: files[0], complaints: files[1])
         child.waitUntilExit()
         let texts = try files.map { file in
             try file.seek(toOffset: 0)

@@ -25,7 +25,7 @@ public final class StoreUnderTest {
     ///   - wrap: Puts something between the engine and the store: a fault.
     public init(
         place: StorePlace, maxResident: Int, rules: Rules = Rules(), catalogue: String = "test",
-        stateMargin: Microseconds = 6 * 3_600_000_000,
+        stateMargin: Microseconds = Engine.usualStateMargin,
         wrap: @escaping (any SessionStoring) -> any SessionStoring = { $0 }
     ) throws {
         self.place = place
@@ -39,7 +39,8 @@ public final class StoreUnderTest {
 
     /// An SQLite store.
     public convenience init(
-        path: String, maxResident: Int, rules: Rules = Rules(), stateMargin: Microseconds = 6 * 3_600_000_000
+        path: String, maxResident: Int, rules: Rules = Rules(),
+        stateMargin: Microseconds = Engine.usualStateMargin
     ) throws {
         try self.init(
             place: .sqlite(path: path), maxResident: maxResident, rules: rules, stateMargin: stateMargin)

@@ -1,4 +1,3 @@
-import ChildProcesses
 import Foundation
 import PrivateServers
 import ProgramUnderTest
@@ -11,12 +10,8 @@ extension LiveTests {
         private func check(
             _ scene: Scene, _ more: [String], environment: [String: String] = [:]
         ) throws -> (status: Int32, lines: [String], outcome: Program.Outcome) {
-            let process = try scene.program.start(
+            let outcome = try scene.program.run(
                 ["check-config", "--format", "json"] + more, environment: environment)
-            process.waitUntilExit()
-            let outcome = Program.Outcome(
-                status: process.terminationStatus, output: try scene.folder.text("stdout"),
-                complaints: try scene.folder.text("stderr"))
             guard outcome.status != 2 else { return (2, [], outcome) }
             let object = try outcome.json()
             let checks = try #require(object["checks"] as? [[String: Any]])

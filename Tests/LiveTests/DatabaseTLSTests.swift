@@ -25,7 +25,7 @@ extension LiveTests {
                 // The certificate says `localhost`.
                 (url("elsewhere", certificates.authority), "does not match host name"),
             ] {
-                let refused = try Scene.run(scene.program, ["replay", "archive", "--store", wrong])
+                let refused = try scene.program.run(["replay", "archive", "--store", wrong])
                 #expect(refused.status == 1)
                 #expect(
                     refused.complaints.contains(words) && refused.complaints.contains("sslmode"),
@@ -43,9 +43,9 @@ extension LiveTests {
                 "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE datname = '\(name)'"
             )
             #expect(encrypted == "t")
-            let checked = try Scene.run(
-                scene.program,
-                ["check-config", "--amqp", scene.host.url, "--queue", "q", "--store", right])
+            let checked = try scene.program.run([
+                "check-config", "--amqp", scene.host.url, "--queue", "q", "--store", right,
+            ])
             #expect(checked.status == 0, "\(checked.output)")
             #expect(try await service.stop() == 0)
             try scene.expectTablesOfReplay()

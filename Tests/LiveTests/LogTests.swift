@@ -33,7 +33,7 @@ extension LiveTests {
             #expect(rules["reason"] as? String == "other_rules")
             #expect((rules["message"] as? String)?.contains("max_window_seconds") == true)
             // Words that cannot be used are for whoever typed them.
-            let typed = try Scene.run(scene.program, ["serve", "--queue", "q", "--prefetch", "0"])
+            let typed = try scene.program.run(["serve", "--queue", "q", "--prefetch", "0"])
             #expect(typed.status == 2 && typed.complaints.hasPrefix("sessionizer: --prefetch 0: expected"))
         }
 

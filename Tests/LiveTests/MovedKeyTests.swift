@@ -24,8 +24,7 @@ extension LiveTests {
             try await eventually("it reads all partitions") {
                 try await service.metric("sessionizer_amqp_channels_total") == 4
             }
-            let outcome = try Scene.run(
-                scene.program,
+            let outcome = try scene.program.run(
                 [
                     "publish", "archive", "--amqp", scene.host.url, "--queue", "q.0", "--exchange", "q",
                     "--key-field", "market", "--routing-key", "elsewhere",
@@ -72,7 +71,7 @@ extension LiveTests {
             #expect(try await service.stop() == 0)
             #expect(try service.logged("partition_keys_moved").isEmpty == false)
             // Repetitions may overtake each other, and then another one's text is kept: what counts are the tables.
-            let verified = try Scene.run(scene.program, ["verify", "archive", "--store", scene.live])
+            let verified = try scene.program.run(["verify", "archive", "--store", scene.live])
             #expect(verified.status == 0, "\(verified.output)\(verified.complaints)")
         }
     }

@@ -23,9 +23,9 @@ extension LiveTests {
             #expect(try await service.stop() == 0)
             try scene.expectTablesOfReplay()
             // A key that leads nowhere is no silent loss.
-            let lost = try Scene.run(
-                scene.program,
-                ["publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--exchange", "events"])
+            let lost = try scene.program.run([
+                "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--exchange", "events",
+            ])
             #expect(lost.status == 1 && lost.complaints.contains("could not be routed"), "\(lost.complaints)")
         }
 
@@ -34,7 +34,8 @@ extension LiveTests {
             let scene = try await Scene(kind)
             try scene.simulate(deliveries: 8)
             let stream = ["--queue-type", "stream", "--batch-max-events", "60", "--prefetch", "120"]
-            let published = try scene.publish("--declare", "--queue-type", "stream")
+            // Over a second, so that it is more than one chunk of the broker's: rewinding by time begins at the chunk before.
+            let published = try scene.publish("--declare", "--queue-type", "stream", "--rate", "700")
             for point in ["applied:1", "committed:1", "acknowledged:0"] {
                 let service = try await scene.serve(stream, environment: ["SESSIONIZER_TEST_KILL_AT": point])
                 #expect(try await service.end() == -1)
@@ -160,8 +161,7 @@ extension LiveTests {
                 // The certificate says `localhost`.
                 (url("127.0.0.1", certificates.authority), "hostname verification failed"),
             ] {
-                let outcome = try Scene.run(
-                    scene.program, ["publish", "archive", "--amqp", wrong, "--queue", "q"])
+                let outcome = try scene.program.run(["publish", "archive", "--amqp", wrong, "--queue", "q"])
                 #expect(outcome.status == 1)
                 #expect(outcome.complaints.contains(words), "\(outcome.complaints)")
             }
@@ -216,7 +216,7 @@ extension LiveTests {
                     "one of them"
                 ),
             ] {
-                let outcome = try Scene.run(scene.program, ["publish", "archive"] + words)
+                let outcome = try scene.program.run(["publish", "archive"] + words)
                 #expect(
                     Int(outcome.status) == status && outcome.complaints.contains(complaint),
                     "\(outcome.complaints)")

@@ -1,4 +1,3 @@
-import ChildProcesses
 import Foundation
 import PostgresStore
 import PrivateServers
@@ -77,18 +76,10 @@ final class Scene {
     /// - Returns: How many messages it holds.
     @discardableResult
     func publish(_ more: String..., archive: String = "archive", queue: String = "q") throws -> Int {
-        let outcome = try Self.run(
-            program, ["publish", archive, "--amqp", host.url, "--queue", queue, "--format", "json"] + more)
+        let outcome = try program.run(
+            ["publish", archive, "--amqp", host.url, "--queue", queue, "--format", "json"] + more)
         #expect(outcome.status == 0, "\(outcome.complaints)")
         return try outcome.json()["confirmed"] as? Int ?? -1
-    }
-
-    static func run(_ program: Program, _ words: [String]) throws -> Program.Outcome {
-        let process = try program.start(words)
-        process.waitUntilExit()
-        return Program.Outcome(
-            status: process.terminationStatus,
-            output: try program.folder.text("stdout"), complaints: try program.folder.text("stderr"))
     }
 
     /// A service on the scene's queue and store.

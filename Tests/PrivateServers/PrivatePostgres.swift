@@ -157,10 +157,10 @@ public final class PrivatePostgres: Sendable {
             throw Failure(description: "no pipe: \(String(cString: strerror(errno)))")
         }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        defer { close(ends[0]) }
+        let reading = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
         // In a session of its own: an interrupt from the terminal is for the tests. Nor has it the tests' own output:
         // whoever reads that waits until all its writers are gone.
-        let process = try ChildProcess(["setsid", scriptPath, "watch", folder.path], input: ends[0])
+        let process = try ChildProcess(["setsid", scriptPath, "watch", folder.path], input: reading)
         let watcher = Watcher(pipe: ends[1], process: process)
         if watchers.withLock({ all in
             all.append(watcher); return all.count

@@ -1,8 +1,8 @@
 import ChildProcesses
 import Foundation
 import ProgramUnderTest
-import SessionStore
 import SQLiteStore
+import SessionStore
 import Testing
 
 /// Exit codes, output, help, and what is said of ids and files that are not there.
@@ -15,11 +15,7 @@ import Testing
     private func run(_ words: [String], environment: [String: String] = [:], input: String? = nil) throws
         -> Program.Outcome
     {
-        let process = try program.start(words, environment: environment, input: input)
-        process.waitUntilExit()
-        return Program.Outcome(
-            status: process.terminationStatus,
-            output: try folder.text("stdout"), complaints: try folder.text("stderr"))
+        try program.run(words, environment: environment, input: input)
     }
 
     private func fill() throws {
@@ -53,8 +49,7 @@ import Testing
         let device = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/full"))
         let complaints = try folder.handle("stderr")
         let process = try ChildProcess(
-            [Program.path] + words, in: folder.url, environment: [:], output: device.fileDescriptor,
-            complaints: complaints.fileDescriptor)
+            [Program.path] + words, in: folder.url, environment: [:], output: device, complaints: complaints)
         process.waitUntilExit()
         #expect(process.terminationStatus == 1)
         #expect(try folder.text("stderr").contains("the output cannot be written: No space left"))

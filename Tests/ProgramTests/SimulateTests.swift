@@ -1,4 +1,3 @@
-import ChildProcesses
 import Foundation
 import ProgramUnderTest
 import Testing
@@ -18,15 +17,7 @@ import Testing
         let small = [
             "--robots", "6", "--deliveries", "30", "--pilots", "3", "--telemetry-seconds", "900",
         ]
-        return try run(["simulate", "--out", "archive"] + small + more)
-    }
-
-    private func run(_ words: [String]) throws -> Program.Outcome {
-        let process = try program.start(words)
-        process.waitUntilExit()
-        return Program.Outcome(
-            status: process.terminationStatus,
-            output: try folder.text("stdout"), complaints: try folder.text("stderr"))
+        return try program.run(["simulate", "--out", "archive"] + small + more)
     }
 
     private func object(_ text: String) throws -> [String: Any] {
@@ -89,7 +80,7 @@ import Testing
         ([], "--out DIR"),
     ])
     func unusableArgumentsAreExplained(words: [String], expected: String) throws {
-        let outcome = try run(["simulate"] + words)
+        let outcome = try program.run(["simulate"] + words)
         #expect(outcome.status == 2)
         #expect(outcome.complaints.contains(expected), "\(outcome.complaints)")
         #expect(!FileManager.default.fileExists(atPath: folder.url.path + "/x"))

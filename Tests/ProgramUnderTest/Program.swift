@@ -1,7 +1,7 @@
 public import ChildProcesses
 public import Foundation
-public import SessionStore
 internal import SQLiteStore
+public import SessionStore
 
 /// The built program, run as a user runs it.
 public struct Program {
@@ -47,14 +47,22 @@ public struct Program {
             try FileHandle(forReadingFrom: folder.url.appendingPathComponent("stdin"))
         }
         return try ChildProcess(
-            [Self.path] + arguments, in: folder.url, environment: environment, input: given?.fileDescriptor,
-            output: output.fileDescriptor, complaints: complaints.fileDescriptor)
+            [Self.path] + arguments, in: folder.url, environment: environment, input: given, output: output,
+            complaints: complaints)
     }
 
     /// Runs it to its end.
     @discardableResult
     public func run(
         _ arguments: String..., environment: [String: String] = [:], input: String? = nil
+    ) throws -> Outcome {
+        try run(arguments, environment: environment, input: input)
+    }
+
+    /// The same of words that are a list.
+    @discardableResult
+    public func run(
+        _ arguments: [String], environment: [String: String] = [:], input: String? = nil
     ) throws -> Outcome {
         let process = try start(arguments, environment: environment, input: input)
         process.waitUntilExit()

@@ -224,7 +224,7 @@ import Testing
             ("2026-03-20", 0, "s9"), ("2026-03-22", 700, "s2"), ("2026-03-22", 702, "s1"),
         ] {
             let read = try add([line(day, number, state)])
-            // Up to six hours before the fact, 72 a day of five, and what is asked for at once.
+            // Of the six hours before the fact at most, the six after it, and up to the next change.
             #expect(read <= 400, "\(day) \(number): \(read)")
             #expect(try store.differences(from: referenceTables(lines: all)) == [], "\(day) \(number)")
         }
