@@ -8,6 +8,8 @@ import time
 
 from playwright.sync_api import sync_playwright
 
+SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "deploy", "scripts")
+
 WATCH = """
 window.__csp = [];
 document.addEventListener("securitypolicyviolation", (e) => window.__csp.push(e.violatedDirective + " " + e.blockedURI));
@@ -42,6 +44,23 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(20)
+
+
+class PrivatePostgres:
+    """A PostgreSQL server of one's own (deploy/scripts/private-postgres.sh)."""
+
+    def __init__(self, name):
+        # The path of a socket is short.
+        self.folder = os.path.join("/tmp", "page-check-pg-" + name)
+        self.url = f"postgres:///postgres?host={self.folder}&user=postgres"
+        os.makedirs(self.folder)
+
+    @staticmethod
+    def is_here():
+        return any(os.path.exists(f"/usr/lib/postgresql/{n}/bin/initdb") for n in range(14, 30))
+
+    def tell(self, action):
+        subprocess.run([os.path.join(SCRIPTS, "private-postgres.sh"), action, self.folder], check=True, capture_output=True, text=True, timeout=120)
 
 
 class Report:

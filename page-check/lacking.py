@@ -6,11 +6,10 @@ import socket
 import subprocess
 import urllib.request
 
-from harness import Server, loaded, settled, until, wait
+from harness import PrivatePostgres, SCRIPTS, Server, loaded, settled, until, wait
 import worlds
 
 
-SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "deploy", "scripts")
 CLOCK = re.compile(r"\b\d\d:\d\d(:\d\d)?\b")
 
 
@@ -178,14 +177,13 @@ def stream_lost(t):
 
 def store_down(t):
     """A PostgreSQL that a table's lock keeps waiting, that is stopped, and that comes back."""
-    if not any(os.path.exists(f"/usr/lib/postgresql/{n}/bin/initdb") for n in range(14, 30)):
+    if not PrivatePostgres.is_here():
         t.expect(False, "store-down: no PostgreSQL server is here to stop: apt-get install postgresql")
         return
-    folder = os.path.join("/tmp", "page-check-pg-" + os.path.basename(t.folder))
-    os.makedirs(folder)
-    script = lambda action: subprocess.run([os.path.join(SCRIPTS, "private-postgres.sh"), action, folder], check=True, capture_output=True, text=True, timeout=120)
+    database = PrivatePostgres(os.path.basename(t.folder))
+    script, url = database.tell, database.url
     script("start")
-    server, url, holder = None, f"postgres:///postgres?host={folder}&user=postgres", None
+    server, holder = None, None
     try:
         store = worlds.Store(t.program, t.folder, "postgres")
         store.url = url

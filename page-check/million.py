@@ -1,11 +1,12 @@
-"""A store of a million sessions: points 2 and 3 there, and how long each page takes to answer. MILLION=1, or the path of a store that was
-made so before (`worlds.write_million`)."""
+"""A store of a million sessions: points 2 and 3 there, and how long each page takes to answer; in SQLite and in PostgreSQL. MILLION=1, or
+the path or URL of a store that was made so before (`worlds.write_million`)."""
 import os
+import subprocess
 import time
 import urllib.request
 
 from drawing import GROWN, SMOOTH, paint_once
-from harness import Server, loaded, median, settled, wait
+from harness import PrivatePostgres, Server, loaded, median, settled, wait
 import worlds
 
 RUNS = 5
@@ -14,23 +15,16 @@ PAGES = {
     "home": "/", "search, an id": "/search?q=D777777", "search, a part": "/search?q=77777", "deliveries": "/sessions", "deliveries, failed": "/sessions?outcome=failed",
     "deliveries of a robot": "/sessions?robot=R17", "deliveries of a merchant": "/sessions?merchant=shop-7", "a delivery": "/deliveries/D555555", "a delivery of 5,000 events": "/deliveries/D-LONG",
     "robots": "/robots", "robots down": "/robots?class=downtime", "a robot": "/robots/R17", "a pilot": "/pilots/P-LONG-1", "an event": "/events/e400000", "fleet, 24 h": "/fleet",
-    "fleet, a day": "/fleet?from={day}T00:00:00Z&to={next}T00:00:00Z", "downtime": "/downtime?reason=FAULT_3", "quality": "/quality", "orphans": "/orphans", "rejected": "/rejected", "about": "/about", "audit": "/audit",
+    "fleet, a day": "/fleet?from={day}T00:00:00Z&to={next}T00:00:00Z", "fleet, a zone": "/fleet?zone=Z7&from={day}T00:00:00Z&to={next}T00:00:00Z", "downtime": "/downtime?reason=FAULT_3", "quality": "/quality", "orphans": "/orphans", "rejected": "/rejected", "about": "/about", "audit": "/audit",
 }
 LIMIT = 100
 
 
-def store_of(t):
-    """A store of a million sessions: the one that MILLION names, or one made now (some minutes)."""
-    given = os.environ["MILLION"]
-    store = worlds.Store(t.program, t.folder, "million")
-    if given != "1":
-        store.path, store.url = os.path.abspath(given), "sqlite:" + os.path.abspath(given)
-        return store
+def fill(t, store):
     lines = os.path.join(t.folder, "million.jsonl")
     worlds.write_million(lines)
     store.run("replay", lines, "--store", store.url, timeout=3600)
     os.remove(lines)
-    return store
 
 
 def asked_by(page, base, address):
@@ -55,12 +49,50 @@ def asked_by(page, base, address):
 
 
 def million(t):
+    """In SQLite: the store that MILLION names, or one made now (some minutes)."""
+    given = os.environ["MILLION"]
+    if given.startswith("postgres"):
+        return
     t.point(16, "A store of a million sessions")
-    store = store_of(t)
+    store = worlds.Store(t.program, t.folder, "million")
+    if given == "1":
+        fill(t, store)
+    else:
+        store.path, store.url = os.path.abspath(given), "sqlite:" + os.path.abspath(given)
+    t.figure(f"SQLite, {os.path.getsize(store.path) / 1e9:.2f} GB")
+    measure(t, store)
+
+
+def million_in_postgres(t):
+    """The same in PostgreSQL: a server made now, or the one that MILLION names."""
+    given = os.environ["MILLION"]
+    if given != "1" and not given.startswith("postgres"):
+        return
+    t.point(17, "The same in PostgreSQL")
+    store, server = worlds.Store(t.program, t.folder, "million"), None
+    try:
+        if given == "1":
+            server = PrivatePostgres(os.path.basename(t.folder))
+            server.tell("start")
+            store.url = server.url
+            fill(t, store)
+            # A server that runs for a while does it by itself.
+            subprocess.run(["psql", "-X", "-q", "-c", "VACUUM ANALYZE", store.url], check=True, timeout=600)
+        else:
+            store.url = given
+        size = subprocess.run(["psql", "-XAt", "-c", "SELECT pg_database_size(current_database())", store.url], check=True, capture_output=True, text=True).stdout
+        t.figure(f"PostgreSQL, {int(size) / 1e9:.2f} GB")
+        measure(t, store)
+    finally:
+        if server:
+            server.tell("remove")
+
+
+def measure(t, store):
     began = time.monotonic()
     # Of a store that is served for the first time the indices for questions are made first.
     server = Server(t.program, store, patience=900)
-    t.figure(f"ready to answer {time.monotonic() - began:.1f} s after its start; {os.path.getsize(store.path) / 1e9:.2f} GB")
+    t.figure(f"ready to answer {time.monotonic() - began:.1f} s after its start")
     try:
         paints(t, server)
         smoothness(t, server)

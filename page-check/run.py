@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the page in a real Chromium: the 15 points of its design, and with MILLION=1 a store of a million sessions.
+"""Checks the page in a real Chromium: the 15 points of its design, and with MILLION=1 stores of a million sessions.
 `run.py PROGRAM [POINT...]`; exit 1 if one does not hold. REFERENCE_TABLES: the program that works out the tables by itself; SAMPLE=DIR:
 an archive of one's own, whose pages are looked at as well."""
 import os
@@ -21,7 +21,7 @@ POINTS = {1: reading.three_interactions, 2: drawing.paint, 3: drawing.smooth, 4:
           7: drawing.nothing_jumps, 8: drawing.seven_tabs, 9: reading.keyboard, 10: looking.axe, 11: looking.contrast, 12: looking.reflow,
           13: lacking.says_what_it_lacks, 14: same.same_everywhere, 15: looking.hostile}
 if os.environ.get("MILLION"):
-    POINTS[16] = million.million
+    POINTS[16], POINTS[17] = million.million, million.million_in_postgres
 
 
 class Tools(Report):
@@ -83,7 +83,7 @@ class Tools(Report):
         with open(path, "w", encoding="utf-8") as file:
             file.write("# The page's points, checked\n\nWritten by `make page-check`: each point of the page's design, in a real Chromium "
                        f"({self.browser.browser.version}), on a simulated day, a very\nlong delivery, an empty store, live deliveries and hostile data. "
-                       "Section 16, a store of a million sessions, is of `make page-check MILLION=1`.\n")
+                       "Sections 16 and 17, stores of a million sessions, are of `make page-check MILLION=1`.\n")
             file.write("".join(known[n] for n in sorted(known)))
 
     def close(self):

@@ -41,7 +41,13 @@ public struct PostgresInspection: Equatable, Sendable {
 
     /// What `deploy/postgres/grants.sql` gives the writer beside SELECT: a test holds the two against each other.
     static let writerRights: [(rights: [String], tables: [String])] = [
-        (["INSERT"], ["events", "links", "rejected_events", "ingestion_batches", "meta", "audit"]),
+        (
+            ["INSERT"],
+            [
+                "events", "links", "rejected_events", "ingestion_batches", "meta", "audit", "known_robots",
+                "known_pilots", "known_merchants",
+            ]
+        ),
         (
             ["INSERT", "UPDATE", "DELETE"],
             [

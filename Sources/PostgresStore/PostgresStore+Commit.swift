@@ -114,6 +114,7 @@ extension PostgresStore: SessionStoring {
         endBatch()
         do {
             try writeEvents(changes.accepted, bytes, receivedAt: batch.startedAt)
+            try writeKnown(changes)
             try writeLinks(changes)
             try writeSessions(changes, updatedAt: batch.startedAt)
             try writeWindows(changes)

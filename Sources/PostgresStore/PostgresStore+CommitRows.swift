@@ -36,6 +36,20 @@ extension PostgresStore {
     private static let text = TypeNumber.text
     private static let instant = TypeNumber.instant
 
+    /// Before all others, and in one order: writers that name the same robot for the first time wait for each other.
+    func writeKnown(_ changes: Changes) throws {
+        for (table, names) in [
+            ("known_robots", changes.knownRobots), ("known_pilots", changes.knownPilots),
+            ("known_merchants", changes.knownMerchants),
+        ] {
+            try write(
+                names,
+                "INSERT INTO \(table) SELECT * FROM \(Self.unnest([Self.text], "n(a)")) ORDER BY a ON CONFLICT DO NOTHING",
+                [Self.text]
+            ) { name, rows in rows.add(name, symbols) }
+        }
+    }
+
     func writeLinks(_ changes: Changes) throws {
         let types = [Self.text, Self.text]
         try write(

@@ -12,6 +12,7 @@ enum Schema {
         ("0009_partition_keys", SchemaLeases.keys),
         ("0010_sums", SchemaSums.tables),
         ("0011_error_codes", SchemaErrorCodes.column),
+        ("0012_known", SchemaKnown.tables),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.

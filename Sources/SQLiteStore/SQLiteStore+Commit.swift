@@ -10,6 +10,7 @@ extension SQLiteStore: SessionStoring {
         isInBatch = false
         do {
             try writeEvents(changes.accepted, bytes, receivedAt: batch.startedAt)
+            try writeKnown(changes)
             try writeLinks(changes)
             try writeSessions(changes, updatedAt: batch.startedAt)
             try writeWindows(changes)

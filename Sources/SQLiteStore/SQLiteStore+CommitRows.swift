@@ -2,6 +2,18 @@ internal import SessionCore
 
 /// The rows of links, sessions, windows and tracks.
 extension SQLiteStore {
+    func writeKnown(_ changes: Changes) throws {
+        for (table, names) in [
+            ("known_robots", changes.knownRobots), ("known_pilots", changes.knownPilots),
+            ("known_merchants", changes.knownMerchants),
+        ] {
+            try connection.insert(names, "INSERT OR IGNORE INTO \(table) VALUES", columns: 1) {
+                name, insert in
+                insert.bindStatic(name, symbols)
+            }
+        }
+    }
+
     func writeLinks(_ changes: Changes) throws {
         try connection.insert(changes.links, "INSERT OR IGNORE INTO links VALUES", columns: 2) {
             row, insert in

@@ -7,6 +7,7 @@ enum Schema {
         ("0004_hours", SchemaHours.tables), ("0005_rejects", rejects),
         ("0006_sums", SchemaSums.tables),
         ("0007_error_codes", errorCodes),
+        ("0008_known", SchemaKnown.tables),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(

@@ -36,7 +36,8 @@ struct Reliability {
         out.flag("few", failures < 5)
     }
 
-    /// Of each robot that did or suffered anything in a range, those with the most failures first; and of all of them.
+    /// Of each robot that did or suffered anything in a range, those with the most failures first, of equal ones those that were
+    /// down the longest for them; and of all of them.
     ///
     /// By whole hours, because operating seconds are only known by these: what is divided by them is counted over the same.
     /// - Parameter worst: Only so many of them: then of most robots the hours need not be looked at.
@@ -72,7 +73,7 @@ struct Reliability {
             found[id, default: Reliability(robot: id)].interventions = count
             fleet.interventions += count
         }
-        let most = try cut(&found, to: worst)
+        let most = cut(&found, to: worst)
         let figures: Set<String> = ["usable", "deliveries_completed"]
         let hours = try Usage.byRobot(
             range, most.map(Usage.Whose.these) ?? .one(robot), only: figures, call)
@@ -80,9 +81,7 @@ struct Reliability {
             found[id, default: Reliability(robot: id)].operating = usage.usable
             found[id, default: Reliability(robot: id)].completed = usage.completed
         }
-        var rows = found.values.sorted {
-            ($1.failures, $0.operating, $0.robot ?? "") < ($0.failures, $1.operating, $1.robot ?? "")
-        }
+        var rows = found.values.sorted(by: isWorse)
         let all = try most == nil ? Array(hours.values) : Usage.ofFleet(range, call).map(\.usage)
         for usage in all {
             fleet.operating += usage.usable
@@ -93,13 +92,21 @@ struct Reliability {
         return (rows, fleet, isComplete)
     }
 
-    /// Keeps those that may be among so many with the most failures: equal ones are told apart by their hours later.
-    /// - Returns: Their names; nil where all robots may be, also those of which nothing is known yet.
-    private static func cut(_ found: inout [String: Reliability], to worst: Int?) throws -> [String]? {
+    /// The more failures, then the longer it was down for them.
+    private static func isWorse(_ one: Reliability, _ other: Reliability) -> Bool {
+        (other.failures, other.repairSeconds, one.robot ?? "") < (
+            one.failures, one.repairSeconds, other.robot ?? ""
+        )
+    }
+
+    /// Keeps so many, the worst.
+    /// - Returns: Their names; nil where all robots may be among them, also those of which nothing is known yet.
+    private static func cut(_ found: inout [String: Reliability], to worst: Int?) -> [String]? {
         guard let worst else { return nil }
-        let failures = found.values.map(\.failures).filter { $0 > 0 }.sorted(by: >)
-        guard failures.count > worst else { return nil }
-        found = found.filter { $0.value.failures >= failures[worst - 1] }
+        let failed = found.values.filter { $0.failures > 0 }
+        guard failed.count > worst else { return nil }
+        let kept = failed.sorted(by: isWorse).prefix(worst)
+        found = Dictionary(uniqueKeysWithValues: kept.map { ($0.robot ?? "", $0) })
         return Array(found.keys)
     }
 

@@ -60,12 +60,7 @@ enum Robots {
 
     /// Fails where a robot is unknown.
     static func expectKnown(_ robot: String, _ call: Call) throws {
-        let known = try call.rows(
-            """
-            SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL)
-              OR EXISTS (SELECT 1 FROM assignment_windows WHERE kind = 'robot' AND entity_id = ?1)
-              OR EXISTS (SELECT 1 FROM robot_states WHERE robot_id = ?1)
-            """, [.text(robot)])
+        let known = try call.rows("SELECT 1 AS one FROM known_robots WHERE robot_id = ?1", [.text(robot)])
         if known.isEmpty { throw Problem.unknown("robot", robot) }
     }
 
@@ -109,13 +104,8 @@ enum Robots {
         var parameters: [TableValue] = [.text(after), .integer(Int64(limit))]
         if classes.isEmpty {
             return try call.rows(
-                """
-                WITH RECURSIVE known(id) AS (
-                  SELECT (\(Search.least("robot", "> ?1")))
-                  UNION ALL
-                  SELECT (\(Search.least("robot", "> known.id"))) FROM known WHERE known.id IS NOT NULL)
-                SELECT id FROM known WHERE id IS NOT NULL LIMIT ?2
-                """, parameters
+                "SELECT robot_id AS id FROM known_robots WHERE robot_id > ?1 ORDER BY robot_id LIMIT ?2",
+                parameters
             ).compactMap { $0.text("id") }
         }
         // Only who has a state is of a class.

@@ -158,21 +158,9 @@ enum Search {
         return found
     }
 
-    /// The least id of a kind that …: of an event that is of use to it, or of a window. Some are known from one only.
-    static func least(_ kind: String, _ condition: String) -> String {
-        switch kind {
-        case "merchant":
-            return "SELECT min(merchant_id) AS id FROM merchant_hourly WHERE merchant_id \(condition)"
-        default:
-            return """
-                SELECT min(id) AS id FROM (
-                  SELECT min(e.\(kind)_id) AS id FROM events e
-                  WHERE e.\(kind)_use IS NOT NULL AND e.\(kind)_id \(condition)
-                  UNION ALL
-                  SELECT min(w.entity_id) FROM assignment_windows w
-                  WHERE w.kind = '\(kind)' AND w.entity_id \(condition)) ids
-                """
-        }
+    /// The least id of a kind that ….
+    private static func least(_ kind: String, _ condition: String) -> String {
+        "SELECT min(\(kind)_id) AS id FROM known_\(kind)s WHERE \(kind)_id \(condition)"
     }
 
     private static let entities = ["robot", "pilot", "merchant"]
@@ -271,8 +259,9 @@ enum Search {
                 }
             }
         }
+        let entities = try entities(holding: query, limit: limit, call)
         return (
-            try entities(holding: query, limit: limit, call) + hits(rows, match: "anywhere", call), isComplete
+            entities.found + hits(rows, match: "anywhere", call), isComplete && entities.isComplete
         )
     }
 
@@ -288,24 +277,34 @@ enum Search {
             < (other.text("named_id") ?? "", other.text("session_id") ?? "")
     }
 
-    /// Robots, pilots and merchants: so few that each is looked at.
-    private static func entities(holding query: String, limit: Int, _ call: Call) throws -> [Hit] {
+    /// How many robots, pilots and merchants are looked at, each: as a rule all of them.
+    private static let entitiesAtMost: Int64 = 100_000
+
+    /// Robots, pilots and merchants.
+    /// - Returns: What was found, and whether all were looked at.
+    private static func entities(holding query: String, limit: Int, _ call: Call) throws -> (
+        found: [Hit], isComplete: Bool
+    ) {
         var found: [Hit] = []
+        var isComplete = true
         for kind in entities where call.reader.merchants == nil || kind == "merchant" {
             let rows = try call.rows(
                 """
-                WITH RECURSIVE ids(id, place) AS (
-                  SELECT (\(least(kind, ">= ''"))), 1
-                  UNION ALL
-                  SELECT (\(least(kind, "> ids.id"))), place + 1 FROM ids WHERE ids.id IS NOT NULL AND place < 5000)
-                SELECT id FROM ids WHERE id IS NOT NULL AND \(call.flavour.text("id", holds: "?1"))
-                """, [.text(query)])
-            for id in rows.compactMap({ $0.text("id") })
-            where found.count < limit && (kind != "merchant" || call.reader.sees(merchant: id)) {
-                found.append(Hit(kind: kind, id: id, match: "anywhere"))
+                WITH part AS MATERIALIZED (SELECT \(kind)_id AS id FROM known_\(kind)s ORDER BY \(kind)_id LIMIT ?2)
+                SELECT id, 0 AS looked FROM part WHERE \(call.flavour.text("id", holds: "?1"))
+                UNION ALL SELECT NULL, count(*) FROM part
+                """, [.text(query), .integer(entitiesAtMost)])
+            for row in rows {
+                guard let id = row.text("id") else {
+                    if row.integer("looked") == entitiesAtMost { isComplete = false }
+                    continue
+                }
+                if found.count < limit, kind != "merchant" || call.reader.sees(merchant: id) {
+                    found.append(Hit(kind: kind, id: id, match: "anywhere"))
+                }
             }
         }
-        return found
+        return (found, isComplete)
     }
 
     /// Ids of deliveries that look like one that is unknown, by the longest beginning they share.

@@ -211,6 +211,13 @@ public struct Changes: Sendable {
     /// Duplicates whose content differs from that of the event first accepted.
     public var unequalTwinCount = 0
 
+    /// Robots that an event names. Some may have been told before: that changes nothing.
+    public var knownRobots: [Symbol] = []
+    /// Pilots, likewise.
+    public var knownPilots: [Symbol] = []
+    /// Merchants, likewise.
+    public var knownMerchants: [Symbol] = []
+
     /// New facts "the owner links to the value" (semantics section 2).
     public var links: [Owned<Symbol>] = []
     /// `session_members`: the owner (a session) takes over the direct events of the value (another id).

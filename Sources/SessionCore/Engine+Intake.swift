@@ -3,6 +3,7 @@ extension Engine {
     func takeIn() throws {
         for index in changes.accepted.indices {
             let event = changes.accepted[index]
+            takeNames(event)
             let hour = Hours.start(of: event.time)
             changes.eventHourly[HourKey(hour: hour, event.name, event.merchant, event.source), default: 0] +=
                 1

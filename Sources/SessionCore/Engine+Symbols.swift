@@ -97,6 +97,7 @@ extension Engine {
             }
         }
         symbols.sweep(keeping: used)
+        namesTold = []
         sweepAbove = max(1 << 17, symbols.count * 2)
     }
 }

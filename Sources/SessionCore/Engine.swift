@@ -27,6 +27,8 @@ public final class Engine {
     var work = BatchWork()
 
     let stateClass: [Symbol: StateClass]
+    /// By symbol: as what it has been told to the store (`Engine+Known.swift`).
+    var namesTold: [UInt8] = []
     var sweepAbove = 1 << 17
     /// How much further than a batch needs a robot's states are brought back as a rule.
     public static let usualStateMargin: Microseconds = 6 * 3_600_000_000
@@ -133,6 +135,7 @@ public final class Engine {
         scopeTracks = [:]
         pilotTracks = [:]
         identities = IdentityIndex()
+        namesTold = []
         residentEntities = 0
     }
 

@@ -87,5 +87,10 @@ public struct ComparedTable: Sendable {
             ComparedTable(
                 name: "session_spans", key: ["last_hour", "first_hour"], columns: ["sessions"], slice: .whole),
         ]
+            + ["robot", "pilot", "merchant"].map { kind in
+                ComparedTable(
+                    name: "known_\(kind)s", key: ["\(kind)_id"], columns: [],
+                    slice: .texts(column: "\(kind)_id", of: "known_\(kind)s", step: 10_000))
+            }
     }()
 }

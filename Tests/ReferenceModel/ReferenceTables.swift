@@ -118,6 +118,12 @@ public func referenceTables(lines: [String], rules: ReferenceRules = .init()) ->
     result.add("event_hourly", eventHourly(events))
     result.add("fleet_hours", fleetHours(events: events, sessions: sessions, states: states, rules: rules))
     result.add("fleet_state_hours", fleetStateHours(states))
+    for (table, name) in [
+        ("known_robots", \.robotID), ("known_pilots", \.pilotID), ("known_merchants", \.merchantID),
+    ] as [(String, KeyPath<ReferenceEvent, String?>)] {
+        let names = Set(events.compactMap { $0[keyPath: name] })
+        result.add(table, [], Dictionary(uniqueKeysWithValues: names.map { ($0, []) }))
+    }
     return result
 }
 

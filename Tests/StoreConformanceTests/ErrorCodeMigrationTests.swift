@@ -31,6 +31,7 @@ import Testing
             written.count == bodies.count && written.contains(.text("4711")) && written[1] == .text("BARE"))
         #expect(written.filter { $0 == .null }.count == 7)
         // As it was before.
+        try fresh.forgetKnown()
         try fresh.sql(
             "DROP INDEX IF EXISTS sessions_closed; DROP INDEX IF EXISTS events_error_code; ALTER TABLE events DROP COLUMN error_code; "
                 + "DELETE FROM schema_migrations WHERE name LIKE '%_error_codes'")

@@ -27,7 +27,7 @@ import Testing
         #expect(try store.differences(from: after) == [])
         #expect(try store.count("rejected_events") == 1)
         #expect(try store.count("ingestion_batches") == 2)
-        #expect(try store.one("SELECT events FROM freshness WHERE scope = 'all'")?.integer("events") == 13)
+        #expect(try store.one("SELECT events FROM freshness WHERE scope = 'all'")?.integer("events") == 14)
     }
 
     /// A store as it looks when its transaction is rolled back while the engine still asks.
@@ -79,7 +79,7 @@ import Testing
         #expect(try store.count("rejected_events") == 1)
         let batch = try store.one("SELECT * FROM ingestion_batches ORDER BY batch_id DESC")
         #expect(batch?.integer("accepted") == 0)
-        #expect(batch?.integer("duplicates") == 7)
+        #expect(batch?.integer("duplicates") == 8)
         #expect(batch?.integer("rejected") == 1)
     }
 

@@ -30,7 +30,7 @@ import Testing
         #expect(failures.withLock { $0 } == [])
         #expect(
             try server.sql("SELECT version, name FROM schema_migrations ORDER BY 1", in: database)
-                == "1|0001_tables\n2|0002_partitions\n3|0003_views\n4|0004_leases\n5|0005_hours\n6|0006_questions\n7|0007_audit\n8|0008_partitions_at_once\n9|0009_partition_keys\n10|0010_sums\n11|0011_error_codes"
+                == "1|0001_tables\n2|0002_partitions\n3|0003_views\n4|0004_leases\n5|0005_hours\n6|0006_questions\n7|0007_audit\n8|0008_partitions_at_once\n9|0009_partition_keys\n10|0010_sums\n11|0011_error_codes\n12|0012_known"
         )
     }
 
@@ -88,7 +88,7 @@ import Testing
         defer { store.close() }
         for batch in [Batches.first, Batches.second, Batches.first] { try store.ingest(batch) }
         #expect(try store.differences(from: referenceTables(lines: Batches.first + Batches.second)) == [])
-        #expect(try server.sql("SELECT count(*) FROM events", in: database, user: reader) == "13")
+        #expect(try server.sql("SELECT count(*) FROM events", in: database, user: reader) == "14")
         // New months, and old ones.
         try store.ingest(
             (0..<120).map {

@@ -37,11 +37,13 @@ enum Batches {
             2026-03-10T11:20:00Z delivery.dropoff_completed delivery_id=D1
             2026-03-10T12:00:00Z pilot.shift_ended          pilot_id=P1
             2026-03-10T13:00:00Z robot.deployed             robot_id=R1
+            2026-03-10T13:00:00Z merchant.opened            merchant_id=S2
             """) + [#"{"event":"robot.error","robot_id":"R1"}"#]
 
     /// The tables that the second batch writes to, in the order it does.
     static let written = [
-        "events", "links", "session_members", "sessions", "assignment_windows", "robot_states",
+        "events", "known_robots", "known_pilots", "known_merchants", "links", "session_members", "sessions",
+        "assignment_windows", "robot_states",
         "robot_pilot_windows", "pilot_shifts", "robot_state_hours", "robot_hours", "pilot_hours",
         "merchant_hours", "event_hourly", "fleet_hours", "fleet_state_hours", "session_hours",
         "session_spans", "arrival_hours", "rejected_events", "ingestion_batches", "freshness",

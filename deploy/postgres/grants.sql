@@ -14,7 +14,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA sessionizer TO :"writer", :"reader";
 
 -- Added to, never changed.
 GRANT INSERT ON sessionizer.events, sessionizer.links, sessionizer.rejected_events, sessionizer.ingestion_batches,
-  sessionizer.meta TO :"writer";
+  sessionizer.meta, sessionizer.known_robots, sessionizer.known_pilots, sessionizer.known_merchants TO :"writer";
 -- Derived from the events: rows come, change and go.
 GRANT INSERT, UPDATE, DELETE ON sessionizer.session_members, sessionizer.sessions, sessionizer.assignment_windows,
   sessionizer.robot_states, sessionizer.robot_pilot_windows, sessionizer.pilot_shifts,

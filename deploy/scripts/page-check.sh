@@ -1,6 +1,6 @@
 #!/bin/sh
 # `make page-check`: the page in a real Chromium, point by point. POINTS="2 10" looks at those only; SAMPLE=DIR looks at every page of
-# that archive too; MILLION=1 makes a store of a million sessions and times every page there (or the path of such a store).
+# that archive too; MILLION=1 makes stores of a million sessions and times every page there (or the path or URL of such a store).
 set -eu
 cd "$(dirname "$0")/../.."
 python=$(deploy/scripts/page-venv.sh)

@@ -1,0 +1,25 @@
+/// Migration 0012: who is known at all. Events of dropped months are gone: whoever they named is known from what was derived of
+/// them.
+enum SchemaKnown {
+    private static let id = "text COLLATE \"C\""
+
+    static let tables = """
+        CREATE TABLE known_robots (robot_id \(id) PRIMARY KEY);
+        INSERT INTO known_robots
+          SELECT robot_id FROM events WHERE robot_id IS NOT NULL
+          UNION SELECT entity_id FROM assignment_windows WHERE kind = 'robot'
+          UNION SELECT robot_id FROM robot_states
+          UNION SELECT robot_id FROM robot_hours;
+        CREATE TABLE known_pilots (pilot_id \(id) PRIMARY KEY);
+        INSERT INTO known_pilots
+          SELECT pilot_id FROM events WHERE pilot_id IS NOT NULL
+          UNION SELECT entity_id FROM assignment_windows WHERE kind = 'pilot'
+          UNION SELECT pilot_id FROM pilot_shifts
+          UNION SELECT pilot_id FROM pilot_hours;
+        CREATE TABLE known_merchants (merchant_id \(id) PRIMARY KEY);
+        INSERT INTO known_merchants
+          SELECT merchant_id FROM events WHERE merchant_id IS NOT NULL
+          UNION SELECT entity_id FROM assignment_windows WHERE kind = 'merchant'
+          UNION SELECT merchant_id FROM merchant_hours WHERE merchant_id <> '';
+        """
+}

@@ -1,0 +1,22 @@
+/// Who is known at all: `known_robots`, `known_pilots`, `known_merchants` hold whatever an event names, so that nobody has to
+/// look for names among the events.
+extension Engine {
+    func takeNames(_ event: Event) {
+        if isNews(event.robot, as: 1) { changes.knownRobots.append(event.robot) }
+        if isNews(event.pilot, as: 2) { changes.knownPilots.append(event.pilot) }
+        if isNews(event.merchant, as: 4) { changes.knownMerchants.append(event.merchant) }
+    }
+
+    /// Whether it has not been told as this since the engine began or its symbols were made anew. The store takes a name
+    /// twice, so that nothing has to be brought back for it.
+    private func isNews(_ id: Symbol, as bit: UInt8) -> Bool {
+        guard id.isPresent else { return false }
+        let index = Int(id.index)
+        if index >= namesTold.count {
+            namesTold.append(contentsOf: repeatElement(0, count: symbols.slotCount - namesTold.count))
+        }
+        if namesTold[index] & bit != 0 { return false }
+        namesTold[index] |= bit
+        return true
+    }
+}

@@ -1,0 +1,36 @@
+import EngineUnderTest
+import PrivateServers
+import ReferenceModel
+import Testing
+
+/// A store of before `known_robots` and its like knows afterwards whoever is named in it.
+@Suite struct KnownMigrationTests {
+    @Test(arguments: StoreKind.allCases) func whoeverIsNamedInItIsKnown(kind: StoreKind) throws {
+        let fresh = try FreshStore(kind)
+        // R9 and P9 are named by no event of their own.
+        let all =
+            Batches.first + Batches.second
+            + lines("2026-03-10T09:30:00Z robot.telemetry delivery_id=D1 robot_id=R9 pilot_id=P9")
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 100)
+        try store.ingest(all)
+        store.close()
+        try fresh.forgetKnown()
+        let again = try StoreUnderTest(place: fresh.place, maxResident: 100)
+        defer { again.close() }
+        #expect(try again.count("known_robots") == 3)
+        #expect(try again.differences(from: referenceTables(lines: all)) == [])
+        // And one more, by the program that found them there.
+        let more = lines("2026-03-10T09:31:00Z robot.telemetry delivery_id=D1 robot_id=R10")
+        try again.ingest(more)
+        #expect(try again.differences(from: referenceTables(lines: all + more)) == [])
+    }
+}
+
+extension FreshStore {
+    /// As it was before the migration that made them.
+    func forgetKnown() throws {
+        try sql(
+            "DROP TABLE known_robots; DROP TABLE known_pilots; DROP TABLE known_merchants; "
+                + "DELETE FROM schema_migrations WHERE name LIKE '%_known'")
+    }
+}
