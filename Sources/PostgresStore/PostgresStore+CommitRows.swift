@@ -206,6 +206,28 @@ extension PostgresStore {
             rows.add(row.value.state, symbols)
             rows.add(row.value.reason, symbols)
         }
+        try write(
+            changes.deletedRobotZones,
+            """
+            DELETE FROM robot_zones z USING \(Self.unnest(key, "n(a, b)"))
+            WHERE z.robot_id = n.a AND z.started_at = n.b
+            """, key
+        ) { row, rows in
+            rows.add(row.owner, symbols)
+            rows.add(instant: row.value)
+        }
+        let zone = [Self.text, Self.instant, Self.text]
+        try write(
+            changes.robotZones,
+            """
+            INSERT INTO robot_zones SELECT * FROM \(Self.unnest(zone, "n(a, b, c)")) ORDER BY a, b
+            ON CONFLICT (robot_id, started_at) DO UPDATE SET zone_id = excluded.zone_id
+            """, zone
+        ) { row, rows in
+            rows.add(row.owner, symbols)
+            rows.add(instant: row.value.startedAt)
+            rows.add(row.value.zone, symbols)
+        }
         try writeScopes(changes)
         try write(
             changes.deletedShifts,

@@ -13,6 +13,7 @@ enum Schema {
         ("0010_sums", SchemaSums.tables),
         ("0011_error_codes", SchemaErrorCodes.column),
         ("0012_known", SchemaKnown.tables),
+        ("0013_zones", SchemaZones.tables),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.

@@ -124,6 +124,16 @@ extension SQLiteStore {
             state.bindStatic(row.owner, symbols).bind(row.value.startedAt).bind(row.value.endedAt)
                 .bindStatic(row.value.state, symbols).bindStatic(row.value.reason, symbols)
         }
+        let removeZone = try connection.statement(
+            "DELETE FROM robot_zones WHERE robot_id = ? AND started_at = ?")
+        for row in changes.deletedRobotZones {
+            try removeZone.bindStatic(row.owner, symbols).bind(row.value).run()
+        }
+        try connection.insert(changes.robotZones, "INSERT OR REPLACE INTO robot_zones VALUES", columns: 3) {
+            row, zone in
+            zone.bindStatic(row.owner, symbols).bind(row.value.startedAt)
+                .bindStatic(row.value.zone, symbols)
+        }
         let removeScope = try connection.statement(
             "DELETE FROM robot_pilot_windows WHERE robot_id = ? AND started_at = ? AND pilot_id = ?")
         for row in changes.deletedScopeWindows {

@@ -8,6 +8,7 @@ enum Schema {
         ("0006_sums", SchemaSums.tables),
         ("0007_error_codes", errorCodes),
         ("0008_known", SchemaKnown.tables),
+        ("0009_zones", SchemaZones.tables),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
@@ -324,7 +325,6 @@ enum Schema {
         events_faults ON events(occurred_at, event_id, subject, robot_id, pilot_id, robot_use)
           WHERE (robot_use & 4) <> 0
         """,
-        "events_zone ON events(robot_id, occurred_at, zone_id) WHERE robot_id IS NOT NULL AND zone_id IS NOT NULL",
         "robot_states_now ON robot_states(state, started_at, ended_at) WHERE ended_at IS NULL",
         "merchant_hours_sums ON merchant_hours(hour, completed, failed, canceled)",
     ]

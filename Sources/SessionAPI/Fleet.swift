@@ -144,7 +144,7 @@ enum Fleet {
         /// - Parameter isNeeded: Whether zones are wanted though the request is about none.
         init(_ range: TimeRange, isNeeded: Bool = false, _ call: Call) throws {
             name = call.parameters.text("zone")
-            zones = name != nil || isNeeded ? try Zones(range, call) : nil
+            zones = name != nil || isNeeded ? try Zones(range, only: name, call) : nil
         }
 
         /// Whether no robot told any zone: then all of them were in none.

@@ -19,9 +19,8 @@ struct RobotNow {
             """
             SELECT n.id, s.robot_id, s.started_at, s.ended_at, s.state, s.reason,
               (SELECT max(e.occurred_at) FROM events e WHERE e.robot_id = n.id AND e.robot_use IS NOT NULL) AS heard,
-              (SELECT e.zone_id FROM events e
-                WHERE e.robot_id = n.id AND e.robot_id IS NOT NULL AND e.zone_id IS NOT NULL
-                ORDER BY e.occurred_at DESC LIMIT 1) AS zone
+              (SELECT z.zone_id FROM robot_zones z WHERE z.robot_id = n.id
+                ORDER BY z.started_at DESC LIMIT 1) AS zone
             FROM \(given) LEFT JOIN robot_states s ON s.robot_id = n.id
               AND s.started_at = (SELECT max(b.started_at) FROM robot_states b WHERE b.robot_id = n.id)
             """, [ids])

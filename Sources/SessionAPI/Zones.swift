@@ -19,31 +19,34 @@ struct Zones {
         }
     }
 
-    init(_ range: TimeRange, _ call: Call) throws {
-        let told = "e.robot_id = robots.id AND e.robot_id IS NOT NULL AND e.zone_id IS NOT NULL"
+    /// - Parameter zone: Only robots that ever were in it.
+    init(_ range: TimeRange, only zone: String? = nil, _ call: Call) throws {
+        let robots =
+            zone == nil
+            ? "robots(id) AS (SELECT robot_id FROM known_robots WHERE ?3 = '')"
+            : "robots(id) AS (SELECT DISTINCT robot_id FROM robot_zones WHERE zone_id = ?3 AND started_at < \(call.at(2)))"
+        // Each robot's row that holds at the beginning, and those that begin later.
         let sql: String
         switch call.flavour {
         case .sqlite:
             sql = """
-                WITH \(StateInterval.robots)
-                SELECT e.robot_id, e.occurred_at, e.zone_id FROM robots CROSS JOIN events e WHERE \(told)
-                  AND e.occurred_at < ?2 AND e.occurred_at >= coalesce((SELECT max(b.occurred_at) FROM events b
-                    WHERE b.robot_id = robots.id AND b.robot_id IS NOT NULL AND b.zone_id IS NOT NULL
-                      AND b.occurred_at <= ?1), ?1)
+                WITH \(robots)
+                SELECT z.robot_id, z.started_at, z.zone_id FROM robots CROSS JOIN robot_zones z
+                WHERE z.robot_id = robots.id AND z.started_at < ?2
+                  AND z.started_at >= coalesce((SELECT max(b.started_at) FROM robot_zones b
+                    WHERE b.robot_id = robots.id AND b.started_at <= ?1), ?1)
                 """
         case .postgres:
-            // Robot by robot: it would go through all that was ever told else, and ask for the first once a partition.
             sql = """
-                WITH \(StateInterval.robots)
-                SELECT e.robot_id, e.occurred_at, e.zone_id FROM robots
-                CROSS JOIN LATERAL (SELECT coalesce((SELECT e.occurred_at FROM events e
-                  WHERE \(told) AND e.occurred_at <= \(call.at(1)) ORDER BY e.occurred_at DESC LIMIT 1), \(call.at(1)))
-                  AS at OFFSET 0) first
-                CROSS JOIN LATERAL (SELECT e.robot_id, e.occurred_at, e.zone_id FROM events e
-                  WHERE \(told) AND e.occurred_at >= first.at AND e.occurred_at < \(call.at(2)) OFFSET 0) e
+                WITH \(robots)
+                SELECT z.robot_id, z.started_at, z.zone_id FROM robots
+                CROSS JOIN LATERAL (SELECT coalesce((SELECT max(b.started_at) FROM robot_zones b
+                  WHERE b.robot_id = robots.id AND b.started_at <= \(call.at(1))), \(call.at(1))) AS at OFFSET 0) first
+                CROSS JOIN LATERAL (SELECT robot_id, started_at, zone_id FROM robot_zones z
+                  WHERE z.robot_id = robots.id AND z.started_at >= first.at AND z.started_at < \(call.at(2)) OFFSET 0) z
                 """
         }
-        let rows = try call.rows(sql, [.integer(range.from), .integer(range.to)])
+        let rows = try call.rows(sql, [.integer(range.from), .integer(range.to), .text(zone ?? "")])
         // Robot by robot: an entry is made when the next one begins.
         var robot: String?
         var zones: [(at: Int64, zone: String)] = []

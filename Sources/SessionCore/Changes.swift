@@ -238,6 +238,10 @@ public struct Changes: Sendable {
     public var robotStates: [Owned<RobotStateRow>] = []
     /// The owner is the robot, the value `started_at`.
     public var deletedRobotStates: [Owned<Instant>] = []
+    /// The owner is the robot.
+    public var robotZones: [Owned<RobotZoneRow>] = []
+    /// The owner is the robot, the value `started_at`.
+    public var deletedRobotZones: [Owned<Instant>] = []
     /// Rows of `robot_pilot_windows` that changed.
     public var scopeWindows: [ScopeWindow] = []
     /// Owner: the robot; value: the window as it was.

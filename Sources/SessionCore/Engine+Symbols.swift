@@ -98,6 +98,7 @@ extension Engine {
         }
         symbols.sweep(keeping: used)
         namesTold = []
+        zonesKnown = [:]
         sweepAbove = max(1 << 17, symbols.count * 2)
     }
 }

@@ -27,6 +27,7 @@ public final class Engine {
     var work = BatchWork()
 
     let stateClass: [Symbol: StateClass]
+    var zonesKnown: [Symbol: ZonesKnown] = [:]
     /// By symbol: as what it has been told to the store (`Engine+Known.swift`).
     var namesTold: [UInt8] = []
     var sweepAbove = 1 << 17
@@ -114,6 +115,7 @@ public final class Engine {
 
         try prepareTracks()
         try takeIn()
+        try tellZones()
         try relink()
         try foldTracks()
         try foldSessions()
@@ -136,6 +138,7 @@ public final class Engine {
         pilotTracks = [:]
         identities = IdentityIndex()
         namesTold = []
+        zonesKnown = [:]
         residentEntities = 0
     }
 

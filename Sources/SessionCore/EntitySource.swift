@@ -91,6 +91,19 @@ public protocol EntitySource {
     func robotState(_ robot: Symbol, before: Instant) throws -> RobotStateRow?
     /// A robot's first state row that began after an instant.
     func robotState(_ robot: Symbol, after: Instant) throws -> RobotStateRow?
+    /// A robot's last row of `robot_zones` that began before an instant.
+    func robotZone(_ robot: Symbol, before: Instant) throws -> RobotZoneRow?
+    /// A robot's first row of `robot_zones` that begins at an instant or later.
+    func robotZone(_ robot: Symbol, from: Instant) throws -> RobotZoneRow?
+    /// A robot's rows of `robot_zones` from an instant through another.
+    func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [RobotZoneRow]
+    /// Where events from an instant through another say that a robot was.
+    func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneTelling]
+    /// Where the first event after an instant that tells it says that a robot was; of several at one instant the greatest
+    /// zone.
+    func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneTelling?
+    /// When an event last told a robot's zone.
+    func lastZoneTelling(_ robot: Symbol) throws -> Instant?
     /// When a robot was heard, before and from an instant on. Asked only where silence is watched.
     func robotHeard(_ robot: Symbol, from: Instant) throws -> StoredRobotHeard
     /// The pilots of a robot's own scope from an instant on.
@@ -124,6 +137,18 @@ public struct EmptySource: EntitySource {
     public func robotState(_ robot: Symbol, before: Instant) -> RobotStateRow? { nil }
     /// See ``EntitySource``.
     public func robotState(_ robot: Symbol, after: Instant) -> RobotStateRow? { nil }
+    /// See ``EntitySource``.
+    public func robotZone(_ robot: Symbol, before: Instant) -> RobotZoneRow? { nil }
+    /// See ``EntitySource``.
+    public func robotZone(_ robot: Symbol, from: Instant) -> RobotZoneRow? { nil }
+    /// See ``EntitySource``.
+    public func robotZones(_ robot: Symbol, from: Instant, through: Instant) -> [RobotZoneRow] { [] }
+    /// See ``EntitySource``.
+    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) -> [ZoneTelling] { [] }
+    /// See ``EntitySource``.
+    public func zoneTelling(_ robot: Symbol, after: Instant) -> ZoneTelling? { nil }
+    /// See ``EntitySource``.
+    public func lastZoneTelling(_ robot: Symbol) -> Instant? { nil }
     /// See ``EntitySource``.
     public func robotHeard(_ robot: Symbol, from: Instant) -> StoredRobotHeard { StoredRobotHeard() }
     /// See ``EntitySource``.

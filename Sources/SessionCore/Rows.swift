@@ -208,6 +208,34 @@ public struct RobotStateRow: Equatable, Sendable, BitwiseCopyable {
     }
 }
 
+/// From when on a robot was in a zone, as far as events tell: a row of `robot_zones`.
+public struct RobotZoneRow: Equatable, Sendable, BitwiseCopyable {
+    /// The first event's time that told it.
+    public var startedAt: Instant
+    /// The zone.
+    public var zone: Symbol
+
+    /// All columns but the robot.
+    public init(startedAt: Instant, zone: Symbol) {
+        self.startedAt = startedAt
+        self.zone = zone
+    }
+}
+
+/// That an event tells a robot's zone.
+public struct ZoneTelling: Equatable, Sendable, BitwiseCopyable {
+    /// The event's time.
+    public var time: Instant
+    /// The zone.
+    public var zone: Symbol
+
+    /// Both.
+    public init(time: Instant, zone: Symbol) {
+        self.time = time
+        self.zone = zone
+    }
+}
+
 /// A pilot's window in a robot's scope: a row of `robot_pilot_windows`, from which sessions inherit.
 public struct ScopeWindow: Equatable, Sendable, BitwiseCopyable {
     /// The robot whose scope it is.

@@ -53,6 +53,9 @@ public struct ComparedTable: Sendable {
                 name: "robot_states", key: ["robot_id", "started_at"],
                 columns: ["ended_at", "state", "reason"], slice: robots),
             ComparedTable(
+                name: "robot_zones", key: ["robot_id", "started_at"], columns: ["zone_id"],
+                slice: .texts(column: "robot_id", of: "robot_zones", step: 10_000)),
+            ComparedTable(
                 name: "robot_state_hourly", key: ["robot_id", "hour", "state", "reason"],
                 columns: ["seconds"], slice: robots),
             ComparedTable(

@@ -97,6 +97,42 @@ public final class FaultyStore: SessionStoring {
     }
 
     /// See ``EntitySource``.
+    public func robotZone(_ robot: Symbol, before: Instant) throws -> RobotZoneRow? {
+        try beforeReading()
+        return try store.robotZone(robot, before: before)
+    }
+
+    /// See ``EntitySource``.
+    public func robotZone(_ robot: Symbol, from: Instant) throws -> RobotZoneRow? {
+        try beforeReading()
+        return try store.robotZone(robot, from: from)
+    }
+
+    /// See ``EntitySource``.
+    public func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [RobotZoneRow] {
+        try beforeReading()
+        return try store.robotZones(robot, from: from, through: through)
+    }
+
+    /// See ``EntitySource``.
+    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneTelling] {
+        try beforeReading()
+        return try store.zoneTellings(robot, from: from, through: through)
+    }
+
+    /// See ``EntitySource``.
+    public func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneTelling? {
+        try beforeReading()
+        return try store.zoneTelling(robot, after: after)
+    }
+
+    /// See ``EntitySource``.
+    public func lastZoneTelling(_ robot: Symbol) throws -> Instant? {
+        try beforeReading()
+        return try store.lastZoneTelling(robot)
+    }
+
+    /// See ``EntitySource``.
     public func robotHeard(_ robot: Symbol, from: Instant) throws -> StoredRobotHeard {
         try beforeReading()
         return try store.robotHeard(robot, from: from)

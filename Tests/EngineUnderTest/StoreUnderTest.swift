@@ -175,6 +175,7 @@ public final class StoreUnderTest {
             "SELECT * FROM session_hours", ["hour", "source", "zone_id", "step", "outcome", "failure_code"]
         ),
         "session_spans": ("SELECT * FROM session_spans", ["last_hour", "first_hour"]),
+        "robot_zones": ("SELECT * FROM robot_zones", ["robot_id", "started_at"]),
         "known_robots": ("SELECT * FROM known_robots", ["robot_id"]),
         "known_pilots": ("SELECT * FROM known_pilots", ["pilot_id"]),
         "known_merchants": ("SELECT * FROM known_merchants", ["merchant_id"]),

@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    /// Two robots that tell states and pilots again and again over days: what is late concerns a stretch between others.
+    /// Two robots that tell states, zones and pilots again and again over days: what is late concerns a stretch between others.
     @Test(arguments: 0..<4)
     func soTheyAreForRobotsOverDays(part: UInt64) throws {
         for world in 0..<worlds {
@@ -81,6 +81,8 @@ import Testing
             (Int.random(in: 0..<days, using: &random), Int.random(in: 0..<24, using: &random))
         }
         let count = Int.random(in: 10...90, using: &random)
+        // Of five events so many tell a zone.
+        let zones = Int.random(in: 0...5, using: &random)
         return (0..<count).map { number -> (String, String) in
             guard let (day, hour) = instants.randomElement(using: &random) else { return ("", "") }
             let time = "2026-03-1\(day)T\(hour < 10 ? "0" : "")\(hour):\(10 + number % 2):00Z"
@@ -109,7 +111,11 @@ import Testing
             default:
                 (name, rest) = ("robot.state_changed", #""robot_id":"R\#(robot)","to_state":"\#(state())""#)
             }
-            return (time, #"{"event":"\#(name)","timestamp":"\#(time)","event_id":"e\#(number)",\#(rest)}"#)
+            let zone =
+                Int.random(in: 0..<5, using: &random) < zones
+                ? #","zone_id":"Z\#(Int.random(in: 1...3, using: &random))""# : ""
+            let key = #""event":"\#(name)","timestamp":"\#(time)","event_id":"e\#(number)""#
+            return (time, "{\(key),\(rest)\(zone)}")
         }.sorted { $0.0 < $1.0 }.map(\.1)
     }
 

@@ -3,9 +3,9 @@ import PrivateServers
 import ReferenceModel
 import Testing
 
-/// A store of before `known_robots` and its like knows afterwards whoever is named in it.
+/// A store of before `known_robots` and its like, and of before `robot_zones`, has them afterwards of what is in it.
 @Suite struct KnownMigrationTests {
-    @Test(arguments: StoreKind.allCases) func whoeverIsNamedInItIsKnown(kind: StoreKind) throws {
+    @Test(arguments: StoreKind.allCases) func whatIsInItIsKnown(kind: StoreKind) throws {
         let fresh = try FreshStore(kind)
         // R9 and P9 are named by no event of their own.
         let all =
@@ -20,17 +20,17 @@ import Testing
         #expect(try again.count("known_robots") == 3)
         #expect(try again.differences(from: referenceTables(lines: all)) == [])
         // And one more, by the program that found them there.
-        let more = lines("2026-03-10T09:31:00Z robot.telemetry delivery_id=D1 robot_id=R10")
+        let more = lines("2026-03-10T09:31:00Z robot.telemetry delivery_id=D1 robot_id=R10 zone_id=Z1")
         try again.ingest(more)
         #expect(try again.differences(from: referenceTables(lines: all + more)) == [])
     }
 }
 
 extension FreshStore {
-    /// As it was before the migration that made them.
+    /// As it was before the migrations that made them.
     func forgetKnown() throws {
         try sql(
-            "DROP TABLE known_robots; DROP TABLE known_pilots; DROP TABLE known_merchants; "
-                + "DELETE FROM schema_migrations WHERE name LIKE '%_known'")
+            "DROP TABLE known_robots; DROP TABLE known_pilots; DROP TABLE known_merchants; DROP TABLE robot_zones; "
+                + "DELETE FROM schema_migrations WHERE name LIKE '%_known' OR name LIKE '%_zones'")
     }
 }

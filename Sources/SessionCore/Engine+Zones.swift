@@ -1,0 +1,153 @@
+/// In which zones robots were: `robot_zones` has a row where an event tells another zone than the one before it did.
+///
+/// Most events tell the zone that is known. Such a one changes no row wherever it stands within the zone's time, so nothing
+/// has to be asked of the store for it. (Of two zones that are told at one instant the greater by its bytes stands.)
+extension Engine {
+    /// What is known of a robot's zones, as of the last batch.
+    struct ZonesKnown {
+        /// A stretch in which no row begins: its ends are the rows around it.
+        struct Span {
+            /// `.min` where no zone was told before.
+            var from: Instant
+            /// `.max` where no other was told since.
+            var until: Instant
+            /// Absent where no zone was told before.
+            var zone: Symbol
+        }
+
+        /// The one that was used last comes first.
+        var spans: [Span] = []
+        /// When the last zone was told; nil where it is not known.
+        var lastTold: Instant?
+
+        /// The stretch that holds an instant, its ends left out.
+        func span(holding time: Instant) -> Span? { spans.first { $0.from < time && time < $0.until } }
+    }
+
+    func tellZones() throws {
+        var told: [Symbol: [ZoneTelling]] = [:]
+        for event in changes.accepted where event.robot.isPresent && event.zone.isPresent {
+            told[event.robot, default: []].append(ZoneTelling(time: event.time, zone: event.zone))
+        }
+        for (robot, tellings) in told {
+            let tellings = onePerInstant(tellings)
+            var known = zonesKnown[robot] ?? ZonesKnown()
+            var added: [RobotZoneRow] = []
+            if try fits(tellings, robot, &known, &added) {
+                for row in added { changes.robotZones.append(Owned(owner: robot, value: row)) }
+            } else {
+                known = try deriveZones(tellings, robot)
+            }
+            zonesKnown[robot] = known
+        }
+    }
+
+    /// Whether all tellings either repeat what is known or come after all that was told; `added` are then the new rows.
+    private func fits(
+        _ tellings: [ZoneTelling], _ robot: Symbol, _ known: inout ZonesKnown, _ added: inout [RobotZoneRow]
+    ) throws -> Bool {
+        for telling in tellings {
+            let span: ZonesKnown.Span
+            if let found = known.span(holding: telling.time) {
+                span = found
+            } else if added.isEmpty, let found = try storedSpan(holding: telling.time, robot) {
+                span = found
+                known.spans = [found] + known.spans.prefix(1)
+            } else {
+                return false
+            }
+            if span.zone == telling.zone {
+                if let last = known.lastTold { known.lastTold = max(last, telling.time) }
+                continue
+            }
+            guard span.until == .max else { return false }
+            if known.lastTold == nil, added.isEmpty {
+                known.lastTold = try source.lastZoneTelling(robot) ?? .min
+                // Of this batch, what came before it.
+                for earlier in tellings where earlier.time < telling.time {
+                    known.lastTold = max(known.lastTold ?? .min, earlier.time)
+                }
+            }
+            guard let last = known.lastTold, last < telling.time else { return false }
+            added.append(RobotZoneRow(startedAt: telling.time, zone: telling.zone))
+            known.lastTold = telling.time
+            known.spans = [ZonesKnown.Span(from: telling.time, until: .max, zone: telling.zone)]
+        }
+        return true
+    }
+
+    /// Nil where a row begins at the very instant.
+    private func storedSpan(holding time: Instant, _ robot: Symbol) throws -> ZonesKnown.Span? {
+        let before = try source.robotZone(robot, before: time)
+        let next = try source.robotZone(robot, from: time)
+        if next?.startedAt == time { return nil }
+        return ZonesKnown.Span(
+            from: before?.startedAt ?? .min, until: next?.startedAt ?? .max, zone: before?.zone ?? .absent)
+    }
+
+    /// Derives the rows anew from the first telling to the first that is stored after the last one: whatever was told after
+    /// that has the same zone before it as it had. What lies far apart is derived by itself.
+    private func deriveZones(_ tellings: [ZoneTelling], _ robot: Symbol) throws -> ZonesKnown {
+        var left = tellings[...]
+        while let first = left.first {
+            var end = left.startIndex
+            var next: ZoneTelling?
+            repeat {
+                end = left[end...].firstIndex { $0.time - left[end].time > 4 * Lane.span } ?? left.endIndex
+                next = try source.zoneTelling(robot, after: left[end - 1].time)
+            } while end < left.endIndex && (next.map { $0.time >= left[end].time } ?? true)
+            let known = try deriveZones(Array(left[..<end]), from: first.time, next, robot)
+            // What is known of one stretch is as of before the other was derived.
+            if end - left.startIndex == tellings.count { return known }
+            left = left[end...]
+        }
+        return ZonesKnown()
+    }
+
+    private func deriveZones(
+        _ tellings: [ZoneTelling], from: Instant, _ next: ZoneTelling?, _ robot: Symbol
+    ) throws -> ZonesKnown {
+        let last = tellings[tellings.count - 1].time
+        var all = try source.zoneTellings(robot, from: from, through: last) + tellings
+        if let next { all.append(next) }
+        let before = try source.robotZone(robot, before: from)
+        var zone = before?.zone ?? .absent
+        var rows: [RobotZoneRow] = []
+        for telling in onePerInstant(all) where telling.zone != zone {
+            rows.append(RobotZoneRow(startedAt: telling.time, zone: telling.zone))
+            zone = telling.zone
+        }
+        let old = try source.robotZones(robot, from: from, through: next?.time ?? .max)
+        forEachDifference(old, rows, start: \.startedAt) { was, now in
+            if let now {
+                changes.robotZones.append(Owned(owner: robot, value: now))
+            } else if let was {
+                changes.deletedRobotZones.append(Owned(owner: robot, value: was.startedAt))
+            }
+        }
+        if next != nil { return ZonesKnown() }
+        return ZonesKnown(
+            spans: [
+                ZonesKnown.Span(
+                    from: rows.last?.startedAt ?? before?.startedAt ?? .min, until: .max, zone: zone)
+            ], lastTold: last)
+    }
+
+    /// In the order of time.
+    private func onePerInstant(_ tellings: [ZoneTelling]) -> [ZoneTelling] {
+        var sorted = tellings
+        if !zip(sorted, sorted.dropFirst()).allSatisfy({ $0.time <= $1.time }) {
+            sorted.sort { $0.time < $1.time }
+        }
+        var found: [ZoneTelling] = []
+        found.reserveCapacity(sorted.count)
+        for telling in sorted {
+            if let last = found.last, last.time == telling.time {
+                if symbols.compare(last.zone, telling.zone) < 0 { found[found.count - 1].zone = telling.zone }
+            } else {
+                found.append(telling)
+            }
+        }
+        return found
+    }
+}
