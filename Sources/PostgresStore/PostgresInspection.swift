@@ -54,7 +54,7 @@ public struct PostgresInspection: Equatable, Sendable {
                 "session_members", "sessions", "assignment_windows", "robot_states", "robot_pilot_windows",
                 "pilot_shifts", "robot_state_hours", "robot_hours", "pilot_hours", "merchant_hours",
                 "event_hourly", "fleet_hours", "fleet_state_hours", "session_hours", "session_spans",
-                "arrival_hours", "robot_zones", "replicas",
+                "arrival_hours", "robot_zones", "zone_hours", "replicas",
             ]
         ),
         (["INSERT", "UPDATE"], ["freshness", "source_offsets", "partition_leases", "partition_keys"]),

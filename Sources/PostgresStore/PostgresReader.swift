@@ -19,18 +19,29 @@ public final class PostgresReader: TableReading {
     private static let patience = 10.0
 
     /// Connects to an existing store.
-    /// - Parameter seconds: How long the server may take for what is asked first; nil: for a statement of its settings.
-    public init(_ settings: PostgresStore.Settings, answersWithin seconds: Double? = nil) throws {
+    /// - Parameters:
+    ///   - seconds: How long the server may take for what is asked first; nil: for a statement of its settings.
+    ///   - needsAll: Whether all tables of this version of the program have to be there.
+    public init(
+        _ settings: PostgresStore.Settings, answersWithin seconds: Double? = nil, needsAll: Bool = false
+    ) throws {
         connection = try Connection(
             Target(
                 url: settings.url, limits: settings.limits, applicationName: settings.applicationName,
                 readOnly: true))
         if let seconds { answersCome(within: seconds) }
         do {
-            if try Migration.applied(connection) == 0 {
+            let applied = try Migration.applied(connection)
+            if applied == 0 {
                 throw StoreError(
                     .needsMigration, "\(connection.target.name): not a store of this program",
                     hint: "replay an archive into it first, or `sessionizer migrate --store URL`")
+            }
+            if needsAll, applied < Schema.migrations.count {
+                throw StoreError(
+                    .needsMigration,
+                    "\(connection.target.name): made by an older version of this program (schema \(applied), expected "
+                        + "\(Schema.migrations.count))", hint: Failure.hint(.needsMigration))
             }
         } catch {
             connection.close()

@@ -84,6 +84,9 @@ extension PostgresStore {
             fleet, to: "fleet_hours", key: ["hour"], types: [instant], Self.figures, isLess: \.takesAway,
             { hour, rows in rows.add(instant: hour) }, Self.values)
         try add(
+            changes.zoneHourly, to: "zone_hours", key: ["zone_id", "hour"], Self.figures,
+            isLess: \.takesAway, Self.values)
+        try add(
             changes.fleetStateHourly, to: "fleet_state_hours", key: ["hour", "state", "reason"],
             types: [instant, text, text], ["micros"], isLess: { $0 < 0 },
             { key, rows in

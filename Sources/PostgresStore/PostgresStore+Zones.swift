@@ -15,7 +15,9 @@ extension PostgresStore {
 
     /// See ``EntitySource``.
     public func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [RobotZoneRow] {
-        try zoneRows("started_at >= $2 AND started_at <= $3 ORDER BY started_at", robot, [from, through])
+        try through == .max
+            ? zoneRows("started_at >= $2 ORDER BY started_at", robot, [from])
+            : zoneRows("started_at >= $2 AND started_at <= $3 ORDER BY started_at", robot, [from, through])
     }
 
     /// See ``EntitySource``.
@@ -34,6 +36,29 @@ extension PostgresStore {
     /// See ``EntitySource``.
     public func lastZoneTelling(_ robot: Symbol) throws -> Instant? {
         try tellings("true ORDER BY occurred_at DESC LIMIT 1", robot, []).first?.time
+    }
+
+    /// See ``EntitySource``.
+    public func robotHours(_ robot: Symbol, from: Instant, until: Instant) throws -> [StoredRobotHour] {
+        // The last instant that the server knows is earlier than the engine's.
+        let isOpen = until == .max
+        let rows = try connection.execute(
+            """
+            SELECT hour, usable, downtime, off_duty, other, on_delivery, deliveries_completed, error_count, state_conflicts
+            FROM robot_hours WHERE robot_id = $1 AND hour >= $2 \(isOpen ? "" : "AND hour < $3")
+            """, key(robot, isOpen ? [from] : [from, until]))
+        return (0..<rows.count).map { row in
+            var figures = RobotHourDelta()
+            figures.usable = rows.integer(row, 1)
+            figures.downtime = rows.integer(row, 2)
+            figures.offDuty = rows.integer(row, 3)
+            figures.other = rows.integer(row, 4)
+            figures.onDelivery = rows.integer(row, 5)
+            figures.deliveriesCompleted = rows.integer(row, 6)
+            figures.errorCount = rows.integer(row, 7)
+            figures.stateConflicts = rows.integer(row, 8)
+            return StoredRobotHour(start: rows.instant(row, 0), figures: figures)
+        }
     }
 
     private func zoneRows(_ which: String, _ robot: Symbol, _ instants: [Instant]) throws -> [RobotZoneRow] {

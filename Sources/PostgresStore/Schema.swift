@@ -14,6 +14,7 @@ enum Schema {
         ("0011_error_codes", SchemaErrorCodes.column),
         ("0012_known", SchemaKnown.tables),
         ("0013_zones", SchemaZones.tables),
+        ("0014_zone_hours", SchemaZoneHours.tables),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.

@@ -57,6 +57,15 @@ extension SQLiteStore {
             try connection.statement("DELETE FROM fleet_hours WHERE hour = ? AND \(Self.noHours)")
                 .bind(hour).run()
         }
+        try connection.insert(
+            changes.zoneHourly, "INSERT INTO zone_hours VALUES", columns: 10, Self.addHours
+        ) { row, insert in Self.bind(row.value, insert.bind(row.key.hour).bindStatic(row.key.a, symbols)) }
+        for (key, delta) in changes.zoneHourly where delta.takesAway {
+            try connection.statement(
+                "DELETE FROM zone_hours WHERE hour = ? AND zone_id = ? AND \(Self.noHours)"
+            )
+            .bind(key.hour).bindStatic(key.a, symbols).run()
+        }
         let states = changes.fleetStateHourly
         try connection.insert(
             states, "INSERT INTO fleet_state_hours VALUES", columns: 4,

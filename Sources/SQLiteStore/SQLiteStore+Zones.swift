@@ -36,6 +36,30 @@ extension SQLiteStore {
         try tellings("1 ORDER BY occurred_at DESC LIMIT 1", robot, []).first?.time
     }
 
+    /// See ``EntitySource``.
+    public func robotHours(_ robot: Symbol, from: Instant, until: Instant) throws -> [StoredRobotHour] {
+        let query = try connection.statement(
+            """
+            SELECT hour, usable, downtime, off_duty, other, on_delivery, deliveries_completed, error_count, state_conflicts
+            FROM robot_hours WHERE robot_id = ? AND hour >= ? AND hour < ?
+            """
+        ).bind(robot, symbols).bind(from).bind(until)
+        var hours: [StoredRobotHour] = []
+        while try query.step() {
+            var figures = RobotHourDelta()
+            figures.usable = query.integer(1)
+            figures.downtime = query.integer(2)
+            figures.offDuty = query.integer(3)
+            figures.other = query.integer(4)
+            figures.onDelivery = query.integer(5)
+            figures.deliveriesCompleted = query.integer(6)
+            figures.errorCount = query.integer(7)
+            figures.stateConflicts = query.integer(8)
+            hours.append(StoredRobotHour(start: query.integer(0), figures: figures))
+        }
+        return hours
+    }
+
     private func zoneRows(_ which: String, _ robot: Symbol, _ instants: [Instant]) throws -> [RobotZoneRow] {
         try told(
             "SELECT started_at, zone_id FROM robot_zones WHERE robot_id = ? AND \(which)", robot, instants

@@ -9,6 +9,7 @@ enum Schema {
         ("0007_error_codes", errorCodes),
         ("0008_known", SchemaKnown.tables),
         ("0009_zones", SchemaZones.tables),
+        ("0010_zone_hours", SchemaZoneHours.tables),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(

@@ -101,11 +101,17 @@ enum Fleet {
                 }
             } else {
                 var (all, hours) = (Usage(), Set<Int64>())
-                try zone.forEachHour(range, robot: robot, call) { robot, zone, hour, usage in
+                func add(_ name: String?, _ hour: Int64, _ usage: Usage) {
                     hours.insert(hour)
-                    let name = by == "zone" ? zone : by == "robot" ? robot : nil
                     sums[Key(at: Self.start(of: hour, in: bucket), name: name), default: Usage()].add(usage)
                     all.add(usage)
+                }
+                if robot == nil, by != "robot", let zones = zone.zones {
+                    try Usage.byZone(range, zone.name, zones, call) { add(by == "zone" ? $0 : nil, $1, $2) }
+                } else {
+                    try zone.forEachHour(range, robot: robot, call) { robot, zone, hour, usage in
+                        add(by == "zone" ? zone : by == "robot" ? robot : nil, hour, usage)
+                    }
                 }
                 (totals, known) = (all, hours)
             }
@@ -139,7 +145,7 @@ enum Fleet {
     /// The zone that a request is about, if it is about one.
     struct WantedZone {
         let name: String?
-        private let zones: Zones?
+        let zones: Zones?
 
         /// - Parameter isNeeded: Whether zones are wanted though the request is about none.
         init(_ range: TimeRange, isNeeded: Bool = false, _ call: Call) throws {

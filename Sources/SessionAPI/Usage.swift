@@ -127,6 +127,14 @@ struct Usage {
             "\(leaps)SELECT robot_id, hour, \(figures.joined(separator: ", ")) FROM \(source) WHERE \(place.sql)",
             place.parameters
         ) { body($0, $1[0], Usage($1.dropFirst())) }
+        try beside(range, whose, call, body)
+    }
+
+    /// The same of what stands in no hour's row: states without an end, and the whole hours of those of more than a day.
+    private static func beside(
+        _ range: TimeRange, _ whose: Whose, _ call: Call,
+        _ body: (_ robot: String, _ hour: Int64, _ usage: Usage) -> Void
+    ) throws {
         // Whole hours of states of more than a day stand in no hour's row.
         let ofView = Usage.place(range, whose.ofView, call)
         let long = try call.rows("SELECT * FROM long_state_hours WHERE \(ofView.sql)", ofView.parameters)
@@ -138,6 +146,54 @@ struct Usage {
             body(robot, row.integer("hour") ?? 0, usage)
         }
         try open(range, whose, call, body)
+    }
+
+    /// The same of a zone, or of each; nil is the zone of robots of which none was told by the hour's end. The store keeps a row
+    /// an hour and zone, so only what stands in no hour's row is looked at robot by robot.
+    static func byZone(
+        _ range: TimeRange, _ zone: String?, _ zones: Zones, _ call: Call,
+        _ body: (_ zone: String?, _ hour: Int64, _ usage: Usage) -> Void
+    ) throws {
+        var told: [Int64: Usage] = [:]
+        func tell(_ zone: String, _ hour: Int64, _ usage: Usage) {
+            told[hour, default: Usage()].add(usage)
+            body(zone, hour, usage)
+        }
+        let rows = try call.rows(
+            """
+            SELECT * FROM zone_hours WHERE hour >= \(call.at(1)) AND hour < \(call.at(2)) AND (?3 = '' OR zone_id = ?3)
+            """, [.integer(range.from), .integer(range.to), .text(zone ?? "")])
+        for row in rows {
+            tell(row.text("zone_id") ?? "", row.integer("hour") ?? 0, Usage(micros: row))
+        }
+        try beside(range, zone.map { .these(zones.robots(in: $0)) } ?? .all, call) { robot, hour, usage in
+            guard let its = zones.track(of: robot)?.zone(before: hour + InstantFormat.hour) else { return }
+            if zone == nil || its == zone { tell(its, hour, usage) }
+        }
+        if zone != nil { return }
+        for (hour, usage) in try ofFleet(range, call) { told[hour, default: Usage()].add(usage.negated) }
+        for (hour, usage) in told {
+            if let rest = usage.negated.rest { body(nil, hour, rest) }
+        }
+    }
+
+    private var negated: Usage {
+        var usage = Usage()
+        (usage.usable, usage.downtime, usage.offDuty) = (-usable, -downtime, -offDuty)
+        (usage.other, usage.onDelivery) = (-other, -onDelivery)
+        (usage.completed, usage.errors) = (-completed, -errors)
+        return usage
+    }
+
+    /// Of a difference what is more than the rounding of sums; nil where nothing is.
+    private var rest: Usage? {
+        func whole(_ seconds: Double) -> Double { (seconds * 1e6).rounded() / 1e6 }
+        var usage = Usage()
+        (usage.usable, usage.downtime, usage.offDuty) = (whole(usable), whole(downtime), whole(offDuty))
+        (usage.other, usage.onDelivery) = (whole(other), whole(onDelivery))
+        (usage.completed, usage.errors) = (completed, errors)
+        let seconds = [usage.usable, usage.downtime, usage.offDuty, usage.other, usage.onDelivery]
+        return seconds.contains { $0 != 0 } || completed != 0 || errors != 0 ? usage : nil
     }
 
     /// Every robot that has hours: SQL of a table `robots(id)` for `WITH RECURSIVE`, found by leaps through the key.

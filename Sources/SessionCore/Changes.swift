@@ -255,6 +255,8 @@ public struct Changes: Sendable {
     public var robotStateHourly: [HourKey: Microseconds] = [:]
     /// Key: hour, robot.
     public var robotHourly: [HourKey: RobotHourDelta] = [:]
+    /// Sums of robots' hours by zone. Key: hour, zone.
+    public var zoneHourly: [HourKey: RobotHourDelta] = [:]
     /// Key: hour, pilot.
     public var pilotHourly: [HourKey: PilotHourDelta] = [:]
     /// Key: hour, merchant, source.

@@ -95,7 +95,7 @@ extension Engine {
     public func evict(limit: Int) {
         identities.evict()
         trimTracks()
-        if zonesKnown.count > limit { zonesKnown = [:] }
+        if zonesKnown.count > 4 * limit { zonesKnown = [:] }
         if residentEntities > limit { evictEntities(downTo: limit - limit / 8) }
         if symbols.count > sweepAbove { sweepSymbols() }
     }

@@ -22,6 +22,26 @@ extension Engine {
 
         /// The stretch that holds an instant, its ends left out.
         func span(holding time: Instant) -> Span? { spans.first { $0.from < time && time < $0.until } }
+
+        /// The stretch that lasts up to an instant at least.
+        func span(upTo time: Instant) -> Span? { spans.first { $0.from < time && time <= $0.until } }
+    }
+
+    /// What a batch changes of a robot's rows.
+    struct ZonesChanged {
+        /// Those that are new, or have another zone.
+        var rows: [RobotZoneRow] = []
+        /// The beginnings of those that are no more.
+        var deleted: Set<Instant> = []
+    }
+
+    /// A stretch of time before whose instants, but the first, and before whose end a robot's zone is another than it was.
+    struct ZoneMove {
+        var robot: Symbol
+        var from: Instant
+        var until: Instant
+        var was: Symbol
+        var now: Symbol
     }
 
     func tellZones() throws {
@@ -32,9 +52,9 @@ extension Engine {
         for (robot, tellings) in told {
             let tellings = onePerInstant(tellings)
             var known = zonesKnown[robot] ?? ZonesKnown()
-            var added: [RobotZoneRow] = []
+            var added: (before: Symbol, rows: [RobotZoneRow]) = (.absent, [])
             if try fits(tellings, robot, &known, &added) {
-                for row in added { changes.robotZones.append(Owned(owner: robot, value: row)) }
+                note(robot, before: added.before, old: [], new: added.rows)
             } else {
                 known = try deriveZones(tellings, robot)
             }
@@ -42,15 +62,44 @@ extension Engine {
         }
     }
 
+    /// Notes what differs between the rows as they were and as they are, from the first that does; `before` is the zone until
+    /// then.
+    private func note(_ robot: Symbol, before: Symbol, old: [RobotZoneRow], new: [RobotZoneRow]) {
+        var changed = ZonesChanged()
+        forEachDifference(old, new, start: \.startedAt) { was, now in
+            if let now {
+                changes.robotZones.append(Owned(owner: robot, value: now))
+                changed.rows.append(now)
+            } else if let was {
+                changes.deletedRobotZones.append(Owned(owner: robot, value: was.startedAt))
+                changed.deleted.insert(was.startedAt)
+            }
+        }
+        if changed.rows.isEmpty, changed.deleted.isEmpty { return }
+        work.changedZones[robot, default: ZonesChanged()].rows += changed.rows
+        work.changedZones[robot, default: ZonesChanged()].deleted.formUnion(changed.deleted)
+        var (was, now) = (before, before)
+        let instants = Set(old.map(\.startedAt) + new.map(\.startedAt)).sorted()
+        var (left, right) = (old[...], new[...])
+        for (index, instant) in instants.enumerated() {
+            if left.first?.startedAt == instant, let row = left.popFirst() { was = row.zone }
+            if right.first?.startedAt == instant, let row = right.popFirst() { now = row.zone }
+            if was == now { continue }
+            let until = index + 1 < instants.count ? instants[index + 1] : .max
+            work.zoneMoves.append(ZoneMove(robot: robot, from: instant, until: until, was: was, now: now))
+        }
+    }
+
     /// Whether all tellings either repeat what is known or come after all that was told; `added` are then the new rows.
     private func fits(
-        _ tellings: [ZoneTelling], _ robot: Symbol, _ known: inout ZonesKnown, _ added: inout [RobotZoneRow]
+        _ tellings: [ZoneTelling], _ robot: Symbol, _ known: inout ZonesKnown,
+        _ added: inout (before: Symbol, rows: [RobotZoneRow])
     ) throws -> Bool {
         for telling in tellings {
             let span: ZonesKnown.Span
             if let found = known.span(holding: telling.time) {
                 span = found
-            } else if added.isEmpty, let found = try storedSpan(holding: telling.time, robot) {
+            } else if added.rows.isEmpty, let found = try storedSpan(holding: telling.time, robot) {
                 span = found
                 known.spans = [found] + known.spans.prefix(1)
             } else {
@@ -61,7 +110,7 @@ extension Engine {
                 continue
             }
             guard span.until == .max else { return false }
-            if known.lastTold == nil, added.isEmpty {
+            if known.lastTold == nil, added.rows.isEmpty {
                 known.lastTold = try source.lastZoneTelling(robot) ?? .min
                 // Of this batch, what came before it.
                 for earlier in tellings where earlier.time < telling.time {
@@ -69,7 +118,8 @@ extension Engine {
                 }
             }
             guard let last = known.lastTold, last < telling.time else { return false }
-            added.append(RobotZoneRow(startedAt: telling.time, zone: telling.zone))
+            if added.rows.isEmpty { added.before = span.zone }
+            added.rows.append(RobotZoneRow(startedAt: telling.time, zone: telling.zone))
             known.lastTold = telling.time
             known.spans = [ZonesKnown.Span(from: telling.time, until: .max, zone: telling.zone)]
         }
@@ -118,13 +168,7 @@ extension Engine {
             zone = telling.zone
         }
         let old = try source.robotZones(robot, from: from, through: next?.time ?? .max)
-        forEachDifference(old, rows, start: \.startedAt) { was, now in
-            if let now {
-                changes.robotZones.append(Owned(owner: robot, value: now))
-            } else if let was {
-                changes.deletedRobotZones.append(Owned(owner: robot, value: was.startedAt))
-            }
-        }
+        note(robot, before: before?.zone ?? .absent, old: old, new: rows)
         if next != nil { return ZonesKnown() }
         return ZonesKnown(
             spans: [

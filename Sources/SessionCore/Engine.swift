@@ -49,6 +49,8 @@ public final class Engine {
         var relinked: [Node] = []
         var toFold: [Node] = []
         var toRow: [Node] = []
+        var changedZones: [Symbol: ZonesChanged] = [:]
+        var zoneMoves: [ZoneMove] = []
         var dirtyStates: [(robot: Symbol, track: StateTrack)] = []
         var dirtyScopes: [Symbol] = []
         var dirtyPilots: [Symbol] = []
@@ -123,6 +125,7 @@ public final class Engine {
         try writeRows()
         try settleCoverage()
         dropZeroDifferences()
+        try sumZoneHours()
         let result = changes
         changes = Changes()
         work = BatchWork()

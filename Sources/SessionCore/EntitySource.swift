@@ -52,6 +52,20 @@ public struct StoredRobotScope {
     public init() {}
 }
 
+/// A row of `robot_hours`.
+public struct StoredRobotHour {
+    /// The hour's beginning.
+    public var start: Instant
+    /// Its figures.
+    public var figures: RobotHourDelta
+
+    /// Both.
+    public init(start: Instant, figures: RobotHourDelta) {
+        self.start = start
+        self.figures = figures
+    }
+}
+
 /// When a robot was heard: event times of everything that named it.
 public struct StoredRobotHeard {
     /// The last one before some instant.
@@ -104,6 +118,8 @@ public protocol EntitySource {
     func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneTelling?
     /// When an event last told a robot's zone.
     func lastZoneTelling(_ robot: Symbol) throws -> Instant?
+    /// A robot's rows of `robot_hours` from an hour up to another.
+    func robotHours(_ robot: Symbol, from: Instant, until: Instant) throws -> [StoredRobotHour]
     /// When a robot was heard, before and from an instant on. Asked only where silence is watched.
     func robotHeard(_ robot: Symbol, from: Instant) throws -> StoredRobotHeard
     /// The pilots of a robot's own scope from an instant on.
@@ -149,6 +165,8 @@ public struct EmptySource: EntitySource {
     public func zoneTelling(_ robot: Symbol, after: Instant) -> ZoneTelling? { nil }
     /// See ``EntitySource``.
     public func lastZoneTelling(_ robot: Symbol) -> Instant? { nil }
+    /// See ``EntitySource``.
+    public func robotHours(_ robot: Symbol, from: Instant, until: Instant) -> [StoredRobotHour] { [] }
     /// See ``EntitySource``.
     public func robotHeard(_ robot: Symbol, from: Instant) -> StoredRobotHeard { StoredRobotHeard() }
     /// See ``EntitySource``.

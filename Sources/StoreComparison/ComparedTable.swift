@@ -82,6 +82,12 @@ public struct ComparedTable: Sendable {
                     "error_count",
                 ], slice: .whole),
             ComparedTable(
+                name: "zone_hours", key: ["zone_id", "hour"],
+                columns: [
+                    "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed",
+                    "error_count",
+                ], slice: .whole),
+            ComparedTable(
                 name: "fleet_state_hours", key: ["hour", "state", "reason"], columns: ["micros"],
                 slice: .whole),
             ComparedTable(

@@ -187,7 +187,7 @@ public struct StoreComparison {
         keyed.reserveCapacity(rows.count)
         for row in rows {
             // An hour in which nothing is left need not have a row.
-            if table.name.hasSuffix("_hourly") || table.name == "fleet_hours",
+            if table.name.hasSuffix("_hourly") || ["fleet_hours", "zone_hours"].contains(table.name),
                 row.values.dropFirst(table.key.count).allSatisfy(Self.isZero)
             {
                 continue

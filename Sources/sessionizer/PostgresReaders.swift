@@ -59,7 +59,7 @@ final class PostgresReaders: AskableStore {
         private let reader: PostgresReader
 
         init(_ settings: PostgresStore.Settings) throws {
-            reader = try PostgresReader(settings, answersWithin: Self.firstSeconds)
+            reader = try PostgresReader(settings, answersWithin: Self.firstSeconds, needsAll: true)
         }
 
         /// For the look whether it is a store of this program's.

@@ -133,6 +133,12 @@ public final class FaultyStore: SessionStoring {
     }
 
     /// See ``EntitySource``.
+    public func robotHours(_ robot: Symbol, from: Instant, until: Instant) throws -> [StoredRobotHour] {
+        try beforeReading()
+        return try store.robotHours(robot, from: from, until: until)
+    }
+
+    /// See ``EntitySource``.
     public func robotHeard(_ robot: Symbol, from: Instant) throws -> StoredRobotHeard {
         try beforeReading()
         return try store.robotHeard(robot, from: from)

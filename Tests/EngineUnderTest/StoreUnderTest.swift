@@ -137,7 +137,7 @@ public final class StoreUnderTest {
         let (sql, key) = queries[name] ?? ("SELECT * FROM \(name)", [])
         for row in try reader.rows(sql, []) {
             let values = columns.map { text(row[$0], $0) }
-            if name.hasSuffix("_hourly") || name == "fleet_hours",
+            if name.hasSuffix("_hourly") || ["fleet_hours", "zone_hours"].contains(name),
                 values.allSatisfy({ $0 == "0" || $0 == "0.0" })
             {
                 continue
@@ -175,6 +175,7 @@ public final class StoreUnderTest {
             "SELECT * FROM session_hours", ["hour", "source", "zone_id", "step", "outcome", "failure_code"]
         ),
         "session_spans": ("SELECT * FROM session_spans", ["last_hour", "first_hour"]),
+        "zone_hours": ("SELECT * FROM zone_hours", ["zone_id", "hour"]),
         "robot_zones": ("SELECT * FROM robot_zones", ["robot_id", "started_at"]),
         "known_robots": ("SELECT * FROM known_robots", ["robot_id"]),
         "known_pilots": ("SELECT * FROM known_pilots", ["pilot_id"]),

@@ -37,7 +37,7 @@ import Testing
         let json = try program.run("verify", "a.jsonl", "--store", store.url, "--format", "json")
         #expect(try json.json()["same"] as? Bool == true)
         let found = try tables(json)
-        #expect(found.count == 18)
+        #expect(found.count == 19)
         #expect(found["events"]?["found_rows"] as? Int == 21_000)
         #expect(found["sessions"]?["found_rows"] as? Int == 3000)
         #expect(found["session_events"]?["expected_rows"] as? Int ?? 0 > 20_000)

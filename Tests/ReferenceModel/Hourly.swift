@@ -156,7 +156,7 @@ func fleetStateHours(_ states: [StateInterval]) -> Sums {
 
 extension StateInterval {
     /// The parts of it that are counted by the hour: all of it, or of more than a day the parts of hours at both ends.
-    fileprivate var counted: [StateInterval] {
+    var counted: [StateInterval] {
         guard let end = endedAt, end - startedAt > 24 * oneHour else { return [self] }
         let (first, last) = (hour(of: startedAt + oneHour - 1), hour(of: end))
         var (head, tail) = (self, self)

@@ -119,6 +119,7 @@ public func referenceTables(lines: [String], rules: ReferenceRules = .init()) ->
     result.add("fleet_hours", fleetHours(events: events, sessions: sessions, states: states, rules: rules))
     result.add("fleet_state_hours", fleetStateHours(states))
     result.add("robot_zones", ["zone_id"], robotZones(events))
+    result.add("zone_hours", zoneHours(events: events, sessions: sessions, states: states, rules: rules))
     for (table, name) in [
         ("known_robots", \.robotID), ("known_pilots", \.pilotID), ("known_merchants", \.merchantID),
     ] as [(String, KeyPath<ReferenceEvent, String?>)] {

@@ -31,6 +31,7 @@ extension FreshStore {
     func forgetKnown() throws {
         try sql(
             "DROP TABLE known_robots; DROP TABLE known_pilots; DROP TABLE known_merchants; DROP TABLE robot_zones; "
-                + "DELETE FROM schema_migrations WHERE name LIKE '%_known' OR name LIKE '%_zones'")
+                + "DROP TABLE zone_hours; DELETE FROM schema_migrations WHERE name LIKE '%_known' OR name LIKE '%_zone%'"
+        )
     }
 }

@@ -45,7 +45,7 @@ enum Batches {
         "events", "known_robots", "known_pilots", "known_merchants", "links", "session_members", "sessions",
         "assignment_windows", "robot_states", "robot_zones",
         "robot_pilot_windows", "pilot_shifts", "robot_state_hours", "robot_hours", "pilot_hours",
-        "merchant_hours", "event_hourly", "fleet_hours", "fleet_state_hours", "session_hours",
+        "merchant_hours", "event_hourly", "fleet_hours", "zone_hours", "fleet_state_hours", "session_hours",
         "session_spans", "arrival_hours", "rejected_events", "ingestion_batches", "freshness",
     ]
 }

@@ -20,7 +20,8 @@ GRANT INSERT, UPDATE, DELETE ON sessionizer.session_members, sessionizer.session
   sessionizer.robot_states, sessionizer.robot_pilot_windows, sessionizer.pilot_shifts,
   sessionizer.robot_state_hours, sessionizer.robot_hours, sessionizer.pilot_hours, sessionizer.merchant_hours,
   sessionizer.event_hourly, sessionizer.fleet_hours, sessionizer.fleet_state_hours, sessionizer.session_hours,
-  sessionizer.session_spans, sessionizer.arrival_hours, sessionizer.robot_zones TO :"writer";
+  sessionizer.session_spans, sessionizer.arrival_hours, sessionizer.robot_zones, sessionizer.zone_hours
+  TO :"writer";
 GRANT INSERT, UPDATE ON sessionizer.freshness, sessionizer.source_offsets, sessionizer.partition_leases,
   sessionizer.partition_keys TO :"writer";
 GRANT INSERT, UPDATE, DELETE ON sessionizer.replicas TO :"writer";
