@@ -96,9 +96,12 @@ extension Engine {
                 mark(fact.name)
             }
         }
+        for (robot, known) in zonesKnown {
+            mark(robot)
+            for span in known.spans { mark(span.zone) }
+        }
         symbols.sweep(keeping: used)
-        namesTold = []
-        zonesKnown = [:]
+        for index in namesTold.indices where !used[index] { namesTold[index] = 0 }
         sweepAbove = max(1 << 17, symbols.count * 2)
     }
 }

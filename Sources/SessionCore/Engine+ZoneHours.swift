@@ -13,8 +13,23 @@ extension Engine {
             }
         }
         // What the batch adds goes to the zone as it is now.
+        var moved: [Symbol: [(hour: Instant, delta: RobotHourDelta)]] = [:]
         for (key, delta) in changes.robotHourly {
-            count(delta, key.hour, try zone(of: key.a, before: key.hour + Hours.length))
+            if let span = zonesKnown[key.a]?.span(upTo: key.hour + Hours.length) {
+                count(delta, key.hour, span.zone)
+            } else if work.changedZones[key.a] != nil {
+                moved[key.a, default: []].append((key.hour, delta))
+            } else {
+                count(delta, key.hour, try storedZone(of: key.a, before: key.hour + Hours.length))
+            }
+        }
+        for (robot, hours) in moved {
+            let ends = hours.map { $0.hour + Hours.length }
+            let rows = try zoneRows(of: robot, before: ends.min() ?? 0, through: ends.max() ?? 0)
+            for (hour, delta) in hours {
+                let last = rows.last { $0.startedAt < hour + Hours.length }
+                count(delta, hour, last?.zone ?? .absent)
+            }
         }
         changes.zoneHourly = changes.zoneHourly.filter { $0.value != RobotHourDelta() }
     }
@@ -24,26 +39,32 @@ extension Engine {
         changes.zoneHourly[HourKey(hour: hour, zone), default: RobotHourDelta()].add(delta)
     }
 
-    /// In which zone a robot is before an instant, the batch's events among what is known.
-    private func zone(of robot: Symbol, before instant: Instant) throws -> Symbol {
-        if let span = zonesKnown[robot]?.span(upTo: instant) { return span.zone }
-        var stored = try source.robotZone(robot, before: instant)
-        guard let changed = work.changedZones[robot] else {
-            let next = try source.robotZone(robot, from: instant)
-            let span = ZonesKnown.Span(
-                from: stored?.startedAt ?? .min, until: next?.startedAt ?? .max,
-                zone: stored?.zone ?? .absent)
-            var known = zonesKnown[robot] ?? ZonesKnown()
-            known.spans = [span] + known.spans.prefix(1)
-            zonesKnown[robot] = known
-            return span.zone
+    /// In which zone a robot is before an instant, where the batch changes none of its rows.
+    private func storedZone(of robot: Symbol, before instant: Instant) throws -> Symbol {
+        let before = try source.robotZone(robot, before: instant)
+        let next = try source.robotZone(robot, from: instant)
+        let span = ZonesKnown.Span(
+            from: before?.startedAt ?? .min, until: next?.startedAt ?? .max, zone: before?.zone ?? .absent)
+        zonesKnown[robot, default: ZonesKnown()].remember(span)
+        return span.zone
+    }
+
+    /// A robot's rows as the batch leaves them, in order: the last one before an instant, and those up to another.
+    private func zoneRows(of robot: Symbol, before first: Instant, through last: Instant) throws
+        -> [RobotZoneRow]
+    {
+        guard let changed = work.changedZones[robot] else { return [] }
+        var before = try source.robotZone(robot, before: first)
+        while let row = before, changed.deleted.contains(row.startedAt) {
+            before = try source.robotZone(robot, before: row.startedAt)
         }
-        while let row = stored, changed.deleted.contains(row.startedAt) {
-            stored = try source.robotZone(robot, before: row.startedAt)
+        var zones: [Instant: Symbol] = [:]
+        for row in [before].compactMap({ $0 }) + (try source.robotZones(robot, from: first, through: last))
+        where !changed.deleted.contains(row.startedAt) {
+            zones[row.startedAt] = row.zone
         }
-        let new = changed.rows.filter { $0.startedAt < instant }.max { $0.startedAt < $1.startedAt }
-        if let new, new.startedAt >= stored?.startedAt ?? .min { return new.zone }
-        return stored?.zone ?? .absent
+        for row in changed.rows { zones[row.startedAt] = row.zone }
+        return zones.sorted { $0.key < $1.key }.map { RobotZoneRow(startedAt: $0.key, zone: $0.value) }
     }
 }
 

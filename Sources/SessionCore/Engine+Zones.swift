@@ -15,10 +15,19 @@ extension Engine {
             var zone: Symbol
         }
 
-        /// The one that was used last comes first.
-        var spans: [Span] = []
+        /// The last one, if it is known, and one more.
+        private(set) var spans: [Span] = []
         /// When the last zone was told; nil where it is not known.
         var lastTold: Instant?
+
+        init() {}
+        init(last: Span, toldAt: Instant) { (spans, lastTold) = ([last], toldAt) }
+
+        mutating func remember(_ span: Span) {
+            let isLast = span.until == .max
+            spans.removeAll { ($0.until == .max) == isLast }
+            spans.append(span)
+        }
 
         /// The stretch that holds an instant, its ends left out.
         func span(holding time: Instant) -> Span? { spans.first { $0.from < time && time < $0.until } }
@@ -56,7 +65,11 @@ extension Engine {
             if try fits(tellings, robot, &known, &added) {
                 note(robot, before: added.before, old: [], new: added.rows)
             } else {
+                let lastTold = zonesKnown[robot]?.lastTold
                 known = try deriveZones(tellings, robot)
+                if known.lastTold == nil, let lastTold, let last = tellings.last {
+                    known.lastTold = max(lastTold, last.time)
+                }
             }
             zonesKnown[robot] = known
         }
@@ -101,7 +114,7 @@ extension Engine {
                 span = found
             } else if added.rows.isEmpty, let found = try storedSpan(holding: telling.time, robot) {
                 span = found
-                known.spans = [found] + known.spans.prefix(1)
+                known.remember(found)
             } else {
                 return false
             }
@@ -120,8 +133,9 @@ extension Engine {
             guard let last = known.lastTold, last < telling.time else { return false }
             if added.rows.isEmpty { added.before = span.zone }
             added.rows.append(RobotZoneRow(startedAt: telling.time, zone: telling.zone))
-            known.lastTold = telling.time
-            known.spans = [ZonesKnown.Span(from: telling.time, until: .max, zone: telling.zone)]
+            known = ZonesKnown(
+                last: ZonesKnown.Span(from: telling.time, until: .max, zone: telling.zone),
+                toldAt: telling.time)
         }
         return true
     }
@@ -143,7 +157,7 @@ extension Engine {
             var end = left.startIndex
             var next: ZoneTelling?
             repeat {
-                end = left[end...].firstIndex { $0.time - left[end].time > 4 * Lane.span } ?? left.endIndex
+                end = left[end...].firstIndex { $0.time - left[end].time > Hours.length } ?? left.endIndex
                 next = try source.zoneTelling(robot, after: left[end - 1].time)
             } while end < left.endIndex && (next.map { $0.time >= left[end].time } ?? true)
             let known = try deriveZones(Array(left[..<end]), from: first.time, next, robot)
@@ -160,6 +174,9 @@ extension Engine {
         let last = tellings[tellings.count - 1].time
         var all = try source.zoneTellings(robot, from: from, through: last) + tellings
         if let next { all.append(next) }
+        // What events of dropped months told is known by the rows that came of it.
+        let old = try source.robotZones(robot, from: from, through: next?.time ?? .max)
+        all += old.map { ZoneTelling(time: $0.startedAt, zone: $0.zone) }
         let before = try source.robotZone(robot, before: from)
         var zone = before?.zone ?? .absent
         var rows: [RobotZoneRow] = []
@@ -167,14 +184,12 @@ extension Engine {
             rows.append(RobotZoneRow(startedAt: telling.time, zone: telling.zone))
             zone = telling.zone
         }
-        let old = try source.robotZones(robot, from: from, through: next?.time ?? .max)
         note(robot, before: before?.zone ?? .absent, old: old, new: rows)
         if next != nil { return ZonesKnown() }
+        let start = rows.last?.startedAt ?? before?.startedAt ?? .min
         return ZonesKnown(
-            spans: [
-                ZonesKnown.Span(
-                    from: rows.last?.startedAt ?? before?.startedAt ?? .min, until: .max, zone: zone)
-            ], lastTold: last)
+            last: ZonesKnown.Span(from: start, until: .max, zone: zone),
+            toldAt: max(last, old.last?.startedAt ?? last))
     }
 
     /// In the order of time.
