@@ -179,7 +179,7 @@ BEGIN = 1_793_000_000
 
 
 def write_million(path, count=1_000_000, ending=3600):
-    """A million deliveries of two events each, two a second, on 4,000 robots in 20 zones; errors, groundings, a few failures (as in
+    """A million deliveries of two events each, two a second, on 4,000 robots in 20 zones, which each leaves every few weeks; errors, groundings, a few failures (as in
     `make bench-readers`); and in their last day the very long deliveries: D-LONG of 5,000 events, D-HUGE of 50,000."""
     with open(path, "w", encoding="utf-8") as file:
         def line(event, seconds, key, fields):
@@ -188,7 +188,7 @@ def write_million(path, count=1_000_000, ending=3600):
         for i in range(count + ending):
             now = i // 2
             if i < count:
-                line("demand.assigned", now, f"a{i}", f'"delivery_id":"D{i}","demand_id":"N{i}","robot_id":"R{i % 4000}","merchant_id":"shop-{i % 200}","zone_id":"Z{i % 20 if i % 97 else 7}"')
+                line("demand.assigned", now, f"a{i}", f'"delivery_id":"D{i}","demand_id":"N{i}","robot_id":"R{i % 4000}","merchant_id":"shop-{i % 200}","zone_id":"Z{i % 20 if i % 997 else 7}"')
             if i % 5 == 0:
                 robot, state = i // 5 * 7919 % 4000, "deployed" if i // 20_000 % 2 else "grounded"
                 line("robot.state_changed", now, f"s{i}", f'"robot_id":"R{robot}","to_state":"{state}"' + (f',"reason":"FAULT_{i % 7}"' if state == "grounded" else ""))

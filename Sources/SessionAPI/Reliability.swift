@@ -116,6 +116,7 @@ struct Reliability {
     )] {
         let states = call.rules.downtime.sorted()
         if states.isEmpty { return [] }
+        if call.flavour == .postgres, robot == nil { return try downsOfAll(in: range, call) }
         let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
         let place =
             "s.started_at < \(call.at(2)) AND s.started_at >= \(call.at(1)) AND (?3 = '' OR s.robot_id = ?3)"
@@ -161,6 +162,60 @@ struct Reliability {
         for index in found.indices {
             found[index].1.sort { $0.state.startedAt < $1.state.startedAt }
         }
+        return found
+    }
+
+    /// How long before a range a robot's state before it is looked for among all states, not robot by robot.
+    private static let margin = 6 * InstantFormat.hour
+
+    /// The same of all robots where the store would sort their states: they are told as they lie there and put in order here,
+    /// in half of the time.
+    private static func downsOfAll(in range: TimeRange, _ call: Call) throws -> [(
+        String, [(state: StateInterval, before: String?)]
+    )] {
+        var states: [String: [StateInterval]] = [:]
+        let rows = try call.rows(
+            """
+            SELECT \(StateInterval.columns) FROM robot_states s
+            WHERE s.started_at >= \(call.at(1)) AND s.started_at < \(call.at(2))
+            """, [.integer(range.from - margin), .integer(range.to)])
+        for row in rows {
+            let state = StateInterval.ofColumns(row)
+            states[state.robot, default: []].append(state)
+        }
+        var found: [(String, [(state: StateInterval, before: String?)])] = []
+        var unknown: [String] = []
+        for (robot, all) in states {
+            let all = all.sorted { $0.startedAt < $1.startedAt }
+            var downs: [(state: StateInterval, before: String?)] = []
+            for (index, state) in all.enumerated()
+            where state.startedAt >= range.from && call.rules.downtime.contains(state.state) {
+                if index == 0 { unknown.append(robot) }
+                downs.append((state, index == 0 ? nil : all[index - 1].state))
+            }
+            if !downs.isEmpty { found.append((robot, downs)) }
+        }
+        let earlier = try lastStates(of: unknown, before: range.from, call)
+        for index in found.indices where found[index].1[0].before == nil {
+            found[index].1[0].before = earlier[found[index].0]
+        }
+        return found.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
+    }
+
+    /// The state of each robot that began last before an instant.
+    private static func lastStates(of robots: [String], before instant: Int64, _ call: Call) throws
+        -> [String: String]
+    {
+        if robots.isEmpty { return [:] }
+        var list = JSONWriter()
+        list.texts(nil, robots)
+        let rows = try call.rows(
+            """
+            SELECT n.id, (SELECT b.state FROM robot_states b WHERE b.robot_id = n.id AND b.started_at < \(call.at(2))
+              ORDER BY b.started_at DESC LIMIT 1) AS state FROM (\(call.flavour.elements(of: "?1"))) n
+            """, [.text(String(decoding: list.bytes, as: UTF8.self)), .integer(instant)])
+        var found: [String: String] = [:]
+        for row in rows { if let state = row.text(at: 1) { found[row.text(at: 0) ?? ""] = state } }
         return found
     }
 
