@@ -36,7 +36,8 @@ extension PostgresStore {
     private static let text = TypeNumber.text
     private static let instant = TypeNumber.instant
 
-    /// Before all others, and in one order: writers that name the same robot for the first time wait for each other.
+    /// Before all that other writers share, and in one order: those that name the same robot for the first time wait for each
+    /// other.
     func writeKnown(_ changes: Changes) throws {
         for (table, names) in [
             ("known_robots", changes.knownRobots), ("known_pilots", changes.knownPilots),

@@ -172,11 +172,26 @@ extension SQLiteStore {
             return nil
         } catch let error as StoreError {
             switch error.kind {
-            case .cannotOpen, .busy, .full: return error.message
+            case .cannotOpen, .busy, .full:
+                // Without its indices it is slow; without a table it answers nothing.
+                try expectAllTables(path: path, because: error)
+                return error.message
             case .damaged, .otherRules, .newerSchema, .needsMigration, .unavailable, .conflict, .fenced,
                 .denied, .failed:
                 throw error
             }
         }
+    }
+
+    private static func expectAllTables(path: String, because error: StoreError) throws {
+        let reader = try SQLiteReader(path: path)
+        defer { reader.close() }
+        let applied = try reader.rows("SELECT max(version) AS version FROM schema_migrations", [])
+        if applied.first?.integer("version") ?? 0 >= Int64(Schema.migrations.count) { return }
+        throw StoreError(
+            .needsMigration,
+            "\(path): made by an older version of this program, and cannot be brought up to date: "
+                + error.message,
+            hint: "`sessionizer migrate --store sqlite:FILE` where the file may be written")
     }
 }

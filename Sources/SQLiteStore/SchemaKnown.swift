@@ -6,13 +6,15 @@ enum SchemaKnown {
           SELECT robot_id FROM events WHERE robot_id IS NOT NULL
           UNION SELECT entity_id FROM assignment_windows WHERE kind = 'robot'
           UNION SELECT robot_id FROM robot_states
-          UNION SELECT robot_id FROM robot_hours;
+          UNION SELECT robot_id FROM robot_hours
+          UNION SELECT robot_id FROM robot_pilot_windows;
         CREATE TABLE known_pilots (pilot_id TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;
         INSERT INTO known_pilots
           SELECT pilot_id FROM events WHERE pilot_id IS NOT NULL
           UNION SELECT entity_id FROM assignment_windows WHERE kind = 'pilot'
           UNION SELECT pilot_id FROM pilot_shifts
-          UNION SELECT pilot_id FROM pilot_hours;
+          UNION SELECT pilot_id FROM pilot_hours
+          UNION SELECT pilot_id FROM robot_pilot_windows;
         CREATE TABLE known_merchants (merchant_id TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;
         INSERT INTO known_merchants
           SELECT merchant_id FROM events WHERE merchant_id IS NOT NULL

@@ -13,10 +13,11 @@ enum Pilots {
             "SELECT max(started_at) AS at FROM assignment_windows WHERE kind = 'pilot' AND entity_id = ?1",
             [.text(pilot)]
         ).first?.integer("at")
-        guard let latest = [last, lastWindow].compactMap({ $0 }).max() else {
+        if try call.rows("SELECT 1 AS one FROM known_pilots WHERE pilot_id = ?1", [.text(pilot)]).isEmpty {
             throw Problem.unknown("pilot", pilot)
         }
-        let range = try call.dayRange(defaultAt: latest)
+        let latest = [last, lastWindow].compactMap { $0 }.max()
+        let range = try call.dayRange(defaultAt: latest ?? call.asOf.now)
         let shifts = try call.rows(
             """
             SELECT started_at, ended_at FROM pilot_shifts WHERE pilot_id = ?1 AND started_at < \(call.at(3))

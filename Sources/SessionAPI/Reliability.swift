@@ -7,6 +7,8 @@ struct Reliability {
     var failures = 0
     var repairs = 0
     var repairSeconds = 0.0
+    /// Of all failures, also those that last.
+    var downSeconds = 0.0
     var completed: Int64 = 0
     var interventions: Int64 = 0
 
@@ -17,6 +19,7 @@ struct Reliability {
         failures += other.failures
         repairs += other.repairs
         repairSeconds += other.repairSeconds
+        downSeconds += other.downSeconds
         completed += other.completed
         interventions += other.interventions
     }
@@ -52,6 +55,8 @@ struct Reliability {
             var reliability = Reliability(robot: id)
             for run in runs(downs, call) where run.failedAt >= range.from {
                 reliability.failures += 1
+                let until = run.endedAt ?? max(call.asOf.now, run.failedAt)
+                reliability.downSeconds += Double(until - run.failedAt) / 1e6
                 guard let end = run.endedAt else { continue }
                 reliability.repairs += 1
                 reliability.repairSeconds += Double(end - run.failedAt) / 1e6
@@ -94,8 +99,8 @@ struct Reliability {
 
     /// The more failures, then the longer it was down for them.
     private static func isWorse(_ one: Reliability, _ other: Reliability) -> Bool {
-        (other.failures, other.repairSeconds, one.robot ?? "") < (
-            one.failures, one.repairSeconds, other.robot ?? ""
+        (other.failures, other.downSeconds, one.robot ?? "") < (
+            one.failures, one.downSeconds, other.robot ?? ""
         )
     }
 

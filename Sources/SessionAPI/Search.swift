@@ -293,10 +293,10 @@ enum Search {
                 WITH part AS MATERIALIZED (SELECT \(kind)_id AS id FROM known_\(kind)s ORDER BY \(kind)_id LIMIT ?2)
                 SELECT id, 0 AS looked FROM part WHERE \(call.flavour.text("id", holds: "?1"))
                 UNION ALL SELECT NULL, count(*) FROM part
-                """, [.text(query), .integer(entitiesAtMost)])
+                """, [.text(query), .integer(entitiesAtMost + 1)])
             for row in rows {
                 guard let id = row.text("id") else {
-                    if row.integer("looked") == entitiesAtMost { isComplete = false }
+                    if row.integer("looked") ?? 0 > entitiesAtMost { isComplete = false }
                     continue
                 }
                 if found.count < limit, kind != "merchant" || call.reader.sees(merchant: id) {

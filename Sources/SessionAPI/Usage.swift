@@ -154,9 +154,10 @@ struct Usage {
         _ range: TimeRange, _ zone: String?, _ zones: Zones, _ call: Call,
         _ body: (_ zone: String?, _ hour: Int64, _ usage: Usage) -> Void
     ) throws {
-        var told: [Int64: Usage] = [:]
+        // What is left for no zone must not come of rounding: by microseconds, as the figures are stored.
+        var left: [Int64: [Int64]] = [:]
         func tell(_ zone: String, _ hour: Int64, _ usage: Usage) {
-            told[hour, default: Usage()].add(usage)
+            left[hour] = zip(left[hour] ?? usage.micros.map { _ in 0 }, usage.micros).map { $0 - $1 }
             body(zone, hour, usage)
         }
         let rows = try call.rows(
@@ -166,34 +167,29 @@ struct Usage {
         for row in rows {
             tell(row.text("zone_id") ?? "", row.integer("hour") ?? 0, Usage(micros: row))
         }
-        try beside(range, zone.map { .these(zones.robots(in: $0)) } ?? .all, call) { robot, hour, usage in
-            guard let its = zones.track(of: robot)?.zone(before: hour + InstantFormat.hour) else { return }
-            if zone == nil || its == zone { tell(its, hour, usage) }
+        let there = zone.map { zones.robots(in: $0) }
+        if there?.isEmpty != true {
+            try beside(range, there.map(Whose.these) ?? .all, call) { robot, hour, usage in
+                guard let its = zones.track(of: robot)?.zone(before: hour + InstantFormat.hour) else {
+                    return
+                }
+                if zone == nil || its == zone { tell(its, hour, usage) }
+            }
         }
         if zone != nil { return }
-        for (hour, usage) in try ofFleet(range, call) { told[hour, default: Usage()].add(usage.negated) }
-        for (hour, usage) in told {
-            if let rest = usage.negated.rest { body(nil, hour, rest) }
+        for (hour, usage) in try ofFleet(range, call) {
+            left[hour] = zip(left[hour] ?? usage.micros.map { _ in 0 }, usage.micros).map { $0 + $1 }
+        }
+        for (hour, figures) in left where figures.contains(where: { $0 != 0 }) {
+            body(nil, hour, Usage(figures))
         }
     }
 
-    private var negated: Usage {
-        var usage = Usage()
-        (usage.usable, usage.downtime, usage.offDuty) = (-usable, -downtime, -offDuty)
-        (usage.other, usage.onDelivery) = (-other, -onDelivery)
-        (usage.completed, usage.errors) = (-completed, -errors)
-        return usage
-    }
-
-    /// Of a difference what is more than the rounding of sums; nil where nothing is.
-    private var rest: Usage? {
-        func whole(_ seconds: Double) -> Double { (seconds * 1e6).rounded() / 1e6 }
-        var usage = Usage()
-        (usage.usable, usage.downtime, usage.offDuty) = (whole(usable), whole(downtime), whole(offDuty))
-        (usage.other, usage.onDelivery) = (whole(other), whole(onDelivery))
-        (usage.completed, usage.errors) = (completed, errors)
-        let seconds = [usage.usable, usage.downtime, usage.offDuty, usage.other, usage.onDelivery]
-        return seconds.contains { $0 != 0 } || completed != 0 || errors != 0 ? usage : nil
+    /// In the order of ``figures``.
+    private var micros: [Int64] {
+        [usable, downtime, offDuty, other, onDelivery].map { Int64(($0 * 1e6).rounded()) } + [
+            completed, errors,
+        ]
     }
 
     /// Every robot that has hours: SQL of a table `robots(id)` for `WITH RECURSIVE`, found by leaps through the key.

@@ -19,7 +19,7 @@ struct Zones {
         }
     }
 
-    /// - Parameter zone: Only robots that ever were in it.
+    /// - Parameter zone: Only robots that were in it before the range's end.
     init(_ range: TimeRange, only zone: String? = nil, _ call: Call) throws {
         let robots =
             zone == nil

@@ -6,7 +6,8 @@
 /// each commit everything in memory may be forgotten. One thread at a time.
 ///
 /// The order inside a batch (each step needs only what the ones before have settled):
-/// intake, links, tracks (robot states, shifts, robot-scope pilots), session windows, session rows, hours.
+/// intake, zones, links, tracks (robot states, shifts, robot-scope pilots), session windows, session rows, hours,
+/// hours by zone.
 public final class Engine {
     let rules: Rules
     let symbols: SymbolTable

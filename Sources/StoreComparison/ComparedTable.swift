@@ -79,13 +79,13 @@ public struct ComparedTable: Sendable {
                 name: "fleet_hours", key: ["hour"],
                 columns: [
                     "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed",
-                    "error_count",
+                    "error_count", "state_conflicts",
                 ], slice: .whole),
             ComparedTable(
                 name: "zone_hours", key: ["zone_id", "hour"],
                 columns: [
                     "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed",
-                    "error_count",
+                    "error_count", "state_conflicts",
                 ], slice: .whole),
             ComparedTable(
                 name: "fleet_state_hours", key: ["hour", "state", "reason"], columns: ["micros"],

@@ -99,6 +99,19 @@ extension StoreUnderTest {
             """
         ),
         (
+            "the zones' hours are those of the robots there",
+            """
+            WITH made AS (SELECT hour, zone_id, sum(usable), sum(downtime), sum(off_duty), sum(other), sum(on_delivery),
+                sum(deliveries_completed), sum(error_count), sum(state_conflicts) FROM (
+                SELECT h.*, (SELECT z.zone_id FROM robot_zones z
+                  WHERE z.robot_id = h.robot_id AND z.started_at < h.hour + 3600000000
+                  ORDER BY z.started_at DESC LIMIT 1) AS zone_id FROM robot_hours h)
+              WHERE zone_id IS NOT NULL GROUP BY 1, 2)
+            SELECT 'told' AS there, * FROM (SELECT * FROM zone_hours EXCEPT SELECT * FROM made)
+            UNION ALL SELECT 'made', * FROM (SELECT * FROM made EXCEPT SELECT * FROM zone_hours)
+            """
+        ),
+        (
             "the fleet's states are those of its robots",
             """
             SELECT 'told' AS there, * FROM (SELECT * FROM fleet_state_hours EXCEPT SELECT * FROM (SELECT hour, state, reason, sum(micros)

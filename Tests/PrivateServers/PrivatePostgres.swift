@@ -91,9 +91,13 @@ public final class PrivatePostgres: Sendable {
 
     /// Ends the connections to a database, as a failover would. Those that go on end by themselves.
     public func cutConnections(to database: String) throws {
-        try sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(database)'")
+        // Those that are there: whoever is cut off may be back before the last of them has ended.
+        let cut = try sql(
+            "SELECT string_agg(pid::text, ',') FROM pg_stat_activity WHERE datname = '\(database)'")
+        if cut.isEmpty { return }
+        try sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN (\(cut))")
         try wait("the connections to \(database) to end") {
-            try sql("SELECT count(*) FROM pg_stat_activity WHERE datname = '\(database)'") == "0"
+            try sql("SELECT count(*) FROM pg_stat_activity WHERE pid IN (\(cut))") == "0"
         }
     }
 

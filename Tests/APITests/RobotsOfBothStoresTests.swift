@@ -1,0 +1,75 @@
+import EngineUnderTest
+import Foundation
+import Testing
+
+/// Robots' failures and zones, and whoever is known by others' events only, by either store.
+@Suite struct RobotsOfBothStoresTests {
+    private static func line(_ at: String, _ event: String, _ rest: String) -> String {
+        #"{"event":"\#(event)","timestamp":"2026-11-\#(at):00Z","event_id":"\#(at) \#(event) \#(rest.filter(\.isLetter)) \#(rest.filter(\.isNumber))",\#(rest)}"#
+    }
+
+    private static func state(_ at: String, _ robot: String, _ event: String, _ zone: String? = nil) -> String
+    {
+        line(at, "robot." + event, #""robot_id":"\#(robot)""# + (zone.map { #","zone_id":"\#($0)""# } ?? ""))
+    }
+
+    /// R-1 is down since noon, R-2 was for an hour, R-3 for a moment, grounded since the day before yesterday; R-4 told no zone.
+    private static let lines = [
+        state("02T09:00", "R-1", "deployed", "Z1"), state("02T12:00", "R-1", "grounded"),
+        state("02T09:00", "R-2", "deployed", "Z1"), state("02T10:00", "R-2", "grounded", "Z2"),
+        state("02T11:00", "R-2", "deployed", "Z2"),
+        state("01T00:00", "R-3", "grounded", "Z1"), state("02T13:00", "R-3", "deployed"),
+        state("02T13:10", "R-3", "grounded"), state("02T13:11", "R-3", "deployed"),
+        state("02T09:30", "R-4", "deployed"), state("02T15:00", "R-4", "parked"),
+        line(
+            "02T14:00", "robot.telemetry",
+            #""delivery_id":"D-1","robot_id":"R-9","pilot_id":"P-9","zone_id":"Z3""#),
+        line("02T16:00", "robot.note", #""robot_id":"R-4""#),
+    ]
+
+    @Test(arguments: StoreKind.allCases)
+    func theyAreToldAlike(kind: StoreKind) throws {
+        let folder = try Folder()
+        let fresh = try FreshStore(kind)
+        try SimulatedStore.fill(StoreUnderTest(place: fresh.place, maxResident: 0), Self.lines)
+        let serve = try ServedProgram(folder, ["serve", "--store", fresh.url, "--listen", "127.0.0.1:0"])
+        let client = Client(port: try serve.port())
+        defer { _ = serve.stop() }
+        func rows(_ path: String) throws -> [[String: Any]] {
+            let reply = try client.get("/analytics/v1/\(path)")
+            try #require(reply.status == 200, "\(path): \(reply.text)")
+            return reply.rows
+        }
+        let day = "from=2026-11-02T00:00:00Z&to=2026-11-02T16:00:00Z"
+        // One failure each: who is still down comes before who was for an hour, and that one before a minute.
+        let failing = try rows("fleet/reliability?\(day)").filter { $0["failures"] as? Int ?? 0 > 0 }
+        #expect(failing.map { $0["robot_id"] as? String } == ["R-1", "R-2", "R-3"])
+        #expect(failing.map { $0["repairs"] as? Int } == [0, 1, 1])
+        #expect(
+            try rows("fleet/reliability?\(day)&worst=1").map { $0["robot_id"] as? String } == ["R-1"])
+
+        // R-2 was in Z1 until it was grounded in Z2; what R-4 did is of no zone.
+        let zones = try rows("fleet/utilization?\(day)&by=zone&bucket=all")
+        var usable: [String: Double] = [:]
+        for zone in zones { usable[zone["key"] as? String ?? "-"] = zone["usable_seconds"] as? Double }
+        #expect(usable["Z1"] == 3600 * (3 + 1) + 600 + 60 * 169)
+        #expect(usable["Z2"] == 3600 * 5)
+        #expect(usable["-"] == 3600 * 5.5)
+        let hour = try rows("fleet/utilization?\(day)&zone=Z2&bucket=hour&by=robot")
+        #expect(Set(hour.compactMap { $0["key"] as? String }) == ["R-2"])
+        let whole = try rows("fleet/utilization?\(day)&bucket=all")
+        #expect(
+            whole.compactMap { $0["usable_seconds"] as? Double }.reduce(0, +) == usable.values.reduce(0, +))
+
+        // Known by a delivery's event only.
+        #expect(try rows("robots").map { $0["robot_id"] as? String }.contains("R-9"))
+        for path in ["robots/R-9", "pilots/P-9"] {
+            #expect(try client.get("/analytics/v1/\(path)").status == 200, "\(path)")
+        }
+        for path in ["robots/R-8", "pilots/P-8"] {
+            #expect(try client.get("/analytics/v1/\(path)").status == 404, "\(path)")
+        }
+        let go = try client.get("/analytics/v1/search?q=P-9").json["go"] as? [String: String]
+        #expect(go == ["kind": "pilot", "id": "P-9"])
+    }
+}
