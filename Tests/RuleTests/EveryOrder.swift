@@ -52,7 +52,6 @@ import Testing
             "there and back between zones",
             """
             10:00 robot.seen      robot=R1 zone=Z1
-            10:01 robot.seen      robot=R1 zone=Z1
             10:02 robot.seen      robot=R1 zone=Z2
             10:02 robot.heard     robot=R1 zone=Z1
             10:03 demand.assigned robot=R1 zone=Z2 delivery=D1
