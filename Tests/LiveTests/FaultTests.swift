@@ -205,7 +205,8 @@ extension LiveTests {
             let published = try scene.publish("--declare")
             try server.stop()
             let service = try await scene.serve(
-                ["--batch-max-events", "50", "--prefetch", "100"], url: scene.host.url(port: scene.host.port))
+                ["--batch-max-events", "50", "--prefetch", "100"],
+                url: scene.host.url(port: scene.host.port, heartbeat: 2))
             try await eventually("it is told as missing") {
                 let ready = try await service.get("/readyz")
                 return ready.status == 503 && ready.text.contains("[+] broker")
@@ -220,7 +221,7 @@ extension LiveTests {
             #expect(try scene.publish() == published)
             try await eventually("it holds") { try await service.metric("sessionizer_store_up") == 0 }
             let acknowledged = try await service.metric("sessionizer_amqp_acknowledged_total")
-            try await Task.sleep(for: .seconds(3))
+            try await Task.sleep(for: .seconds(5))
             #expect(try await service.metric("sessionizer_amqp_connected") == 1)
             #expect(try await service.metric("sessionizer_amqp_acknowledged_total") == acknowledged)
             try server.start()
