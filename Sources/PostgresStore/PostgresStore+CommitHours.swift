@@ -61,19 +61,8 @@ extension PostgresStore {
             rows.add(key.c, symbols, orEmpty: true)
         }
         try add(
-            changes.robotHourly, to: "robot_hours", key: ["robot_id", "hour"], Self.figures,
-            isLess: \.takesAway, Self.values)
-    }
-
-    private static let figures = [
-        "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
-        "state_conflicts",
-    ]
-    private static func values(_ delta: RobotHourDelta) -> [Int64] {
-        [
-            delta.usable, delta.downtime, delta.offDuty, delta.other, delta.onDelivery,
-            delta.deliveriesCompleted, delta.errorCount, delta.stateConflicts,
-        ]
+            changes.robotHourly, to: "robot_hours", key: ["robot_id", "hour"], RobotHourDelta.columns,
+            isLess: \.takesAway, \.figures)
     }
 
     /// Sums of hours over robots, and of sessions and events by their hour.
@@ -81,11 +70,12 @@ extension PostgresStore {
         let (text, instant, int8) = (TypeNumber.text, TypeNumber.instant, TypeNumber.int8)
         let fleet = changes.fleetHourly
         try add(
-            fleet, to: "fleet_hours", key: ["hour"], types: [instant], Self.figures, isLess: \.takesAway,
-            { hour, rows in rows.add(instant: hour) }, Self.values)
+            fleet, to: "fleet_hours", key: ["hour"], types: [instant], RobotHourDelta.columns,
+            isLess: \.takesAway,
+            { hour, rows in rows.add(instant: hour) }, \.figures)
         try add(
-            changes.zoneHourly, to: "zone_hours", key: ["zone_id", "hour"], Self.figures,
-            isLess: \.takesAway, Self.values)
+            changes.zoneHourly, to: "zone_hours", key: ["zone_id", "hour"], RobotHourDelta.columns,
+            isLess: \.takesAway, \.figures)
         try add(
             changes.fleetStateHourly, to: "fleet_state_hours", key: ["hour", "state", "reason"],
             types: [instant, text, text], ["micros"], isLess: { $0 < 0 },

@@ -180,18 +180,23 @@ extension PostgresStore {
         }
     }
 
-    func writeTracks(_ changes: Changes) throws {
+    /// Rows that are known by whose they are and when they begin.
+    private func delete(_ rows: [Owned<Instant>], from table: String, of owner: String) throws {
         let key = [Self.text, Self.instant]
         try write(
-            changes.deletedRobotStates,
+            rows,
             """
-            DELETE FROM robot_states s USING \(Self.unnest(key, "n(a, b)"))
-            WHERE s.robot_id = n.a AND s.started_at = n.b
+            DELETE FROM \(table) t USING \(Self.unnest(key, "n(a, b)"))
+            WHERE t.\(owner) = n.a AND t.started_at = n.b
             """, key
         ) { row, rows in
             rows.add(row.owner, symbols)
             rows.add(instant: row.value)
         }
+    }
+
+    func writeTracks(_ changes: Changes) throws {
+        try delete(changes.deletedRobotStates, from: "robot_states", of: "robot_id")
         let state = [Self.text, Self.instant, Self.instant, Self.text, Self.text]
         try write(
             changes.robotStates,
@@ -207,16 +212,7 @@ extension PostgresStore {
             rows.add(row.value.state, symbols)
             rows.add(row.value.reason, symbols)
         }
-        try write(
-            changes.deletedRobotZones,
-            """
-            DELETE FROM robot_zones z USING \(Self.unnest(key, "n(a, b)"))
-            WHERE z.robot_id = n.a AND z.started_at = n.b
-            """, key
-        ) { row, rows in
-            rows.add(row.owner, symbols)
-            rows.add(instant: row.value)
-        }
+        try delete(changes.deletedRobotZones, from: "robot_zones", of: "robot_id")
         let zone = [Self.text, Self.instant, Self.text]
         try write(
             changes.robotZones,
@@ -226,20 +222,11 @@ extension PostgresStore {
             """, zone
         ) { row, rows in
             rows.add(row.owner, symbols)
-            rows.add(instant: row.value.startedAt)
+            rows.add(instant: row.value.time)
             rows.add(row.value.zone, symbols)
         }
         try writeScopes(changes)
-        try write(
-            changes.deletedShifts,
-            """
-            DELETE FROM pilot_shifts s USING \(Self.unnest(key, "n(a, b)"))
-            WHERE s.pilot_id = n.a AND s.started_at = n.b
-            """, key
-        ) { row, rows in
-            rows.add(row.owner, symbols)
-            rows.add(instant: row.value)
-        }
+        try delete(changes.deletedShifts, from: "pilot_shifts", of: "pilot_id")
         let shift = [Self.text, Self.instant, Self.instant]
         try write(
             changes.shifts,

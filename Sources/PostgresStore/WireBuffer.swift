@@ -110,6 +110,7 @@ final class WireBuffer {
 enum PostgresTime {
     static let epoch: Microseconds = 946_684_800_000_000
 
-    static func stored(_ instant: Instant) -> Int64 { instant - epoch }
-    static func instant(_ stored: Int64) -> Instant { stored + epoch }
+    /// The end of time is `infinity`.
+    static func stored(_ instant: Instant) -> Int64 { instant == .max ? .max : instant - epoch }
+    static func instant(_ stored: Int64) -> Instant { stored == .max ? .max : stored + epoch }
 }

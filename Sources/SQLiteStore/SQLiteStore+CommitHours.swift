@@ -116,14 +116,10 @@ extension SQLiteStore {
             .bind(key.outcome.name).bindStatic(key.failureCode, symbols, orEmpty: true)
     }
 
-    private static let figures = [
-        "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
-        "state_conflicts",
-    ]
     private static let addHours =
         "ON CONFLICT DO UPDATE SET "
-        + figures.map { "\($0) = \($0) + excluded.\($0)" }.joined(separator: ", ")
-    private static let noHours = figures.map { "\($0) = 0" }.joined(separator: " AND ")
+        + RobotHourDelta.columns.map { "\($0) = \($0) + excluded.\($0)" }.joined(separator: ", ")
+    private static let noHours = RobotHourDelta.columns.map { "\($0) = 0" }.joined(separator: " AND ")
 
     private static func bind(_ delta: RobotHourDelta, _ insert: Statement) {
         insert.bind(delta.usable).bind(delta.downtime).bind(delta.offDuty).bind(delta.other)

@@ -112,27 +112,25 @@ extension SQLiteStore {
         }
     }
 
+    /// Rows that are known by whose they are and when they begin.
+    private func delete(_ rows: [Owned<Instant>], from table: String, of owner: String) throws {
+        if rows.isEmpty { return }
+        let remove = try connection.statement("DELETE FROM \(table) WHERE \(owner) = ? AND started_at = ?")
+        for row in rows { try remove.bindStatic(row.owner, symbols).bind(row.value).run() }
+    }
+
     func writeTracks(_ changes: Changes) throws {
-        let removeState = try connection.statement(
-            "DELETE FROM robot_states WHERE robot_id = ? AND started_at = ?")
-        for row in changes.deletedRobotStates {
-            try removeState.bindStatic(row.owner, symbols).bind(row.value).run()
-        }
+        try delete(changes.deletedRobotStates, from: "robot_states", of: "robot_id")
         try connection.insert(
             changes.robotStates, "INSERT OR REPLACE INTO robot_states VALUES", columns: 5
         ) { row, state in
             state.bindStatic(row.owner, symbols).bind(row.value.startedAt).bind(row.value.endedAt)
                 .bindStatic(row.value.state, symbols).bindStatic(row.value.reason, symbols)
         }
-        let removeZone = try connection.statement(
-            "DELETE FROM robot_zones WHERE robot_id = ? AND started_at = ?")
-        for row in changes.deletedRobotZones {
-            try removeZone.bindStatic(row.owner, symbols).bind(row.value).run()
-        }
+        try delete(changes.deletedRobotZones, from: "robot_zones", of: "robot_id")
         try connection.insert(changes.robotZones, "INSERT OR REPLACE INTO robot_zones VALUES", columns: 3) {
             row, zone in
-            zone.bindStatic(row.owner, symbols).bind(row.value.startedAt)
-                .bindStatic(row.value.zone, symbols)
+            zone.bindStatic(row.owner, symbols).bind(row.value.time).bindStatic(row.value.zone, symbols)
         }
         let removeScope = try connection.statement(
             "DELETE FROM robot_pilot_windows WHERE robot_id = ? AND started_at = ? AND pilot_id = ?")
@@ -147,11 +145,7 @@ extension SQLiteStore {
                 .bind(row.endedAt).bind(row.expiresAt).bindStatic(row.openedBy, symbols)
                 .bind(row.endReason?.name)
         }
-        let removeShift = try connection.statement(
-            "DELETE FROM pilot_shifts WHERE pilot_id = ? AND started_at = ?")
-        for row in changes.deletedShifts {
-            try removeShift.bindStatic(row.owner, symbols).bind(row.value).run()
-        }
+        try delete(changes.deletedShifts, from: "pilot_shifts", of: "pilot_id")
         try connection.insert(
             changes.shifts, "INSERT OR REPLACE INTO pilot_shifts VALUES", columns: 3
         ) { row, shift in

@@ -4,27 +4,27 @@ public import SessionCore
 /// Bringing back in which zones a robot was.
 extension SQLiteStore {
     /// See ``EntitySource``.
-    public func robotZone(_ robot: Symbol, before: Instant) throws -> RobotZoneRow? {
+    public func robotZone(_ robot: Symbol, before: Instant) throws -> ZoneAt? {
         try zoneRows("started_at < ? ORDER BY started_at DESC LIMIT 1", robot, [before]).first
     }
 
     /// See ``EntitySource``.
-    public func robotZone(_ robot: Symbol, from: Instant) throws -> RobotZoneRow? {
+    public func robotZone(_ robot: Symbol, from: Instant) throws -> ZoneAt? {
         try zoneRows("started_at >= ? ORDER BY started_at LIMIT 1", robot, [from]).first
     }
 
     /// See ``EntitySource``.
-    public func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [RobotZoneRow] {
+    public func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt] {
         try zoneRows("started_at >= ? AND started_at <= ? ORDER BY started_at", robot, [from, through])
     }
 
     /// See ``EntitySource``.
-    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneTelling] {
+    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt] {
         try tellings("occurred_at >= ? AND occurred_at <= ? ORDER BY occurred_at", robot, [from, through])
     }
 
     /// See ``EntitySource``.
-    public func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneTelling? {
+    public func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneAt? {
         // In two steps: by both at once it would sort all that were told since.
         guard let first = try tellings("occurred_at > ? ORDER BY occurred_at LIMIT 1", robot, [after]).first
         else { return nil }
@@ -40,49 +40,38 @@ extension SQLiteStore {
     public func robotHours(_ robot: Symbol, from: Instant, until: Instant) throws -> [StoredRobotHour] {
         let query = try connection.statement(
             """
-            SELECT hour, usable, downtime, off_duty, other, on_delivery, deliveries_completed, error_count, state_conflicts
-            FROM robot_hours WHERE robot_id = ? AND hour >= ? AND hour < ?
+            SELECT hour, \(RobotHourDelta.columns.joined(separator: ", ")) FROM robot_hours
+            WHERE robot_id = ? AND hour >= ? AND hour < ?
             """
         ).bind(robot, symbols).bind(from).bind(until)
         var hours: [StoredRobotHour] = []
         while try query.step() {
-            var figures = RobotHourDelta()
-            figures.usable = query.integer(1)
-            figures.downtime = query.integer(2)
-            figures.offDuty = query.integer(3)
-            figures.other = query.integer(4)
-            figures.onDelivery = query.integer(5)
-            figures.deliveriesCompleted = query.integer(6)
-            figures.errorCount = query.integer(7)
-            figures.stateConflicts = query.integer(8)
+            let figures = RobotHourDelta { query.integer(Int32($0 + 1)) }
             hours.append(StoredRobotHour(start: query.integer(0), figures: figures))
         }
         return hours
     }
 
-    private func zoneRows(_ which: String, _ robot: Symbol, _ instants: [Instant]) throws -> [RobotZoneRow] {
-        try told(
-            "SELECT started_at, zone_id FROM robot_zones WHERE robot_id = ? AND \(which)", robot, instants
-        ) {
-            RobotZoneRow(startedAt: $0, zone: $1)
-        }
+    private func zoneRows(_ which: String, _ robot: Symbol, _ instants: [Instant]) throws -> [ZoneAt] {
+        try zones(
+            "SELECT started_at, zone_id FROM robot_zones WHERE robot_id = ? AND \(which)", robot, instants)
     }
 
-    private func tellings(_ which: String, _ robot: Symbol, _ instants: [Instant]) throws -> [ZoneTelling] {
-        let sql = """
+    private func tellings(_ which: String, _ robot: Symbol, _ instants: [Instant]) throws -> [ZoneAt] {
+        try zones(
+            """
             SELECT occurred_at, zone_id FROM events
             WHERE robot_id = ? AND robot_id IS NOT NULL AND zone_id IS NOT NULL AND \(which)
-            """
-        return try told(sql, robot, instants) { ZoneTelling(time: $0, zone: $1) }
+            """, robot, instants)
     }
 
-    private func told<Told>(
-        _ sql: String, _ robot: Symbol, _ instants: [Instant], _ make: (Instant, Symbol) -> Told
-    ) throws -> [Told] {
+    private func zones(_ sql: String, _ robot: Symbol, _ instants: [Instant]) throws -> [ZoneAt] {
         let query = try connection.statement(sql).bind(robot, symbols)
         for instant in instants { _ = query.bind(instant) }
-        var found: [Told] = []
-        while try query.step() { found.append(make(query.integer(0), symbols.intern(query.bytes(1)))) }
+        var found: [ZoneAt] = []
+        while try query.step() {
+            found.append(ZoneAt(time: query.integer(0), zone: symbols.intern(query.bytes(1))))
+        }
         return found
     }
 }

@@ -4,6 +4,7 @@ internal import SessionStore
 enum Pilots {
     static func one(_ call: Call) throws -> Answer {
         let pilot = call.objects[0]
+        if try !Search.isKnown("pilot", pilot, call) { throw Problem.unknown("pilot", pilot) }
         let last = try call.rows(
             """
             SELECT max(occurred_at) AS at FROM events WHERE pilot_id = ?1 AND pilot_use IS NOT NULL
@@ -13,9 +14,6 @@ enum Pilots {
             "SELECT max(started_at) AS at FROM assignment_windows WHERE kind = 'pilot' AND entity_id = ?1",
             [.text(pilot)]
         ).first?.integer("at")
-        if try call.rows("SELECT 1 AS one FROM known_pilots WHERE pilot_id = ?1", [.text(pilot)]).isEmpty {
-            throw Problem.unknown("pilot", pilot)
-        }
         let latest = [last, lastWindow].compactMap { $0 }.max()
         let range = try call.dayRange(defaultAt: latest ?? call.asOf.now)
         let shifts = try call.rows(

@@ -121,10 +121,9 @@ struct Reliability {
     )] {
         let states = call.rules.downtime.sorted()
         if states.isEmpty { return [] }
-        if call.flavour == .postgres, robot == nil { return try downsOfAll(in: range, call) }
         let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
         let place =
-            "s.started_at < \(call.at(2)) AND s.started_at >= \(call.at(1)) AND (?3 = '' OR s.robot_id = ?3)"
+            "s.started_at < \(call.at(2)) AND s.started_at >= \(call.at(1)) AND s.state IN (\(list))"
         let earlier = """
             (SELECT b.state FROM robot_states b WHERE b.robot_id = s.robot_id AND b.started_at < s.started_at
               ORDER BY b.started_at DESC LIMIT 1)
@@ -135,15 +134,13 @@ struct Reliability {
             sql = """
                 WITH \(StateInterval.robots)
                 SELECT \(StateInterval.columns), \(earlier) AS before FROM robots CROSS JOIN robot_states s
-                WHERE s.robot_id = robots.id AND \(place) AND s.state IN (\(list))
+                WHERE s.robot_id = robots.id AND (?3 = '' OR s.robot_id = ?3) AND \(place)
                 """
         case .postgres:
+            if robot == nil { return try downsOfAll(in: range, call) }
             sql = """
-                SELECT \(StateInterval.columns),
-                  CASE WHEN s.before IS NULL THEN \(earlier) ELSE s.before END AS before
-                FROM (SELECT s.*, lag(s.state) OVER (PARTITION BY s.robot_id ORDER BY s.started_at) AS before
-                  FROM robot_states s WHERE \(place)) s
-                WHERE s.state IN (\(list)) ORDER BY s.robot_id, s.started_at
+                SELECT \(StateInterval.columns), \(earlier) AS before FROM robot_states s
+                WHERE s.robot_id = ?3 AND \(place)
                 """
         }
         let rows = try call.rows(
@@ -174,7 +171,7 @@ struct Reliability {
     private static let margin = 6 * InstantFormat.hour
 
     /// The same of all robots where the store would sort their states: they are told as they lie there and put in order here,
-    /// in half of the time.
+    /// which is quicker.
     private static func downsOfAll(in range: TimeRange, _ call: Call) throws -> [(
         String, [(state: StateInterval, before: String?)]
     )] {

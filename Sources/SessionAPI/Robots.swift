@@ -60,8 +60,7 @@ enum Robots {
 
     /// Fails where a robot is unknown.
     static func expectKnown(_ robot: String, _ call: Call) throws {
-        let known = try call.rows("SELECT 1 AS one FROM known_robots WHERE robot_id = ?1", [.text(robot)])
-        if known.isEmpty { throw Problem.unknown("robot", robot) }
+        if try !Search.isKnown("robot", robot, call) { throw Problem.unknown("robot", robot) }
     }
 
     static func lastHeard(_ robot: String, _ call: Call) throws -> Int64? {

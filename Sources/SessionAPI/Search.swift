@@ -143,8 +143,7 @@ enum Search {
             found += hits(rows, match: match, call)
         }
         for kind in entities where call.reader.merchants == nil || kind == "merchant" {
-            let rows = try call.rows(least(kind, "= ?1"), [.text(query)])
-            guard rows.first?.text("id") == query else { continue }
+            guard try isKnown(kind, query, call) else { continue }
             if kind == "merchant", !call.reader.sees(merchant: query) { continue }
             found.append(Hit(kind: kind, id: query, match: match))
         }
@@ -156,6 +155,11 @@ enum Search {
             found.append(Hit(kind: "error", id: query, match: match))
         }
         return found
+    }
+
+    /// Whether an event names a `robot`, `pilot` or `merchant` of this id.
+    static func isKnown(_ kind: String, _ id: String, _ call: Call) throws -> Bool {
+        try !call.rows("SELECT 1 AS one FROM known_\(kind)s WHERE \(kind)_id = ?1", [.text(id)]).isEmpty
     }
 
     /// The least id of a kind that ….

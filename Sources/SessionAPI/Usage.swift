@@ -156,8 +156,12 @@ struct Usage {
     ) throws {
         // What is left for no zone must not come of rounding: by microseconds, as the figures are stored.
         var left: [Int64: [Int64]] = [:]
+        func leave(_ sign: Int64, _ hour: Int64, _ usage: Usage) {
+            let before = left[hour] ?? [Int64](repeating: 0, count: figures.count)
+            left[hour] = zip(before, usage.micros).map { $0 + sign * $1 }
+        }
         func tell(_ zone: String, _ hour: Int64, _ usage: Usage) {
-            left[hour] = zip(left[hour] ?? usage.micros.map { _ in 0 }, usage.micros).map { $0 - $1 }
+            leave(-1, hour, usage)
             body(zone, hour, usage)
         }
         let rows = try call.rows(
@@ -177,9 +181,7 @@ struct Usage {
             }
         }
         if zone != nil { return }
-        for (hour, usage) in try ofFleet(range, call) {
-            left[hour] = zip(left[hour] ?? usage.micros.map { _ in 0 }, usage.micros).map { $0 + $1 }
-        }
+        for (hour, usage) in try ofFleet(range, call) { leave(1, hour, usage) }
         for (hour, figures) in left where figures.contains(where: { $0 != 0 }) {
             body(nil, hour, Usage(figures))
         }

@@ -21,6 +21,7 @@ struct Zones {
 
     /// - Parameter zone: Only robots that were in it before the range's end.
     init(_ range: TimeRange, only zone: String? = nil, _ call: Call) throws {
+        // PostgreSQL wants to see each parameter used.
         let robots =
             zone == nil
             ? "robots(id) AS (SELECT robot_id FROM known_robots WHERE ?3 = '')"

@@ -239,7 +239,7 @@ public struct Changes: Sendable {
     /// The owner is the robot, the value `started_at`.
     public var deletedRobotStates: [Owned<Instant>] = []
     /// The owner is the robot.
-    public var robotZones: [Owned<RobotZoneRow>] = []
+    public var robotZones: [Owned<ZoneAt>] = []
     /// The owner is the robot, the value `started_at`.
     public var deletedRobotZones: [Owned<Instant>] = []
     /// Rows of `robot_pilot_windows` that changed.

@@ -7,8 +7,8 @@ extension Engine {
         if isNews(event.merchant, as: 4) { changes.knownMerchants.append(event.merchant) }
     }
 
-    /// Whether it has not been told as this since the engine began or its symbols were made anew. The store takes a name
-    /// twice, so that nothing has to be brought back for it.
+    /// Whether it has not been told as this since the engine began, or forgot everything. The store takes a name twice, so that
+    /// nothing has to be brought back for it.
     private func isNews(_ id: Symbol, as bit: UInt8) -> Bool {
         guard id.isPresent else { return false }
         let index = Int(id.index)

@@ -20,14 +20,16 @@ extension Engine {
             } else if work.changedZones[key.a] != nil {
                 moved[key.a, default: []].append((key.hour, delta))
             } else {
-                count(delta, key.hour, try storedZone(of: key.a, before: key.hour + Hours.length))
+                let span = try storedSpan(upTo: key.hour + Hours.length, key.a)
+                zonesKnown[key.a, default: ZonesKnown()].remember(span)
+                count(delta, key.hour, span.zone)
             }
         }
         for (robot, hours) in moved {
             let ends = hours.map { $0.hour + Hours.length }
             let rows = try zoneRows(of: robot, before: ends.min() ?? 0, through: ends.max() ?? 0)
             for (hour, delta) in hours {
-                let last = rows.last { $0.startedAt < hour + Hours.length }
+                let last = rows.last { $0.time < hour + Hours.length }
                 count(delta, hour, last?.zone ?? .absent)
             }
         }
@@ -39,47 +41,21 @@ extension Engine {
         changes.zoneHourly[HourKey(hour: hour, zone), default: RobotHourDelta()].add(delta)
     }
 
-    /// In which zone a robot is before an instant, where the batch changes none of its rows.
-    private func storedZone(of robot: Symbol, before instant: Instant) throws -> Symbol {
-        let before = try source.robotZone(robot, before: instant)
-        let next = try source.robotZone(robot, from: instant)
-        let span = ZonesKnown.Span(
-            from: before?.startedAt ?? .min, until: next?.startedAt ?? .max, zone: before?.zone ?? .absent)
-        zonesKnown[robot, default: ZonesKnown()].remember(span)
-        return span.zone
-    }
-
     /// A robot's rows as the batch leaves them, in order: the last one before an instant, and those up to another.
     private func zoneRows(of robot: Symbol, before first: Instant, through last: Instant) throws
-        -> [RobotZoneRow]
+        -> [ZoneAt]
     {
         guard let changed = work.changedZones[robot] else { return [] }
         var before = try source.robotZone(robot, before: first)
-        while let row = before, changed.deleted.contains(row.startedAt) {
-            before = try source.robotZone(robot, before: row.startedAt)
+        while let row = before, changed.deleted.contains(row.time) {
+            before = try source.robotZone(robot, before: row.time)
         }
         var zones: [Instant: Symbol] = [:]
         for row in [before].compactMap({ $0 }) + (try source.robotZones(robot, from: first, through: last))
-        where !changed.deleted.contains(row.startedAt) {
-            zones[row.startedAt] = row.zone
+        where !changed.deleted.contains(row.time) {
+            zones[row.time] = row.zone
         }
-        for row in changed.rows { zones[row.startedAt] = row.zone }
-        return zones.sorted { $0.key < $1.key }.map { RobotZoneRow(startedAt: $0.key, zone: $0.value) }
-    }
-}
-
-extension RobotHourDelta {
-    /// What takes it back.
-    var negated: RobotHourDelta {
-        var delta = RobotHourDelta()
-        delta.usable = -usable
-        delta.downtime = -downtime
-        delta.offDuty = -offDuty
-        delta.other = -other
-        delta.onDelivery = -onDelivery
-        delta.deliveriesCompleted = -deliveriesCompleted
-        delta.errorCount = -errorCount
-        delta.stateConflicts = -stateConflicts
-        return delta
+        for row in changed.rows { zones[row.time] = row.zone }
+        return zones.sorted { $0.key < $1.key }.map { ZoneAt(time: $0.key, zone: $0.value) }
     }
 }

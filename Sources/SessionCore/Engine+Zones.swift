@@ -39,7 +39,7 @@ extension Engine {
     /// What a batch changes of a robot's rows.
     struct ZonesChanged {
         /// Those that are new, or have another zone.
-        var rows: [RobotZoneRow] = []
+        var rows: [ZoneAt] = []
         /// The beginnings of those that are no more.
         var deleted: Set<Instant> = []
     }
@@ -54,14 +54,14 @@ extension Engine {
     }
 
     func tellZones() throws {
-        var told: [Symbol: [ZoneTelling]] = [:]
+        var told: [Symbol: [ZoneAt]] = [:]
         for event in changes.accepted where event.robot.isPresent && event.zone.isPresent {
-            told[event.robot, default: []].append(ZoneTelling(time: event.time, zone: event.zone))
+            told[event.robot, default: []].append(ZoneAt(time: event.time, zone: event.zone))
         }
         for (robot, tellings) in told {
             let tellings = onePerInstant(tellings)
             var known = zonesKnown[robot] ?? ZonesKnown()
-            var added: (before: Symbol, rows: [RobotZoneRow]) = (.absent, [])
+            var added: (before: Symbol, rows: [ZoneAt]) = (.absent, [])
             if try fits(tellings, robot, &known, &added) {
                 note(robot, before: added.before, old: [], new: added.rows)
             } else {
@@ -77,26 +77,26 @@ extension Engine {
 
     /// Notes what differs between the rows as they were and as they are, from the first that does; `before` is the zone until
     /// then.
-    private func note(_ robot: Symbol, before: Symbol, old: [RobotZoneRow], new: [RobotZoneRow]) {
+    private func note(_ robot: Symbol, before: Symbol, old: [ZoneAt], new: [ZoneAt]) {
         var changed = ZonesChanged()
-        forEachDifference(old, new, start: \.startedAt) { was, now in
+        forEachDifference(old, new, start: \.time) { was, now in
             if let now {
                 changes.robotZones.append(Owned(owner: robot, value: now))
                 changed.rows.append(now)
             } else if let was {
-                changes.deletedRobotZones.append(Owned(owner: robot, value: was.startedAt))
-                changed.deleted.insert(was.startedAt)
+                changes.deletedRobotZones.append(Owned(owner: robot, value: was.time))
+                changed.deleted.insert(was.time)
             }
         }
         if changed.rows.isEmpty, changed.deleted.isEmpty { return }
         work.changedZones[robot, default: ZonesChanged()].rows += changed.rows
         work.changedZones[robot, default: ZonesChanged()].deleted.formUnion(changed.deleted)
         var (was, now) = (before, before)
-        let instants = Set(old.map(\.startedAt) + new.map(\.startedAt)).sorted()
+        let instants = Set(old.map(\.time) + new.map(\.time)).sorted()
         var (left, right) = (old[...], new[...])
         for (index, instant) in instants.enumerated() {
-            if left.first?.startedAt == instant, let row = left.popFirst() { was = row.zone }
-            if right.first?.startedAt == instant, let row = right.popFirst() { now = row.zone }
+            if left.first?.time == instant, let row = left.popFirst() { was = row.zone }
+            if right.first?.time == instant, let row = right.popFirst() { now = row.zone }
             if was == now { continue }
             let until = index + 1 < instants.count ? instants[index + 1] : .max
             work.zoneMoves.append(ZoneMove(robot: robot, from: instant, until: until, was: was, now: now))
@@ -105,16 +105,18 @@ extension Engine {
 
     /// Whether all tellings either repeat what is known or come after all that was told; `added` are then the new rows.
     private func fits(
-        _ tellings: [ZoneTelling], _ robot: Symbol, _ known: inout ZonesKnown,
-        _ added: inout (before: Symbol, rows: [RobotZoneRow])
+        _ tellings: [ZoneAt], _ robot: Symbol, _ known: inout ZonesKnown,
+        _ added: inout (before: Symbol, rows: [ZoneAt])
     ) throws -> Bool {
         for telling in tellings {
             let span: ZonesKnown.Span
             if let found = known.span(holding: telling.time) {
                 span = found
-            } else if added.rows.isEmpty, let found = try storedSpan(holding: telling.time, robot) {
-                span = found
-                known.remember(found)
+            } else if added.rows.isEmpty {
+                span = try storedSpan(upTo: telling.time, robot)
+                // A row begins at the very instant.
+                if span.until == telling.time { return false }
+                known.remember(span)
             } else {
                 return false
             }
@@ -132,7 +134,7 @@ extension Engine {
             }
             guard let last = known.lastTold, last < telling.time else { return false }
             if added.rows.isEmpty { added.before = span.zone }
-            added.rows.append(RobotZoneRow(startedAt: telling.time, zone: telling.zone))
+            added.rows.append(telling)
             known = ZonesKnown(
                 last: ZonesKnown.Span(from: telling.time, until: .max, zone: telling.zone),
                 toldAt: telling.time)
@@ -140,22 +142,21 @@ extension Engine {
         return true
     }
 
-    /// Nil where a row begins at the very instant.
-    private func storedSpan(holding time: Instant, _ robot: Symbol) throws -> ZonesKnown.Span? {
+    /// The stretch that lasts up to an instant at least, as the store knows it.
+    func storedSpan(upTo time: Instant, _ robot: Symbol) throws -> ZonesKnown.Span {
         let before = try source.robotZone(robot, before: time)
         let next = try source.robotZone(robot, from: time)
-        if next?.startedAt == time { return nil }
         return ZonesKnown.Span(
-            from: before?.startedAt ?? .min, until: next?.startedAt ?? .max, zone: before?.zone ?? .absent)
+            from: before?.time ?? .min, until: next?.time ?? .max, zone: before?.zone ?? .absent)
     }
 
     /// Derives the rows anew from the first telling to the first that is stored after the last one: whatever was told after
     /// that has the same zone before it as it had. What lies far apart is derived by itself.
-    private func deriveZones(_ tellings: [ZoneTelling], _ robot: Symbol) throws -> ZonesKnown {
+    private func deriveZones(_ tellings: [ZoneAt], _ robot: Symbol) throws -> ZonesKnown {
         var left = tellings[...]
         while let first = left.first {
             var end = left.startIndex
-            var next: ZoneTelling?
+            var next: ZoneAt?
             repeat {
                 end = left[end...].firstIndex { $0.time - left[end].time > Hours.length } ?? left.endIndex
                 next = try source.zoneTelling(robot, after: left[end - 1].time)
@@ -169,36 +170,36 @@ extension Engine {
     }
 
     private func deriveZones(
-        _ tellings: [ZoneTelling], from: Instant, _ next: ZoneTelling?, _ robot: Symbol
+        _ tellings: [ZoneAt], from: Instant, _ next: ZoneAt?, _ robot: Symbol
     ) throws -> ZonesKnown {
         let last = tellings[tellings.count - 1].time
         var all = try source.zoneTellings(robot, from: from, through: last) + tellings
         if let next { all.append(next) }
         // What events of dropped months told is known by the rows that came of it.
         let old = try source.robotZones(robot, from: from, through: next?.time ?? .max)
-        all += old.map { ZoneTelling(time: $0.startedAt, zone: $0.zone) }
+        all += old
         let before = try source.robotZone(robot, before: from)
         var zone = before?.zone ?? .absent
-        var rows: [RobotZoneRow] = []
+        var rows: [ZoneAt] = []
         for telling in onePerInstant(all) where telling.zone != zone {
-            rows.append(RobotZoneRow(startedAt: telling.time, zone: telling.zone))
+            rows.append(telling)
             zone = telling.zone
         }
         note(robot, before: before?.zone ?? .absent, old: old, new: rows)
         if next != nil { return ZonesKnown() }
-        let start = rows.last?.startedAt ?? before?.startedAt ?? .min
+        let start = rows.last?.time ?? before?.time ?? .min
         return ZonesKnown(
             last: ZonesKnown.Span(from: start, until: .max, zone: zone),
-            toldAt: max(last, old.last?.startedAt ?? last))
+            toldAt: max(last, old.last?.time ?? last))
     }
 
     /// In the order of time.
-    private func onePerInstant(_ tellings: [ZoneTelling]) -> [ZoneTelling] {
+    private func onePerInstant(_ tellings: [ZoneAt]) -> [ZoneAt] {
         var sorted = tellings
         if !zip(sorted, sorted.dropFirst()).allSatisfy({ $0.time <= $1.time }) {
             sorted.sort { $0.time < $1.time }
         }
-        var found: [ZoneTelling] = []
+        var found: [ZoneAt] = []
         found.reserveCapacity(sorted.count)
         for telling in sorted {
             if let last = found.last, last.time == telling.time {

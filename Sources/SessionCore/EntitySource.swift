@@ -106,16 +106,16 @@ public protocol EntitySource {
     /// A robot's first state row that began after an instant.
     func robotState(_ robot: Symbol, after: Instant) throws -> RobotStateRow?
     /// A robot's last row of `robot_zones` that began before an instant.
-    func robotZone(_ robot: Symbol, before: Instant) throws -> RobotZoneRow?
+    func robotZone(_ robot: Symbol, before: Instant) throws -> ZoneAt?
     /// A robot's first row of `robot_zones` that begins at an instant or later.
-    func robotZone(_ robot: Symbol, from: Instant) throws -> RobotZoneRow?
+    func robotZone(_ robot: Symbol, from: Instant) throws -> ZoneAt?
     /// A robot's rows of `robot_zones` from an instant through another.
-    func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [RobotZoneRow]
+    func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt]
     /// Where events from an instant through another say that a robot was.
-    func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneTelling]
+    func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt]
     /// Where the first event after an instant that tells it says that a robot was; of several at one instant the greatest
     /// zone.
-    func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneTelling?
+    func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneAt?
     /// When an event last told a robot's zone.
     func lastZoneTelling(_ robot: Symbol) throws -> Instant?
     /// A robot's rows of `robot_hours` from an hour up to another.
@@ -154,15 +154,15 @@ public struct EmptySource: EntitySource {
     /// See ``EntitySource``.
     public func robotState(_ robot: Symbol, after: Instant) -> RobotStateRow? { nil }
     /// See ``EntitySource``.
-    public func robotZone(_ robot: Symbol, before: Instant) -> RobotZoneRow? { nil }
+    public func robotZone(_ robot: Symbol, before: Instant) -> ZoneAt? { nil }
     /// See ``EntitySource``.
-    public func robotZone(_ robot: Symbol, from: Instant) -> RobotZoneRow? { nil }
+    public func robotZone(_ robot: Symbol, from: Instant) -> ZoneAt? { nil }
     /// See ``EntitySource``.
-    public func robotZones(_ robot: Symbol, from: Instant, through: Instant) -> [RobotZoneRow] { [] }
+    public func robotZones(_ robot: Symbol, from: Instant, through: Instant) -> [ZoneAt] { [] }
     /// See ``EntitySource``.
-    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) -> [ZoneTelling] { [] }
+    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) -> [ZoneAt] { [] }
     /// See ``EntitySource``.
-    public func zoneTelling(_ robot: Symbol, after: Instant) -> ZoneTelling? { nil }
+    public func zoneTelling(_ robot: Symbol, after: Instant) -> ZoneAt? { nil }
     /// See ``EntitySource``.
     public func lastZoneTelling(_ robot: Symbol) -> Instant? { nil }
     /// See ``EntitySource``.

@@ -55,6 +55,37 @@ public struct ArrivalDelta: Equatable, Sendable, BitwiseCopyable {
 }
 
 extension RobotHourDelta {
+    /// The columns of an hour's figures, as every table of robots' hours has them.
+    public static let columns = [
+        "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed", "error_count",
+        "state_conflicts",
+    ]
+
+    /// In the order of ``columns``.
+    public var figures: [Int64] {
+        [
+            usable, downtime, offDuty, other, onDelivery, deliveriesCompleted, errorCount, stateConflicts,
+        ]
+    }
+
+    /// By each figure's place in ``columns``.
+    public init(_ figure: (Int) throws -> Int64) rethrows {
+        usable = try figure(0)
+        downtime = try figure(1)
+        offDuty = try figure(2)
+        other = try figure(3)
+        onDelivery = try figure(4)
+        deliveriesCompleted = try figure(5)
+        errorCount = try figure(6)
+        stateConflicts = try figure(7)
+    }
+
+    /// What takes it back.
+    var negated: RobotHourDelta {
+        let figures = figures
+        return RobotHourDelta { -figures[$0] }
+    }
+
     mutating func add(_ other: RobotHourDelta) {
         usable += other.usable
         downtime += other.downtime

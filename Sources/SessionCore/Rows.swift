@@ -208,23 +208,9 @@ public struct RobotStateRow: Equatable, Sendable, BitwiseCopyable {
     }
 }
 
-/// From when on a robot was in a zone, as far as events tell: a row of `robot_zones`.
-public struct RobotZoneRow: Equatable, Sendable, BitwiseCopyable {
-    /// The first event's time that told it.
-    public var startedAt: Instant
-    /// The zone.
-    public var zone: Symbol
-
-    /// All columns but the robot.
-    public init(startedAt: Instant, zone: Symbol) {
-        self.startedAt = startedAt
-        self.zone = zone
-    }
-}
-
-/// That an event tells a robot's zone.
-public struct ZoneTelling: Equatable, Sendable, BitwiseCopyable {
-    /// The event's time.
+/// In which zone a robot is at an instant: as an event tells, or from then on by a row of `robot_zones`.
+public struct ZoneAt: Equatable, Sendable, BitwiseCopyable {
+    /// The event's time, or `started_at`.
     public var time: Instant
     /// The zone.
     public var zone: Symbol

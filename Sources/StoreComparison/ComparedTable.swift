@@ -77,16 +77,10 @@ public struct ComparedTable: Sendable {
                 slice: .texts(column: "event", of: "event_hourly", step: 10_000)),
             ComparedTable(
                 name: "fleet_hours", key: ["hour"],
-                columns: [
-                    "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed",
-                    "error_count", "state_conflicts",
-                ], slice: .whole),
+                columns: RobotHourDelta.columns, slice: .whole),
             ComparedTable(
                 name: "zone_hours", key: ["zone_id", "hour"],
-                columns: [
-                    "usable", "downtime", "off_duty", "other", "on_delivery", "deliveries_completed",
-                    "error_count", "state_conflicts",
-                ], slice: .whole),
+                columns: RobotHourDelta.columns, slice: .whole),
             ComparedTable(
                 name: "fleet_state_hours", key: ["hour", "state", "reason"], columns: ["micros"],
                 slice: .whole),

@@ -97,31 +97,31 @@ public final class FaultyStore: SessionStoring {
     }
 
     /// See ``EntitySource``.
-    public func robotZone(_ robot: Symbol, before: Instant) throws -> RobotZoneRow? {
+    public func robotZone(_ robot: Symbol, before: Instant) throws -> ZoneAt? {
         try beforeReading()
         return try store.robotZone(robot, before: before)
     }
 
     /// See ``EntitySource``.
-    public func robotZone(_ robot: Symbol, from: Instant) throws -> RobotZoneRow? {
+    public func robotZone(_ robot: Symbol, from: Instant) throws -> ZoneAt? {
         try beforeReading()
         return try store.robotZone(robot, from: from)
     }
 
     /// See ``EntitySource``.
-    public func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [RobotZoneRow] {
+    public func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt] {
         try beforeReading()
         return try store.robotZones(robot, from: from, through: through)
     }
 
     /// See ``EntitySource``.
-    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneTelling] {
+    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt] {
         try beforeReading()
         return try store.zoneTellings(robot, from: from, through: through)
     }
 
     /// See ``EntitySource``.
-    public func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneTelling? {
+    public func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneAt? {
         try beforeReading()
         return try store.zoneTelling(robot, after: after)
     }
