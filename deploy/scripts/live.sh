@@ -3,7 +3,7 @@
 # so that something happens. Ctrl-C or `make live-stop` ends everything in order.
 #   live.sh start    what `make live` does
 #   live.sh stop     ends what is running, from elsewhere
-# LIVE_SECONDS=60: ends by itself so many seconds after everything is up. LIVE_SPEED=240x: how much faster than it
+# LIVE_SECONDS=60: ends by itself so many seconds after everything is up. LIVE_SPEED=60x: how much faster than it
 # happened the day is played. LIVE_LISTEN=127.0.0.1:8080: where the page is. LIVE_PROGRAM: another build of the program.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -106,7 +106,6 @@ psql -X -q "$owner" -v writer=live_writer -v reader=live_reader -f deploy/postgr
 
 title "Two days of a fleet, with late, repeated and broken lines"
 first=$(date -u -d '2 days ago' +%F)
-second=$(date -u -d '1 day ago' +%F)
 "$run" simulate --out "$dir/archive" --force --days 2 --start-day "$first" --seed 35 > "$dir/simulation"
 head -n 2 "$dir/simulation"
 
@@ -131,8 +130,13 @@ until curl -s -f -m 2 -o /dev/null "http://$listen/readyz"; do
 done
 echo "ready"
 
-title "The first day, at once; the second, at ${LIVE_SPEED:-240x}"
-"$run" publish "$dir/archive" --to "$first" --amqp "$amqp" --queue live
+# At night hardly anything happens: what is played begins with the hour before lunch.
+# An archive's file is an hour in which something came.
+hours=$(find "$dir/archive" -name '*.jsonl.gz' ! -path "*/dt=$first/*" | sort)
+night=$(echo "$hours" | head -n 6)
+day=$(echo "$hours" | tail -n +7)
+title "The first day and the second's morning, at once; the rest of it, at ${LIVE_SPEED:-60x}"
+"$run" publish "$dir/archive/dt=$first" $night --amqp "$amqp" --queue live
 tries=0
 while status > "$dir/status"; [ "$(metric sessionizer_queue_messages_ready)" != 0 ] ||
     [ "$(metric sessionizer_amqp_unacknowledged_messages)" != 0 ]; do
@@ -140,7 +144,7 @@ while status > "$dir/status"; [ "$(metric sessionizer_queue_messages_ready)" != 
     [ $tries -lt 120 ] || fail "the queue is not read; see $dir/service.log"
     sleep 0.5
 done
-setsid "$run" publish "$dir/archive" --from "$second" --amqp "$amqp" --queue live --speed "${LIVE_SPEED:-240x}" \
+setsid "$run" publish $day --amqp "$amqp" --queue live --speed "${LIVE_SPEED:-60x}" \
     > "$dir/publish.log" 2>&1 &
 publish=$!
 delivery=$("$run" fleet --store "$store" --format json | sed -n 's/.*"worth_a_look":"\([^"]*\)".*/\1/p')
