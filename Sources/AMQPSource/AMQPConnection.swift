@@ -123,6 +123,16 @@ final class AMQPConnection {
         return Int(reply?.pointee.message_count ?? 0)
     }
 
+    /// The same without waiting: the answer comes as a frame, behind all deliveries that are on their way.
+    ///
+    /// A call that waits puts aside what comes before its answer; where that takes longer than it waits, all of it is lost
+    /// with the connection.
+    func askDepth(of queue: String, _ channel: UInt16) throws(AMQPFailure) {
+        let texts = Texts()
+        defer { texts.free() }
+        try Self.check(crmq_ask_depth(state, channel, texts.bytes(queue)), "looking for queue \(queue)")
+    }
+
     /// Makes a queue, its dead letter queue, and what routes to it; nothing changes where they are there already.
     func declare(_ queue: QueueSettings, _ topology: QueueSettings.Topology, _ channel: UInt16)
         throws(AMQPFailure)

@@ -42,6 +42,8 @@ extension ConsumerLoop {
         }
         // What follows belongs to a channel; one that was left may have frames on their way still.
         guard frame.channel == channel else { return }
+        // The answer waits behind what was on its way, be it one message of many frames.
+        if owedSince != nil { owedSince = monotonicNow() }
         switch frame.kind {
         case CRMQ_CHANNEL_CLOSE:
             let text = frame.text
@@ -65,6 +67,12 @@ extension ConsumerLoop {
             body.removeAll(keepingCapacity: true)
             if delivery?.size == 0 { finish(UnsafeRawBufferPointer(start: nil, count: 0)) }
         case CRMQ_BODY: takeBody(UnsafeRawBufferPointer(start: frame.bytes, count: frame.length))
+        case CRMQ_DEPTH:
+            owedSince = nil
+            consumer.publish {
+                $0.queueDepth = Int(frame.ready)
+                $0.queueLooks += 1
+            }
         default: break
         }
     }
@@ -124,15 +132,19 @@ extension ConsumerLoop {
     mutating func lookAtQueue() {
         guard machine.isTakingDeliveries, let connection, let channel else { return }
         let now = monotonicNow()
+        if let owedSince {
+            if now - owedSince > Self.longestSilence {
+                let seconds = Self.longestSilence / 1_000_000
+                handle(.connectionLost("looking for queue \(queue.name): no answer in \(seconds) s"))
+            }
+            return
+        }
         let pause = ledger.unacknowledgedCount == 0 ? Self.lookEvery.idle : Self.lookEvery.busy
         guard now - lastLook >= pause else { return }
         lastLook = now
         do throws(AMQPFailure) {
-            let depth = try connection.depth(of: queue.name, channel)
-            consumer.publish {
-                $0.queueDepth = depth
-                $0.queueLooks += 1
-            }
+            try connection.askDepth(of: queue.name, channel)
+            owedSince = now
         } catch {
             fail(error)
         }

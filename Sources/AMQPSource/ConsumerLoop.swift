@@ -29,6 +29,8 @@ struct ConsumerLoop {
 
     var committedOffset: Int64?
     var lastLook: Int64 = 0
+    /// Since when the broker owes the queue's depth, or since the last frame that came before it; nil: it does not.
+    var owedSince: Int64?
     var isFinished = false
 
     var queue: QueueSettings { consumer.configuration.queue }
@@ -37,6 +39,9 @@ struct ConsumerLoop {
 
     /// Microseconds between two looks at the queue's depth: while deliveries come, and while none are there.
     static let lookEvery: (busy: Int64, idle: Int64) = (15_000_000, 1_000_000)
+    /// Microseconds without an answer and without another frame after which the connection is given up, before heartbeats do.
+    /// A message whose headers are nested as deeply as a frame allows costs the broker one to three seconds.
+    static let longestSilence: Int64 = 15_000_000
 
     init(_ consumer: AMQPConsumer) {
         self.consumer = consumer
@@ -178,6 +183,7 @@ struct ConsumerLoop {
             channel = number
             try connection.consume(queue.name, consumeArguments(), number)
             lastLook = monotonicNow()
+            owedSince = nil
             consumer.publish {
                 $0.queueDepth = depth
                 $0.queueLooks += 1

@@ -4,7 +4,7 @@ internal import Glibc
 extension AMQPConsumer {
     /// librabbitmq reads nested headers by calling itself, and a frame of 128 KiB can hold some 26,000 arrays in each
     /// other: half a megabyte, the usual stack of such a thread, is held to be too little for those. (5,000 were tried,
-    /// and fit into it; RabbitMQ 3.10.8 itself does not deliver 25,000 in time.)
+    /// and fit into it.)
     private static let stackBytes = 64 << 20
 
     private final class Errand: Sendable {

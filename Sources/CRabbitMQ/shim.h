@@ -27,6 +27,7 @@ typedef enum crmq_kind {
     CRMQ_CONNECTION_CLOSE,
     CRMQ_BLOCKED,
     CRMQ_UNBLOCKED,
+    CRMQ_DEPTH,
     CRMQ_OTHER,
     CRMQ_FAILED
 } crmq_kind;
@@ -40,6 +41,7 @@ typedef struct crmq_frame {
     int flag;              /* redelivered; multiple */
     uint64_t tag;
     uint64_t body_size;    /* of CRMQ_HEADER */
+    uint32_t ready;        /* of CRMQ_DEPTH: messages */
     const void *bytes;     /* a body's part; the text of a close; a delivery's routing key. Valid until buffers are
                               released */
     size_t length;
@@ -121,6 +123,10 @@ static inline void crmq_next(amqp_connection_state_t connection, int64_t timeout
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
         out->kind = CRMQ_UNBLOCKED;
         break;
+    case AMQP_QUEUE_DECLARE_OK_METHOD:
+        out->kind = CRMQ_DEPTH;
+        out->ready = ((const amqp_queue_declare_ok_t *)decoded)->message_count;
+        break;
     default:
         break;
     }
@@ -169,6 +175,14 @@ static inline int crmq_answer_channel_close(amqp_connection_state_t connection, 
 static inline int crmq_answer_connection_close(amqp_connection_state_t connection) {
     amqp_connection_close_ok_t ok = {0};
     return amqp_send_method(connection, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+}
+
+/* Asks for a queue's depth and does not wait: the answer comes among the other frames, as CRMQ_DEPTH. */
+static inline int crmq_ask_depth(amqp_connection_state_t connection, uint16_t channel, amqp_bytes_t queue) {
+    amqp_queue_declare_t passive = {0};
+    passive.queue = queue;
+    passive.passive = 1;
+    return amqp_send_method(connection, channel, AMQP_QUEUE_DECLARE_METHOD, &passive);
 }
 
 static inline amqp_bytes_t crmq_bytes(const void *bytes, size_t length) {

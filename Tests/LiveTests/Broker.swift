@@ -135,11 +135,11 @@ struct VirtualHost {
         try await call("POST", bindings, #"{"routing_key":"1"}"#)
     }
 
-    /// Publishes one empty message with headers as JSON, which may be nested deeper than Foundation would write.
-    func publish(headers: String, to queue: String) async throws {
+    /// Publishes one message with headers as JSON, which may be nested deeper than Foundation would write.
+    func publish(headers: String, plain body: String, to queue: String) async throws {
         try await call(
             "POST", "/api/exchanges/\(name)/amq.default/publish",
-            #"{"properties":{"headers":\#(headers)},"routing_key":"\#(queue)","payload":"","payload_encoding":"string"}"#
+            #"{"properties":{"headers":\#(headers)},"routing_key":"\#(queue)","payload":"\#(body)","payload_encoding":"string"}"#
         )
     }
 
