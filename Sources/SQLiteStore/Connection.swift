@@ -146,6 +146,11 @@ final class Connection {
         case SQLITE_IOERR:
             return StoreError(
                 .failed, "\(path): reading or writing failed: \(text)", hint: "is the disk full?")
+        // SQLite has no code of its own for these.
+        case SQLITE_ERROR where text.hasPrefix("no such table") || text.hasPrefix("no such column"):
+            return StoreError(
+                .needsMigration, "\(path): made by an older version of this program: \(text)",
+                hint: "`sessionizer migrate --store sqlite:FILE` brings it up to date")
         default:
             return StoreError(.failed, "\(path): \(text) (sqlite code \(code))")
         }

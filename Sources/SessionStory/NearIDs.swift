@@ -49,26 +49,10 @@ public struct NearIDs: Sendable {
             near: [], examples: examples.map { $0.hasPrefix("delivery:") ? withoutKind($0) : $0 })
     }
 
-    /// Robots, wherever one is named: by its states, its windows, its own events.
+    /// Robots, by whatever event one is named.
     static func robots(_ id: String, in store: any TableReading) throws -> NearIDs {
-        var all: Set<String> = []
-        for (table, column, condition) in [
-            ("robot_states", "robot_id", "robot_id IS NOT NULL"),
-            ("assignment_windows", "entity_id", "kind = 'robot'"),
-            ("events", "robot_id", "robot_use IS NOT NULL"),
-        ] {
-            // From each id to the next by the index: a look-up a robot, not a row a fact.
-            let rows = try store.rows(
-                """
-                WITH RECURSIVE r(id) AS (
-                  SELECT min(\(column)) FROM \(table) WHERE \(condition)
-                  UNION ALL
-                  SELECT (SELECT min(\(column)) FROM \(table) WHERE \(condition) AND \(column) > r.id)
-                  FROM r WHERE r.id IS NOT NULL)
-                SELECT id FROM r WHERE id IS NOT NULL
-                """, [])
-            for row in rows { if let id = row.text("id") { all.insert(id) } }
-        }
+        let rows = try store.rows("SELECT robot_id FROM known_robots", [])
+        let all = Set(rows.compactMap { $0.text("robot_id") })
         let near = nearest(id, among: all, text: { $0 })
         return NearIDs(near: near, examples: near.isEmpty ? all.sorted().prefix(3).map { $0 } : [])
     }

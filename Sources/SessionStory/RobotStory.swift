@@ -24,12 +24,7 @@ public struct RobotStory: Sendable {
 
     /// The story of a robot; nil where it is unknown.
     public static func find(_ id: String, in store: any TableReading) throws -> RobotStory? {
-        let known = try store.rows(
-            """
-            SELECT 1 FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL
-            UNION ALL SELECT 1 FROM assignment_windows WHERE kind = 'robot' AND entity_id = ?1
-            UNION ALL SELECT 1 FROM events WHERE robot_id = ?1 LIMIT 1
-            """, [.text(id)])
+        let known = try store.rows("SELECT 1 FROM known_robots WHERE robot_id = ?1", [.text(id)])
         if known.isEmpty { return nil }
         let states = try store.rows(
             "SELECT * FROM robot_states WHERE robot_id = ?1 ORDER BY started_at", [.text(id)])

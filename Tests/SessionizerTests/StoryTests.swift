@@ -11,6 +11,8 @@ import Testing
         #"{"event":"sensor.check","timestamp":"2026-11-02T10:02:00Z","robot_id":"R-1","error": {"code": "LIDAR"}}"#,
         #"{"event":"sensor.early","timestamp":"1969-12-31T22:30:00Z","delivery_id":"D-100"}"#,
         #"{"event":"robot.grounded","timestamp":"2026-11-04T08:00:00Z","robot_id":"R-1"}"#,
+        // Of this robot nothing else is known.
+        #"{"event":"delivery.noted","timestamp":"2026-11-01T08:00:00Z","delivery_id":"X-55555","robot_id":"KITE-9"}"#,
     ]
 
     @Test(arguments: StoreKind.allCases) func sessionsRobotsAndNearOnes(kind: StoreKind) throws {
@@ -32,7 +34,10 @@ import Testing
             #expect(try SessionStory.near("M-8", in: reader).near.contains("demand:M-7"))
             #expect(try SessionStory.near("zzzzzzzz", in: reader).examples == ["D-100"])
             #expect(try RobotStory.near("r-2", in: reader).near == ["R-1"])
-            #expect(try RobotStory.near("zzzzzzzz", in: reader).examples == ["R-1"])
+            #expect(try RobotStory.near("zzzzzzzz", in: reader).examples == ["KITE-9", "R-1"])
+            #expect(try RobotStory.find("KITE-9", in: reader) != nil)
+            #expect(try RobotStory.find("KITE-8", in: reader) == nil)
+            #expect(try RobotStory.near("kite-8", in: reader).near == ["KITE-9"])
         }
     }
 }
