@@ -102,8 +102,7 @@ public final class PostgresLeases {
                     WHERE queue_partition = $1 AND holder = $2 AND epoch = $3
                     """, row)
             } catch let error as StoreError where error.kind == .conflict {
-                // Its own writer is in the middle of a long transaction, and holds the row. The others are renewed
-                // all the same; this one at the next turn.
+                // Somebody is about to take it. The others are renewed all the same; of this one the table tells.
                 continue
             }
         }
@@ -141,10 +140,13 @@ public final class PostgresLeases {
         row.add(seconds)
         let rows = try connection.execute(
             """
-            UPDATE partition_leases SET holder = $2, epoch = epoch + 1,
+            WITH free AS (
+              SELECT queue_partition FROM partition_leases
+              WHERE queue_partition = $1 AND (holder IS NULL OR holder = $2 OR expires_at < clock_timestamp())
+              FOR UPDATE)
+            UPDATE partition_leases l SET holder = $2, epoch = epoch + 1,
               expires_at = clock_timestamp() + $3 * interval '1 second'
-            WHERE queue_partition = $1 AND (holder IS NULL OR holder = $2 OR expires_at < clock_timestamp())
-            RETURNING epoch
+            FROM free WHERE l.queue_partition = free.queue_partition RETURNING epoch
             """, row)
         return rows.isEmpty ? nil : Fence(partition: partition, epoch: rows.integer(0, 0))
     }

@@ -43,7 +43,7 @@ extension PostgresStore: SessionStoring {
     }
 
     /// Checks that the partition has not been taken over, and keeps it so until the transaction ends: whoever takes it
-    /// waits for the row. A replica that was frozen or cut off finds its epoch gone, and writes nothing. The advisory lock
+    /// waits for the row, and only that: the lease is renewed meanwhile. A replica that was frozen or cut off finds its epoch gone, and writes nothing. The advisory lock
     /// keeps nobody out: it tells whoever takes the partition over which server process is this writer's.
     static func check(_ fence: PostgresLeases.Fence, _ connection: Connection) throws {
         var row = Parameters()
@@ -52,7 +52,7 @@ extension PostgresStore: SessionStoring {
         let rows = try connection.execute(
             """
             SELECT pg_advisory_xact_lock_shared(\(PostgresLeases.writersLockClass), $1)
-            FROM partition_leases WHERE queue_partition = $1 AND epoch = $2 FOR SHARE
+            FROM partition_leases WHERE queue_partition = $1 AND epoch = $2 FOR KEY SHARE
             """, row)
         if rows.isEmpty {
             throw StoreError(

@@ -1,7 +1,8 @@
 /// Who works on which partition of the queue.
 enum SchemaLeases {
     /// `epoch` is the fencing token: it grows whenever somebody takes the partition, and each transaction of a
-    /// partition's writer holds the row with its epoch (`FOR SHARE`) until it has committed.
+    /// partition's writer holds the row with its epoch (`FOR KEY SHARE`) until it has committed. Taking it locks
+    /// `FOR UPDATE`, which waits for that; renewing it changes no key, and waits for nobody.
     static let tables = """
         CREATE TABLE replicas (
           replica_id text COLLATE "C" PRIMARY KEY, seen_until timestamptz NOT NULL) WITH (fillfactor = 50);

@@ -96,6 +96,25 @@ import Testing
         #expect(throws: Never.self) { try living.run("COMMIT") }
     }
 
+    /// A slow database: a batch takes longer than a lease lasts, and keeps its partition all the same.
+    @Test func aLeaseIsRenewedWhileItsWriterIsAtWork() throws {
+        let fresh = try FreshStore(.postgres)
+        let (brief, longer) = (try leases(fresh, "a", seconds: 0.05), try leases(fresh, "a", seconds: 5))
+        let other = try leases(fresh, "b")
+        defer {
+            brief.close()
+            longer.close()
+            other.close()
+        }
+        let fence = try #require(try brief.take(0))
+        let atWork = try PostgresStore.frozen(url: fresh.url, fence, inCopy: false)
+        var hasRunOut = false
+        while !hasRunOut { hasRunOut = try other.renew([]).leases[0].hasRunOut }
+        #expect(try !longer.renew([fence]).leases[0].hasRunOut)
+        #expect(try other.take(0) == nil)
+        #expect(throws: Never.self) { try atWork.run("COMMIT") }
+    }
+
     @Test func anotherNumberOfPartitionsIsRefused() throws {
         let fresh = try FreshStore(.postgres)
         try leases(fresh, "a").close()
