@@ -202,6 +202,17 @@ final class AMQPConnection {
         try checkReply("consuming from queue \(queue)")
     }
 
+    /// Lets the broker deliver so many more: one more consumer on the same channel, which is never cancelled. To change the
+    /// first one's prefetch it would have to be, and what it holds would count as delivered once more.
+    /// - Parameter tag: Of no other consumer of the channel.
+    func consumeMore(_ queue: String, _ count: Int, tag: String, _ channel: UInt16) throws(AMQPFailure) {
+        let texts = Texts()
+        defer { texts.free() }
+        try Self.check(
+            crmq_consume_more(state, channel, texts.bytes(queue), texts.bytes(tag), UInt16(count)),
+            "consuming more from queue \(queue)")
+    }
+
     /// Acknowledges every delivery up to a tag. That it returns says only that the bytes were written.
     func acknowledge(upTo tag: UInt64, _ channel: UInt16) throws(AMQPFailure) {
         try Self.check(amqp_basic_ack(state, channel, tag, 1), "acknowledging")

@@ -107,10 +107,11 @@ extension ConsumerLoop {
             if delivery.isRedelivered { $0.redeliveries += 1 }
         }
         guard machine.isTakingDeliveries else { return }
+        if firstOffset == nil { firstOffset = delivery.streamOffset }
         filling.append(delivery, bytes, origin: queue.name, epoch: ledger.epoch)
         closer.add(byteCount: bytes.count, now: now)
         // Half of the prefetch at most: one batch fills while another is committed, and none waits for what cannot come.
-        let most = min(closer.limits.messages, max(prefetch / 2, 1))
+        let most = min(closer.limits.messages, max(window.size / 2, 1))
         if closer.messages >= most || closer.bytes >= closer.limits.bytes { closeBatch() }
         if heldBytes > consumer.configuration.maxHeldBytes { holdLess() }
     }
@@ -122,11 +123,11 @@ extension ConsumerLoop {
         guard ledger.unacknowledgedCount > 1 else { return }
         let limit = consumer.configuration.maxHeldBytes
         let fitting = ledger.unacknowledgedCount * (limit / 2) / heldBytes
-        prefetch = max(min(fitting, prefetch / 2), 1)
+        window.limit(to: min(fitting, window.size / 2))
         handle(
             .tooMuchHeld(
                 "more than \(limit) bytes are held in \(ledger.unacknowledgedCount) messages; going on with a prefetch "
-                    + "of \(prefetch) until the program is restarted"))
+                    + "of \(window.full) until the program is restarted"))
     }
 
     mutating func lookAtQueue() {
@@ -190,7 +191,7 @@ extension ConsumerLoop {
             status.isConnected = connection != nil
             status.isConsuming = machine.isTakingDeliveries
             status.heldBytes = heldBytes
-            status.prefetch = prefetch
+            status.prefetch = window.size
             status.unacknowledged = ledger.unacknowledgedCount
             status.isBlocked = machine.isBlocked
             status.lastTurn = monotonicNow()

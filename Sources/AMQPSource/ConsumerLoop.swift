@@ -1,4 +1,5 @@
 internal import CRabbitMQ
+internal import Glibc
 internal import MessageBatches
 internal import SessionPipeline
 
@@ -19,8 +20,8 @@ struct ConsumerLoop {
     var inHand = 0
     var inHandBytes = 0
     var closedBytes = 0
-    /// The configured one, or less where messages are large.
-    var prefetch: Int
+    /// How many may be unacknowledged.
+    var window: PrefetchWindow
     var spare: [DeliveryBatch] = []
 
     // The delivery being read.
@@ -28,6 +29,12 @@ struct ConsumerLoop {
     var body: [UInt8] = []
 
     var committedOffset: Int64?
+    /// The first that came of a stream.
+    var firstOffset: Int64?
+    /// When it was attached to first, in seconds since the epoch.
+    var attachedAt: Int64?
+    /// What the broker's clock may be behind this machine's, in seconds.
+    static let clockSkew: Int64 = 60
     var lastLook: Int64 = 0
     /// Since when the broker owes the queue's depth, or since the last frame that came before it; nil: it does not.
     var owedSince: Int64?
@@ -47,7 +54,10 @@ struct ConsumerLoop {
         self.consumer = consumer
         machine = ConsumerStateMachine(brokerCount: consumer.configuration.brokers.count)
         closer = BatchCloser(limits: consumer.configuration.batch)
-        prefetch = consumer.configuration.queue.prefetch
+        let queue = consumer.configuration.queue
+        // Of a queue's consumers only one is active where partitions are shared, so that a second one would bring nothing.
+        window = PrefetchWindow(
+            full: queue.prefetch, grows: queue.kind == .quorum && queue.partitionKey == nil)
         partitionKey = consumer.configuration.queue.partitionKey
     }
 
@@ -91,6 +101,7 @@ struct ConsumerLoop {
                     try connection.acknowledge(upTo: tag, channel)
                     consumer.configuration.onAcknowledged?()
                     consumer.publish { $0.acknowledged += Int(tag - before) }
+                    try widen(range.count, connection, channel)
                 } catch {
                     fail(error)
                 }
@@ -107,6 +118,13 @@ struct ConsumerLoop {
             handle(.storeRecovered)
         case .stop: handle(.stopRequested)
         }
+    }
+
+    /// The broker may deliver more once what it delivered first is committed.
+    mutating func widen(_ settled: Int, _ connection: AMQPConnection, _ channel: UInt16) throws(AMQPFailure) {
+        let more = window.settled(settled, isDrained: ledger.unacknowledgedCount == 0)
+        guard let more, machine.isTakingDeliveries else { return }
+        try connection.consumeMore(queue.name, more, tag: "up-to-\(window.size)", channel)
     }
 
     // MARK: State machine
@@ -178,10 +196,12 @@ struct ConsumerLoop {
             try connection.openChannel(number)
             if let topology = queue.topology { try connection.declare(queue, topology, number) }
             let depth = try connection.depth(of: queue.name, number)
-            try connection.setPrefetch(prefetch, number)
+            try connection.setPrefetch(window.size, number)
             ledger.open(epoch: epoch)
             channel = number
-            try connection.consume(queue.name, consumeArguments(), number)
+            let arguments = consumeArguments()
+            if queue.kind == .stream, attachedAt == nil { attachedAt = Int64(time(nil)) }
+            try connection.consume(queue.name, arguments, number)
             lastLook = monotonicNow()
             owedSince = nil
             consumer.publish {
@@ -195,16 +215,21 @@ struct ConsumerLoop {
         }
     }
 
+    /// Where a stream is read from. What was `next` or `last` at the first time is not any more after a connection was lost:
+    /// then reading goes on at the first message that came, or at that time.
     func consumeArguments() -> [(String, Argument)] {
         guard queue.kind == .stream else { return [] }
         let start: Argument
         if let committedOffset {
             start = .integer(committedOffset + 1)
+        } else if let firstOffset {
+            start = .integer(firstOffset)
         } else {
+            let since = attachedAt.map { Argument.timestamp(UInt64(clamping: $0 - Self.clockSkew)) }
             switch queue.streamStart {
             case .first: start = .text("first")
-            case .last: start = .text("last")
-            case .next: start = .text("next")
+            case .last: start = since ?? .text("last")
+            case .next: start = since ?? .text("next")
             case .offset(let offset): start = .integer(offset)
             case .time(let seconds): start = .timestamp(UInt64(clamping: seconds))
             }

@@ -185,6 +185,22 @@ static inline int crmq_ask_depth(amqp_connection_state_t connection, uint16_t ch
     return amqp_send_method(connection, channel, AMQP_QUEUE_DECLARE_METHOD, &passive);
 }
 
+/* One more consumer of the same queue on the same channel, with a prefetch of its own (`basic.qos` counts for consumers that
+   begin after it), and does not wait: the one has no answer where `nowait` is set, the other's is CRMQ_OTHER. */
+static inline int crmq_consume_more(
+    amqp_connection_state_t connection, uint16_t channel, amqp_bytes_t queue, amqp_bytes_t tag, uint16_t prefetch
+) {
+    amqp_basic_qos_t qos = {0};
+    qos.prefetch_count = prefetch;
+    int status = amqp_send_method(connection, channel, AMQP_BASIC_QOS_METHOD, &qos);
+    if (status != AMQP_STATUS_OK) return status;
+    amqp_basic_consume_t consume = {0};
+    consume.queue = queue;
+    consume.consumer_tag = tag;
+    consume.nowait = 1;
+    return amqp_send_method(connection, channel, AMQP_BASIC_CONSUME_METHOD, &consume);
+}
+
 static inline amqp_bytes_t crmq_bytes(const void *bytes, size_t length) {
     amqp_bytes_t made = {length, (void *)bytes};
     return made;

@@ -21,7 +21,9 @@ extension LiveTests {
             let service = try await scene.serve(["--batch-max-events", "50", "--prefetch", "100"])
             try await service.ready()
             let failures = "sessionizer_store_failures_total"
-            var published = 0
+            // The prefetch is small until something is committed.
+            var published = try scene.publish()
+            try await service.drained()
             for _ in 0..<2 {
                 try server.stop()
                 published += try scene.publish()
@@ -63,6 +65,34 @@ extension LiveTests {
             try await eventually("they are dead letters") {
                 try await scene.host.depth("dead") == published
             }
+        }
+
+        /// A program that dies again and again, before it has committed anything, takes only those with it that it began with.
+        @Test func deathsDoNotEmptyTheQueue() async throws {
+            let scene = try await Scene()
+            try scene.simulate(deliveries: 12)
+            try await scene.host.declareQueue("dead")
+            try await scene.host.declareQueue(
+                "q",
+                #"{"x-queue-type":"quorum","x-delivery-limit":2,"x-dead-letter-exchange":"","x-dead-letter-routing-key":"dead"}"#
+            )
+            let published = try scene.publish()
+            for _ in 0..<4 {
+                let service = try await scene.serve(environment: ["SESSIONIZER_TEST_KILL_AT": "taken:0"])
+                #expect(try await service.end() == -1)
+            }
+            try await eventually("the first are dead letters") { try await scene.host.depth("dead") >= 50 }
+            let service = try await scene.serve()
+            try await service.drained()
+            let kept = try await service.outcomes().values.reduce(0, +)
+            #expect(kept == published - 50)
+            #expect(try await service.stop() == 0)
+            // What is in the dead letter queue is not lost.
+            let rest = try await scene.serve(queue: "dead")
+            try await rest.drained()
+            #expect(try await rest.outcomes().values.reduce(0, +) == 50)
+            #expect(try await rest.stop() == 0)
+            try scene.expectTablesOfReplay()
         }
     }
 }

@@ -128,6 +128,31 @@ extension LiveTests {
             #expect(try await next.stop() == 0)
         }
 
+        /// What is `next` when the connection is lost is not what was `next` when reading began.
+        @Test(arguments: ["next", "last"])
+        func aStreamsNextMessageIsNotMissed(from start: String) async throws {
+            let scene = try await Scene()
+            try scene.folder.write("archive/a.jsonl", Lines.deliveries(20))
+            try scene.replay()
+            let made = try await scene.serve(["--queue-type", "stream", "--declare"])
+            try await made.ready()
+            #expect(try await made.stop() == 0)
+            let proxy = try Proxy(to: scene.host.port)
+            defer { proxy.end() }
+            let service = try await scene.serve(
+                ["--queue-type", "stream", "--from-offset", start], url: scene.host.url(port: proxy.port))
+            try await service.ready()
+            proxy.listen(false)
+            proxy.cut()
+            let published = try scene.publish("--queue-type", "stream")
+            proxy.listen(true)
+            try await eventually("all that was published meanwhile is committed") {
+                try await service.outcomes()["accepted"] == published
+            }
+            #expect(try await service.stop() == 0)
+            try scene.expectTablesOfReplay()
+        }
+
         @Test func theFirstBrokerThatAnswersIsTaken() async throws {
             let scene = try await Scene()
             try await scene.host.declareQueue("q")
