@@ -146,6 +146,14 @@ public enum SQLFlavour: Sendable {
         }
     }
 
+    /// All bytes of a binary column as text, two letters each.
+    public func hexadecimal(_ column: String) -> String {
+        switch self {
+        case .sqlite: "hex(\(column))"
+        case .postgres: "upper(encode(\(column), 'hex'))"
+        }
+    }
+
     /// The column by which `rejected_events` stand in the order they came.
     public var arrival: String {
         switch self {

@@ -21,7 +21,8 @@ public struct ComparedTable: Sendable {
     }
 
     /// All that are compared. Left out is what says how and when rows came: `received_at`, `updated_at`, batches,
-    /// arrivals, rejects and freshness; and `payload`, as two transports may tell one event with other fields besides.
+    /// arrivals and freshness; and `payload`, as two transports may tell one event with other fields besides. For rejects see
+    /// ``StoreComparison/compareRejected()``.
     public static let all: [ComparedTable] = {
         let sessions = Slice.texts(column: "session_id", of: "sessions", step: 1000)
         let robots = Slice.texts(column: "robot_id", of: "robot_hours", step: 2000)

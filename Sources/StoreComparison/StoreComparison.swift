@@ -47,9 +47,9 @@ public struct TableOutcome: Equatable, Sendable {
 
 /// Compares the tables of two stores row by row, in bounded memory: slice by slice, each slice whole.
 public struct StoreComparison {
-    private let expected: any TableReading
-    private let found: any TableReading
-    private let limit: Int
+    let expected: any TableReading
+    let found: any TableReading
+    let limit: Int
 
     /// - Parameters:
     ///   - expected: The store that is right.

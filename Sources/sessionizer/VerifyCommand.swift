@@ -40,6 +40,7 @@ enum VerifyCommand {
                     if isShown { complain("\r\u{1B}[K\(table.name): \(rows) rows", newline: false) }
                 })
         }
+        outcomes.append(try comparison.compareRejected())
         if isShown { complain("\r\u{1B}[K", newline: false) }
         let report = try VerifyReport(
             store: location.description, files: replay.files.count, totals: parts.ingestor.totals,

@@ -21,6 +21,11 @@ struct VerifyReport {
     /// What the differences have in common, where something can be said.
     private var explanation: String? {
         guard !isSame, let events = outcomes.first(where: { $0.name == "events" }) else { return nil }
+        let others = outcomes.filter { $0.differingRows > 0 }.map(\.name)
+        if others == ["rejected_events"] {
+            return
+                "the events are the same, and all that is derived from them: only what could not become an event differs"
+        }
         if events.differingRows == 0 {
             return "the events are the same: what differs was changed in the store, or derived wrongly"
         }

@@ -37,7 +37,7 @@ import Testing
         let json = try program.run("verify", "a.jsonl", "--store", store.url, "--format", "json")
         #expect(try json.json()["same"] as? Bool == true)
         let found = try tables(json)
-        #expect(found.count == 19)
+        #expect(found.count == 20)
         #expect(found["events"]?["found_rows"] as? Int == 21_000)
         #expect(found["sessions"]?["found_rows"] as? Int == 3000)
         #expect(found["session_events"]?["expected_rows"] as? Int ?? 0 > 20_000)
@@ -91,6 +91,27 @@ import Testing
         #expect(first("merchant_hourly", "kind") == "unexpected")
         #expect(first("event_hourly", "kind") == "missing")
         #expect((found["event_hourly"]?["differences"] as? [Any])?.count == 1)
+    }
+
+    /// A store that has lost what could not become an event gets no certificate.
+    @Test(arguments: StoreKind.allCases)
+    func rejectsAreComparedToo(kind: StoreKind) throws {
+        let mad = (0..<450).map { "{\"event\": mad \($0)\n" }.joined()
+        try folder.write("a.jsonl", Lines.deliveries(2) + mad)
+        // Under another name, and some of it twice: what is kept is the same.
+        try folder.write("b.jsonl", mad + Lines.deliveries(2))
+        try folder.write("c.jsonl", mad)
+        let store = try FreshStore(kind)
+        try program.run("replay", "b.jsonl", "c.jsonl", "--store", store.url)
+        let same = try program.run("verify", "a.jsonl", "--store", store.url)
+        #expect(same.status == 0, "\(same.output)\(same.complaints)")
+        let body = kind == .sqlite ? "CAST(body AS TEXT)" : "convert_from(body, 'UTF8')"
+        try byHand("DELETE FROM rejected_events WHERE \(body) LIKE '%mad 4_'", store)
+        let lost = try program.run("verify", "a.jsonl", "--store", store.url)
+        #expect(lost.status == 1)
+        #expect(lost.output.contains("rejected_events: 10 rows differ"), "\(lost.output)")
+        #expect(lost.output.contains("{\"event\": mad 40: missing"), "\(lost.output)")
+        #expect(lost.output.contains("only what could not become an event differs"), "\(lost.output)")
     }
 
     @Test(arguments: StoreKind.allCases)
