@@ -20,8 +20,9 @@ public final class HTTPServer: Sendable {
         public var connectionsOfAddress = 384
         /// A connection on which nothing happens is closed, in seconds.
         public var idleSeconds = 30
-        /// A longer body is refused with 413.
-        public var bodyBytes = 1 << 20
+        /// A longer body is refused with 413. It is held before anybody is asked who he is: all connections' bodies together
+        /// have to fit.
+        public var bodyBytes = 16 << 10
         /// What a connection may hold, its request line and headers included; a longer head is refused with 431.
         public var headBytes = 32 << 10
         /// The answer where the server itself refuses a request: 413 and 503.
