@@ -134,8 +134,9 @@ extension ConsumerLoop {
         guard machine.isTakingDeliveries, let connection, let channel else { return }
         let now = monotonicNow()
         if let owedSince {
-            if now - owedSince > Self.longestSilence {
-                let seconds = Self.longestSilence / 1_000_000
+            if now - owedSince > longestSilence {
+                let seconds = longestSilence / 1_000_000
+                longestSilence *= 2
                 handle(.connectionLost("looking for queue \(queue.name): no answer in \(seconds) s"))
             }
             return

@@ -47,8 +47,9 @@ struct ConsumerLoop {
     /// Microseconds between two looks at the queue's depth: while deliveries come, and while none are there.
     static let lookEvery: (busy: Int64, idle: Int64) = (15_000_000, 1_000_000)
     /// Microseconds without an answer and without another frame after which the connection is given up, before heartbeats do.
-    /// A message whose headers are nested as deeply as a frame allows costs the broker one to three seconds.
-    static let longestSilence: Int64 = 15_000_000
+    /// Doubled each time: a message whose headers are nested as deeply as a frame allows costs the broker some seconds, many
+    /// where it has much else to do, and would come again for ever.
+    var longestSilence: Int64 = 15_000_000
 
     init(_ consumer: AMQPConsumer) {
         self.consumer = consumer

@@ -60,7 +60,7 @@ extension LiveTests {
             // Counted each time; written once a minute.
             let lost = "sessionizer_amqp_notices_total{code=\"connection_lost\"}"
             try await eventually("the first two connections were cut") { try await service.metric(lost) == 2 }
-            #expect(try service.logged("connection_lost").count == 1)
+            try await eventually("it is told once") { try service.logged("connection_lost").count == 1 }
             try await eventually("it consumes again") { try await service.get("/readyz").status == 200 }
             // Half open: the broker is there for TCP, and says nothing. Only the missing heartbeats tell.
             proxy.stall()

@@ -104,9 +104,17 @@ final class Scene {
     }
 
     /// The question every test ends with: do the tables equal those of a plain replay of the same events?
+    ///
+    /// What shippers add to a message is left out: of two copies of an event the first accepted is kept, and a queue gives back
+    /// what it had delivered in an order of its own.
     func expectTablesOfReplay(sourceLocation: SourceLocation = #_sourceLocation) throws {
-        let rows = try Tables.read(Self.reader(live))
-        let differences = Tables.differences(try Tables.read(Self.reader(plain)), rows)
+        func read(_ store: String) throws -> [String: [String]] {
+            var tables = try Tables.read(Self.reader(store))
+            tables["events"] = tables["events"]?.map { $0.replacing(/,\\"shipper\\":{[^}]*}/, with: "") }
+            return tables
+        }
+        let rows = try read(live)
+        let differences = Tables.differences(try read(plain), rows)
         #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))", sourceLocation: sourceLocation)
         #expect(rows["events"]?.isEmpty == false, "there were events at all", sourceLocation: sourceLocation)
     }
