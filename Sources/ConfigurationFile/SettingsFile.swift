@@ -81,6 +81,8 @@ public struct SettingsFile: Equatable, Sendable {
         public var certificate: String?
         /// `http.tls_key`: a file.
         public var key: String?
+        /// `http.behind_tls`: an ingress speaks TLS.
+        public var isBehindTLS: Bool?
     }
 
     /// How long the events of a month are kept after it ended.
@@ -143,6 +145,8 @@ public struct SettingsFile: Equatable, Sendable {
             case "http.jwt_audience": settings.http.audience = try reader.text(path, value)
             case "http.tls_certificate": settings.http.certificate = try reader.text(path, value)
             case "http.tls_key": settings.http.key = try reader.text(path, value)
+            case "http.behind_tls":
+                settings.http.isBehindTLS = try reader.one(path, value, ["true", "false"]) == "true"
             case "log.level":
                 settings.logLevel = try reader.one(path, value, ["debug", "info", "warning", "error"])
             case "amqp.partitions":
@@ -180,7 +184,7 @@ public struct SettingsFile: Equatable, Sendable {
         "amqp.partition_header", "amqp.lease_seconds", "amqp.cacertfile", "amqp.certfile", "amqp.keyfile",
         "amqp.from_offset", "amqp.from_time", "http.listen", "http.hosts", "http.audit", "http.tokens",
         "http.jwks", "http.jwt_issuer", "http.jwt_audience", "http.tls_certificate", "http.tls_key",
-        "log.level", "shutdown.grace_seconds",
+        "http.behind_tls", "log.level", "shutdown.grace_seconds",
         "rules.max_window_seconds", "rules.max_silence_seconds",
         "rules.max_targets", "rules.usable_states",
         "rules.downtime_states", "rules.off_duty_states",

@@ -41,7 +41,7 @@ enum CommandLineTool {
               the fleet's utilization, downtime and deliveries
           sessionizer serve [--store URL] [--listen HOST:PORT | --http HOST:PORT]
               [--tokens FILE] [--jwks FILE --jwt-issuer ISS --jwt-audience AUD]
-              [--tls-certificate FILE --tls-key FILE] [--host NAME,...] [--audit FILE]
+              [--tls-certificate FILE --tls-key FILE | --behind-tls] [--host NAME,...] [--audit FILE]
               the page and the API over a store, without a queue (docs/api.md); at 127.0.0.1:8080 unless told otherwise
           sessionizer token NAME --role viewer|operator|finance|admin [--merchants A,B] [--expires DAY]
               a new token, and its line for the file of tokens

@@ -81,7 +81,7 @@ struct Settings {
             retentionDays = number
         }
         try live.take(environment)
-        http.take(environment)
+        try http.take(environment)
     }
 
     static func ofProcess(file: String? = nil) throws -> Settings {

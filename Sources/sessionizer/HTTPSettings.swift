@@ -17,6 +17,8 @@ struct HTTPSettings {
     /// Files (PEM); both or none.
     var certificate: String?
     var key: String?
+    /// Whoever asks speaks TLS, to an ingress before this.
+    var isBehindTLS = false
 
     /// Options, keys of the file and variables of the environment, one by one.
     private static let texts:
@@ -30,8 +32,10 @@ struct HTTPSettings {
         ]
 
     static let options = Set(texts.map(\.option)).union(["--host"])
+    static let flags: Set<String> = ["--behind-tls"]
+    private static let behindTLS = "SESSIONIZER_HTTP_BEHIND_TLS"
     static let variables = Set(texts.map(\.variable)).union([
-        "SESSIONIZER_HTTP_LISTEN", "SESSIONIZER_HTTP_HOSTS",
+        "SESSIONIZER_HTTP_LISTEN", "SESSIONIZER_HTTP_HOSTS", behindTLS,
     ])
 
     /// Whether anybody is asked who they are.
@@ -50,14 +54,16 @@ struct HTTPSettings {
         audience = file.http.audience ?? audience
         certificate = file.http.certificate ?? certificate
         key = file.http.key ?? key
+        isBehindTLS = file.http.isBehindTLS ?? isBehindTLS
     }
 
-    mutating func take(_ environment: [String: String]) {
+    mutating func take(_ environment: [String: String]) throws {
         listen = environment["SESSIONIZER_HTTP_LISTEN"] ?? listen
         hosts = environment["SESSIONIZER_HTTP_HOSTS"] ?? hosts
         for (_, variable, path) in Self.texts {
             self[keyPath: path] = environment[variable] ?? self[keyPath: path]
         }
+        isBehindTLS = try LiveSettings.truth(environment, Self.behindTLS) ?? isBehindTLS
     }
 
     /// `--http` and `--listen` say the same; with a queue only `--http` is known.
@@ -65,5 +71,6 @@ struct HTTPSettings {
         listen = arguments["--http"] ?? arguments["--listen"] ?? listen
         hosts = arguments["--host"] ?? hosts
         for (option, _, path) in Self.texts { self[keyPath: path] = arguments[option] ?? self[keyPath: path] }
+        if arguments.has("--behind-tls") { isBehindTLS = true }
     }
 }

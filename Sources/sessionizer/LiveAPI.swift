@@ -37,6 +37,6 @@ final class LiveAPI: Sendable {
             return api.answer(request)
         }
         guard let offer else { return SessionAPI.notOffered(request, isSecure: false) }
-        return SessionAPI.notOpenYet(request, isSecure: offer.tls != nil)
+        return SessionAPI.notOpenYet(request, isSecure: offer.isSecure)
     }
 }

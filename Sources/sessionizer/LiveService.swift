@@ -65,7 +65,7 @@ struct LiveService {
         // Each that answers keeps one of the database's processes busy, whose priority is nothing of ours: at a flood of
         // questions half of the cores, or two, are left to whoever writes (docs/performance.md, "Readers").
         limits.workers = max(2, min(limits.workers, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
-        let isSecure = offer?.tls != nil
+        let isSecure = offer?.isSecure == true
         limits.refusal = { SessionAPI.refusal($0, isSecure: isSecure) }
         let http = try HTTPServer(listen: settings.http.listen, limits: limits, tls: offer?.tls) {
             request in

@@ -78,13 +78,7 @@ struct LiveSettings {
             queueType = try Self.kind("SESSIONIZER_AMQP_QUEUE_TYPE", kind)
         }
         prefetch = try Self.number(environment, "SESSIONIZER_AMQP_PREFETCH", 2...65_535) ?? prefetch
-        switch environment["SESSIONIZER_AMQP_DECLARE"] {
-        case nil: break
-        case "true"?: declares = true
-        case "false"?: declares = false
-        case let other?:
-            throw UsageError(description: "SESSIONIZER_AMQP_DECLARE=\(other): expected true or false")
-        }
+        declares = try Self.truth(environment, "SESSIONIZER_AMQP_DECLARE") ?? declares
         exchange = environment["SESSIONIZER_AMQP_EXCHANGE"] ?? exchange
         bindingKey = environment["SESSIONIZER_AMQP_BINDING_KEY"] ?? bindingKey
         files.authority = environment["SESSIONIZER_AMQP_CACERTFILE"] ?? files.authority
@@ -227,6 +221,16 @@ struct LiveSettings {
                     description: "\(name) \(text): expected an offset, first, last or next")
             }
             return .offset(offset)
+        }
+    }
+
+    /// A variable that says yes or no; nil where it is not set.
+    static func truth(_ environment: [String: String], _ name: String) throws -> Bool? {
+        switch environment[name] {
+        case nil: nil
+        case "true"?: true
+        case "false"?: false
+        case let other?: throw UsageError(description: "\(name)=\(other): expected true or false")
         }
     }
 

@@ -14,6 +14,8 @@ struct OfferedAPI: Sendable {
 
     /// Certificate and key, where it is to speak TLS itself.
     let tls: HTTPServer.TLS?
+    /// Whether whoever asks speaks TLS, to this or to an ingress before it: then cookies are sent over nothing else.
+    let isSecure: Bool
     private let location: StoreLocation
     private let access: AccessControl?
     /// A file; nil: the store itself keeps the audit.
@@ -34,6 +36,7 @@ struct OfferedAPI: Sendable {
         self.say = say
         access = try Self.access(http, say)
         tls = try Self.tls(http)
+        isSecure = tls != nil || http.isBehindTLS
         audit = http.audit ?? Self.auditPath(location)
         hosts = Set(http.hosts.split(separator: ",").map { $0.lowercased() })
         knownEvents = Set(try settings.catalogue().entries.map(\.name))
@@ -52,7 +55,7 @@ struct OfferedAPI: Sendable {
         surroundings.knownEvents = knownEvents
         surroundings.hosts = hosts
         surroundings.access = access
-        surroundings.isSecure = tls != nil
+        surroundings.isSecure = isSecure
         let store = try askable()
         surroundings.audit = try openAudit(isNeeded: access != nil)
         return try SessionAPI(store: store, surroundings: surroundings)
@@ -115,9 +118,8 @@ struct OfferedAPI: Sendable {
                 "authentication is off: who reaches \(listen) on this machine sees everything")
             return nil
         }
-        if !isLoopback(listen), http.certificate == nil {
-            say(
-                "no TLS: tokens can be read on the way, unless an ingress before this speaks it")
+        if !isLoopback(listen), http.certificate == nil, !http.isBehindTLS {
+            say("no TLS: tokens can be read on the way; where an ingress before this speaks it, say --behind-tls")
         }
         do {
             return try AccessControl(settings, complain: say)

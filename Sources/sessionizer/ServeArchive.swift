@@ -9,7 +9,7 @@ enum ServeArchive {
     static let options = HTTPSettings.options.union(["--store", "--listen", "--http"])
 
     static func run(_ words: [String], _ settings: Settings) throws -> Int32 {
-        let arguments = try Arguments(words, allowed: options)
+        let arguments = try Arguments(words, allowed: options, flags: HTTPSettings.flags)
         if let operand = arguments.operands.first {
             throw UsageError(description: "serve takes no operand; unexpected \(operand)")
         }

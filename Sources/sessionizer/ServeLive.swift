@@ -10,7 +10,7 @@ enum ServeLive {
         "--binding-key", "--from-offset", "--from-time", "--partitions", "--partition-header",
         "--batch-max-events", "--batch-max-age-ms",
     ])
-    static let flags: Set<String> = ["--declare"]
+    static let flags = HTTPSettings.flags.union(["--declare"])
 
     /// Whether the words or the settings name a broker or a queue: then `serve` means this.
     static func isAsked(_ words: [String], _ settings: Settings) -> Bool {

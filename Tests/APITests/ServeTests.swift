@@ -103,6 +103,12 @@ import Testing
             "/usr/bin/curl", ["-si", "--cacert", "cert.pem", "--tlsv1.2", address])
         #expect(status == 0 && reply.contains("\"anonymous\""))
         #expect(reply.contains("Strict-Transport-Security"))
+        // Behind an ingress that speaks it, a browser has to do the same.
+        let behind = try ServedProgram(
+            folder, ["serve", "--store", store, "--listen", "127.0.0.1:0", "--behind-tls"])
+        let plain = "http://127.0.0.1:\(try behind.port())/analytics/v1/me"
+        #expect(try program("/usr/bin/curl", ["-si", plain]).1.contains("Strict-Transport-Security"))
+        #expect(behind.stop() == 0)
         // 60: the certificate is not one that the machine believes in.
         #expect(try program("/usr/bin/curl", ["-s", address]).0 == 60)
         #expect(run.stop() == 0)

@@ -55,6 +55,7 @@ import Testing
               jwt_audience: u
               tls_certificate: c
               tls_key: k
+              behind_tls: true
             log: {level: debug}
             shutdown: {grace_seconds: 3}
             catalogue: mine.yaml
@@ -84,7 +85,7 @@ import Testing
         let http = settings.http
         #expect(http.hosts == ["a.example", "b.example"] && http.audit == "a.db" && http.tokens == "t")
         #expect(http.keys == "j" && http.issuer == "i" && http.audience == "u")
-        #expect(http.certificate == "c" && http.key == "k")
+        #expect(http.certificate == "c" && http.key == "k" && http.isBehindTLS == true)
         #expect(settings.graceSeconds == 3)
         #expect(settings.rules.maxWindow == 60_000_000)
         #expect(settings.rules.maxSilence == 90_000_000)
