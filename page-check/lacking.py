@@ -100,6 +100,7 @@ def says_what_it_lacks(t):
         route.continue_()
     page.unroute_all(behavior="wait")
     waits(t, page)
+    asks_again(t, page)
     page.close()
     large_fleet(t)
     for real in (stream_lost, store_down, behind_the_clock):
@@ -131,6 +132,23 @@ def waits(t, page):
         page.unroute_all(behavior="ignoreErrors")
     bare = {path: text for path, text in told.items() if not re.fullmatch(r"Reading .+ …", text)}
     t.expect(not bare, f"each of {len(told)} kinds of page says within a second what it reads, and none shows a bare spinner {bare or ''}")
+
+
+def asks_again(t, page):
+    """What is still being counted comes by itself, and what was unfolded in between stays so."""
+    def pending(route):
+        told = route.fetch().json()
+        checks = [{**c, "status": "not_measured", "count": None, "sentence": "Not counted yet."} if c["check"] == "over_linked" else c for c in told["checks"]]
+        route.fulfill(json={**told, "pending": True, "checks": checks})
+    page.route("**/analytics/v1/quality*", pending)
+    page.goto(t.day_server.base + "/quality")
+    loaded(page)
+    said(t, page, "pending", "Not counted yet", "asks again by itself")
+    box = "document.querySelector('[data-check=unknown_events]')"
+    page.evaluate(f"{box}.open = true")
+    page.unroute("**/analytics/v1/quality*")
+    wait(page, "!document.body.innerText.includes('Not counted yet')")
+    t.expect(page.evaluate(f"{box}.open"), "and then says it, with what was unfolded in between still so")
 
 
 def large_fleet(t):

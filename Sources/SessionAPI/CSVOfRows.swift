@@ -149,7 +149,7 @@ extension CSVForm {
         } else {
             question.parameters.remove("limit")
         }
-        guard case .json(let out, _) = try answer(Call(question, store: call.store)) else {
+        guard case .json(let out, _, _) = try answer(Call(question, store: call.store)) else {
             preconditionFailure("a route with rows answers as JSON")
         }
         var found = Page(rows: [], next: nil)

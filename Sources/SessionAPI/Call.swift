@@ -157,8 +157,9 @@ struct TimeRange {
 
 /// What a route answers.
 enum Answer {
-    /// JSON, and of how many rows, for the audit.
-    case json(JSONWriter, rows: Int)
+    /// JSON, and of how many rows, for the audit. Passing: it lacks what takes longer than a moment, so that the same store
+    /// answers otherwise later, and nobody may keep it.
+    case json(JSONWriter, rows: Int, isPassing: Bool = false)
     case text(String)
     /// A whole document, everything in it escaped.
     case html(String)

@@ -69,6 +69,13 @@ enum Quality {
                     }
                 }
             }
+            out.object("messages_of") { out in
+                let (batches, since, isAll) = checks.counted
+                out.integer("batches", batches)
+                out.instant("since", since)
+                out.flag("all", isAll)
+            }
+            out.flag("pending", all.contains { $0.wait == .moment })
             out.array("checks") { out in for check in all { check.write(call.flavour, &out) } }
             out.array("clocks") { out in
                 for clock in clocks.rows ?? [] {
@@ -81,6 +88,7 @@ enum Quality {
             }
             producers.write(&out)
         }
-        return .json(out, rows: all.count)
+        return .json(
+            out, rows: all.count, isPassing: all.contains { $0.wait != nil } || producers.isTooSlow)
     }
 }

@@ -15,6 +15,15 @@ struct QualityCheck {
     var command: String?
     /// Whether a count above nought is worth a look.
     var isFault = true
+    /// Where it was not counted for want of time: how long it takes until asking again may help.
+    var wait: Wait?
+
+    enum Wait {
+        /// It is being counted aside.
+        case moment
+        /// That took too long, too; later it is tried anew.
+        case long
+    }
 
     func write(_ flavour: SQLFlavour, _ out: inout JSONWriter) {
         out.object { out in
@@ -36,47 +45,51 @@ struct QualityChecks {
     let messages: [AnswerRow]
     let call: Call
 
-    /// The batches that are looked at: all, but of a very long history the latest.
-    static let batches = "(SELECT * FROM ingestion_batches ORDER BY batch_id DESC LIMIT 200000) recent"
+    /// So many batches are added up, the latest: a live service makes as many in a working day.
+    static let mostBatches: Int64 = 200_000
+    static let batches =
+        "(SELECT * FROM ingestion_batches ORDER BY batch_id DESC LIMIT \(mostBatches)) recent"
     /// Of a batch, the messages that are in no bin or in more than one: both are faults, which must not make up for each other.
     static let remainder = "abs(received - accepted - duplicates - rejected - skipped)"
 
-    /// Why something was not counted; nil where it was.
-    private func missing(_ found: AskedAside.Found) -> String? {
-        switch found {
-        case .rows: nil
-        case .pending: "Not counted yet: it takes longer than a page may. Ask again in a few seconds."
-        case .tooSlow(let seconds): "Not counted: it took longer than \(seconds) seconds."
-        }
-    }
-
     /// The rows, and when they were counted if that was before.
-    private func told(_ found: AskedAside.Found) -> (rows: [AnswerRow]?, words: String) {
-        guard case .rows(let rows, let at) = found else { return (nil, missing(found) ?? "") }
-        return (rows, at.map { " Counted at \(InstantFormat.words($0)) UTC." } ?? "")
+    func told(_ found: AskedAside.Found) -> (rows: [AnswerRow]?, words: String, wait: QualityCheck.Wait?) {
+        switch found {
+        case .rows(let rows, let at):
+            (rows, at.map { " Counted at \(InstantFormat.words($0)) UTC." } ?? "", nil)
+        case .pending:
+            (nil, "Not counted yet: it takes longer than a page may. Ask again in a few seconds.", .moment)
+        case .tooSlow(let seconds): (nil, "Not counted: it took longer than \(seconds) seconds.", .long)
+        }
     }
 
     private var span: String {
         "from=\(PercentCoding.encoded(InstantFormat.text(range.from)))"
             + "&to=\(PercentCoding.encoded(InstantFormat.text(range.to)))"
     }
-    private var whole: TimeRange { range.wholeHours }
+    var whole: TimeRange { range.wholeHours }
 
     /// All of them, in the order of the way of an event through the service.
     func all(_ clocks: Clocks) throws -> [QualityCheck] {
         [
-            everyMessage, rejected, duplicates, try orphans(), try anomalous(), try conflicts(),
+            everyMessage, try rejected(), duplicates, try orphans(), try anomalous(), try conflicts(),
             try overLinked(), try noReason(), skew(clocks), try late(), try unknownEvents(),
         ]
     }
 
     private func sum(_ name: String) -> Int64 { messages.reduce(0) { $0 + ($1.integer(name) ?? 0) } }
 
+    /// Which messages the sums are of: those of how many batches, since when, and whether there are none before.
+    var counted: (batches: Int64, since: Int64?, isAll: Bool) {
+        let batches = sum("batches")
+        return (batches, messages.compactMap { $0.integer("since") }.min(), batches < Self.mostBatches)
+    }
+
     private func plural(_ count: Int64, _ one: String, _ many: String) -> String {
         "\(count) \(count == 1 ? one : many)"
     }
 
-    private func batches(_ sum: String) -> SQLQuestion {
+    private func sumOfBatches(_ sum: String) -> SQLQuestion {
         SQLQuestion("SELECT CAST(sum(\(sum)) AS BIGINT) AS n FROM \(Self.batches)")
     }
 
@@ -85,28 +98,36 @@ struct QualityChecks {
     private var everyMessage: QualityCheck {
         let received = sum("received")
         let lost = sum("remainder")
-        let since = messages.compactMap { $0.integer("since") }.min().map {
-            " since \(InstantFormat.words($0)) UTC"
-        }
+        let (batches, since, isAll) = counted
         let told =
-            plural(received, "message", "messages") + " in "
-            + plural(sum("batches"), "batch", "batches") + (since ?? "")
+            plural(received, "message", "messages") + " in " + (isAll ? "" : "the latest ")
+            + plural(batches, "batch", "batches")
+            + (since.map { " since \(InstantFormat.words($0)) UTC" } ?? "")
         return QualityCheck(
             name: "every_message_counted", count: lost,
             sentence: lost == 0
                 ? "Of \(told), each is in one bin: accepted, duplicate, rejected or skipped."
                 : "Of \(told), \(lost) are in no bin or in more than one.",
             matters: "What is in no bin is missing everywhere; what is in two is counted twice.",
-            question: batches(Self.remainder),
+            question: sumOfBatches(Self.remainder),
             command: "sessionizer verify ARCHIVE… --store URL")
     }
 
-    private var rejected: QualityCheck {
-        QualityCheck(
-            name: "rejected", count: sum("rejected"),
-            sentence: plural(sum("rejected"), "message", "messages") + " could not be read.",
+    private static let mostRejected: Int64 = 100_000
+
+    /// Counted where they are kept and not by their batches, of which only the latest are added up: what the list of them
+    /// holds is never nought here.
+    private func rejected() throws -> QualityCheck {
+        let question = SQLQuestion(
+            "SELECT count(*) AS n FROM (SELECT 1 AS one FROM rejected_events LIMIT \(Self.mostRejected)) kept"
+        )
+        let count = try question.rows(call).first?.integer("n") ?? 0
+        return QualityCheck(
+            name: "rejected", count: count,
+            sentence: plural(count, "message", "messages") + " could not be read, over all times"
+                + (count == Self.mostRejected ? " (or more)." : "."),
             matters: "A rejected message is kept, but it is no event: it is missing in its delivery.",
-            href: "/analytics/v1/rejected", question: batches("rejected"),
+            href: "/analytics/v1/rejected", question: question,
             command: "sessionizer rejected --store URL")
     }
 
@@ -116,9 +137,9 @@ struct QualityChecks {
         return QualityCheck(
             name: "duplicates", count: duplicates,
             sentence: plural(duplicates, "message", "messages") + " told what another had told, "
-                + "\((share * 1000).rounded() / 10)% of all.",
+                + "\((share * 1000).rounded() / 10)% of \(counted.isAll ? "all" : "those in the latest batches").",
             matters: "They count once and change nothing; many of them cost the broker.",
-            question: batches("duplicates"), isFault: share > 0.2)
+            question: sumOfBatches("duplicates"), isFault: share > 0.2)
     }
 
     /// How long after they happened events came. Only of those that came from a queue can that be known: an archive's
@@ -227,7 +248,7 @@ struct QualityChecks {
             }.map { $0 + found.words } ?? found.words,
             matters:
                 "Such an id is a broken producer's; it stands for itself, and its events join no delivery.",
-            question: question)
+            question: question, wait: found.wait)
     }
 
     private func noReason() throws -> QualityCheck {
@@ -276,61 +297,5 @@ struct QualityChecks {
             matters:
                 "Such events join by their ids and do nothing else; a mistyped name opens or closes nothing.",
             question: question, command: "sessionizer catalogue", isFault: false)
-    }
-
-    // MARK: - Clocks
-
-    /// Robots whose clocks are off; nil where that is not known, and why.
-    struct Clocks {
-        var question: SQLQuestion
-        var rows: [AnswerRow]?
-        var words: String
-    }
-
-    private func skew(_ clocks: Clocks) -> QualityCheck {
-        QualityCheck(
-            name: "clock_skew", count: clocks.rows.map { Int64($0.count) },
-            sentence: clocks.rows.map { clocks in
-                clocks.first.map { worst in
-                    let offset = worst.number("offset_seconds") ?? 0
-                    return "\(clocks.count) robots' clocks are off; \(worst.text("robot_id") ?? "?")'s by "
-                        + "\(InstantFormat.length(abs(offset))) \(offset > 0 ? "ahead" : "behind")."
-                } ?? "No robot's clock is off by more than 30 s."
-            }.map { $0 + clocks.words } ?? clocks.words,
-            matters: "Events of such a robot join the wrong side of a window's end.",
-            question: clocks.question)
-    }
-
-    /// The median of (the robot says that it has arrived) - (the delivery's arrival), where it is more than 30 s over at
-    /// least five pairs, by whole hours. The two in the middle are averaged, which is one of them where their number is odd.
-    func clocks() throws -> Clocks {
-        // From the sessions of the range, whatever SQLite, which has no statistics, thinks of it.
-        let join = call.flavour == .sqlite ? "CROSS JOIN" : "JOIN"
-        func arrivals(_ milestone: String, _ state: String) -> String {
-            """
-            SELECT w.entity_id AS robot_id, \(call.flavour.seconds(from: "s.\(milestone)", to: "r.started_at")) AS seconds
-            FROM sessions s \(join) assignment_windows w ON w.session_id = s.session_id AND w.kind = 'robot'
-                AND w.started_at <= s.\(milestone) AND s.\(milestone) < coalesce(w.ended_at, w.expires_at)
-              \(join) robot_states r ON r.robot_id = w.entity_id AND r.state = '\(state)'
-                AND r.started_at > \(call.flavour.moved("s.\(milestone)", by: "-300"))
-                AND r.started_at < \(call.flavour.moved("s.\(milestone)", by: "300"))
-            WHERE s.first_event_at >= \(call.at(1)) AND s.first_event_at < \(call.at(2)) AND s.\(milestone) IS NOT NULL
-            """
-        }
-        let question = SQLQuestion(
-            """
-            WITH pairs AS (
-            \(arrivals("pickup_arrival_at", "at_pickup"))
-            UNION ALL
-            \(arrivals("dropoff_arrival_at", "at_dropoff"))),
-            ranked AS (
-              SELECT robot_id, seconds, row_number() OVER (PARTITION BY robot_id ORDER BY seconds) AS place,
-                count(*) OVER (PARTITION BY robot_id) AS pairs FROM pairs)
-            SELECT robot_id, pairs, avg(seconds) AS offset_seconds FROM ranked
-            WHERE pairs >= 5 AND place IN ((pairs + 1) / 2, (pairs + 2) / 2)
-            GROUP BY robot_id, pairs HAVING abs(avg(seconds)) > 30 ORDER BY abs(avg(seconds)) DESC, robot_id
-            """, [.integer(whole.from), .integer(whole.to)])
-        let found = try told(call.api.aside.answer(to: question, call))
-        return Clocks(question: question, rows: found.rows, words: found.words)
     }
 }

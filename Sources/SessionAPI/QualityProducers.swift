@@ -58,6 +58,8 @@ struct QualityProducers {
     private var producers: [Producer: Lateness] = [:]
     private var robots: [String: Lateness] = [:]
     private let isMeasured: Bool
+    /// Whether there was too little time for it, so that it may be told another time.
+    private(set) var isTooSlow = false
     private let sentence: String
 
     /// - Throws: ``QuestionFailure`` where the store gives no answer.
@@ -76,6 +78,7 @@ struct QualityProducers {
                 .rows(within: 0.4, call)
         else {
             isMeasured = false
+            isTooSlow = true
             sentence = "Not measured: it took longer than 0.4 seconds."
             return
         }

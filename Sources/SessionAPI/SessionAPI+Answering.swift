@@ -66,7 +66,8 @@ extension SessionAPI {
             }
         }
         switch try answer(call) {
-        case .json(let out, let rows):
+        case .json(let out, let rows, let isPassing):
+            if isPassing { headers = [("Cache-Control", "no-store"), headers[1]] }
             headers.append(("Content-Type", "application/json"))
             return (HTTPResponse(status: 200, headers: headers, body: .bytes(out.bytes)), rows, nil)
         case .text(let text):

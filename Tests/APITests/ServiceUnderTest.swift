@@ -89,7 +89,8 @@ final class ServiceUnderTest {
     init(
         store path: String, folder: Folder, access: (any AccessChecking)? = nil,
         limits: SessionAPI.Limits = SessionAPI.Limits(), clock: APIClock = .lastEvent, connections: Int = 4,
-        wall: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1e6) }
+        wall: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1e6) },
+        wrap: (any AskableStore) -> any AskableStore = { $0 }
     ) throws {
         // However busy the machine is, what is asked is answered at once.
         var limits = limits
@@ -104,7 +105,7 @@ final class ServiceUnderTest {
         surroundings.knownEvents = ["robot.error"]
         surroundings.hosts = ["sessions.example"]
         let api = try SessionAPI(
-            store: SQLiteReaders(path: path, connections: connections), limits: limits,
+            store: wrap(SQLiteReaders(path: path, connections: connections)), limits: limits,
             surroundings: surroundings)
         self.api = api
         var http = HTTPServer.Limits()

@@ -1,12 +1,12 @@
 // Where the log is lying. Each check is printed, also when nothing is wrong; what needs a look is unfolded.
 
-import {announceTitle, data, el, link, replace, titleRow} from "./dom.js";
+import {announceTitle, data, el, keepFocus, link, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {loading} from "./charts.js";
 import {whyNotList} from "./orphans.js";
 import {showProblem, waiting} from "./problem.js";
 import {rangeBar, rangeText, readRange} from "./range.js";
-import {count, duration} from "./time.js";
+import {count, duration, parse, stamp} from "./time.js";
 import {table} from "./tables.js";
 import {tellFreshness} from "./freshness.js";
 import {copyText} from "./clipboard.js";
@@ -18,6 +18,10 @@ const NAMES = {
 };
 const SIGNS = {ok: ["✔", "fine"], look: ["▲", "look"], not_measured: ["–", "not measured"]};
 const ROUTES = {rejected: "/rejected", orphans: "/orphans", sessions: "/sessions", "fleet/downtime/intervals": "/downtime"};
+
+/** What takes longer than a moment is counted aside: the page asks for it so often, so many milliseconds apart. */
+const AGAIN = 20;
+const AFTER = 3000;
 
 export async function show(main, _, query) {
     announceTitle("Data quality");
@@ -33,13 +37,39 @@ export async function show(main, _, query) {
     done();
     tellFreshness(told.as_of);
     if (told.as_of.events === 0) return replace(main, el("h1", {}, "Is the log telling the truth?"), emptyStore());
+    const counted = el("div", {});
+    draw(counted, told);
+    replace(main, titleRow("Is the log telling the truth?", "/quality", location.search), el("p", {class: "muted"}, `${rangeText(told.range)} UTC; messages ${since(told.messages_of)}`), rangeBar("/quality", range, told.as_of.now),
+        counted, loading("Errors outside any delivery: why not", (place) => orphans(place, range)));
+    if (told.pending) askAgain(counted, range, AGAIN);
+}
+
+const since = (of) => (of.all ? "over all times" : `since ${stamp(parse(of.since), "m")} UTC`);
+
+/** What was told; of what is there already, what somebody unfolded or folded stays so. */
+function draw(place, told) {
     const look = told.checks.filter((c) => c.status === "look");
     const fine = told.checks.filter((c) => c.status !== "look");
-    replace(main, titleRow("Is the log telling the truth?", "/quality", location.search), el("p", {class: "muted"}, `${rangeText(told.range)} UTC; messages over all times`), rangeBar("/quality", range, told.as_of.now),
-        el("p", {}, look.length === 0 ? "Nothing needs a look." : `${look.length} of ${told.checks.length} checks ask for a look.`),
-        el("div", {class: "checks"}, look.map((c) => check(c, true)), fine.map((c) => check(c, false))),
-        messages(told.messages), producers(told.producers), clocks(told.clocks),
-        loading("Errors outside any delivery: why not", (place) => orphans(place, range)));
+    const before = new Map([...place.querySelectorAll("details[data-check]")].map((box) => [box.dataset.check, box.open]));
+    keepFocus(place, () => replace(place, el("p", {}, look.length === 0 ? "Nothing needs a look." : `${look.length} of ${told.checks.length} checks ask for a look.`,
+        told.pending && " The rest is still being counted; this page asks again by itself."),
+    el("div", {class: "checks"}, [...look, ...fine].map((c) => check(c, before.get(c.check) ?? c.status === "look"))),
+    messages(told), producers(told.producers), clocks(told.clocks)));
+}
+
+async function askAgain(place, range, left) {
+    if (left === 0) return;
+    await new Promise((resolve) => { setTimeout(resolve, AFTER); });
+    if (!place.isConnected) return;
+    let told = null;
+    try {
+        // Nobody looks at a page that is hidden.
+        if (!document.hidden) told = await get("quality", [], range);
+    } catch {
+        // What is there stays; perhaps the next time.
+    }
+    if (told && place.isConnected) draw(place, told);
+    if (!told || told.pending) await askAgain(place, range, left - 1);
 }
 
 /** The page that lists the rows; the API names its own address. */
@@ -53,7 +83,7 @@ function pageOf(href) {
 function check(c, open) {
     const [sign, word] = SIGNS[c.status];
     const rows = pageOf(c.href);
-    return el("details", {class: `check-box ${c.status}`, open}, el("summary", {}, el("span", {class: "sign", "aria-hidden": "true"}, sign), el("span", {class: "quiet-label"}, word, ": "),
+    return el("details", {class: `check-box ${c.status}`, "data-check": c.check, open}, el("summary", {}, el("span", {class: "sign", "aria-hidden": "true"}, sign), el("span", {class: "quiet-label"}, word, ": "),
         el("strong", {}, NAMES[c.check] ?? data(c.check)), " ", el("span", {}, data(c.sentence, 400))),
     el("p", {class: "muted"}, data(c.matters, 400)),
     el("p", {class: "actions"}, rows && el("a", {href: rows}, "Its rows"), c.command && el("span", {}, rows ? "or " : "On the command line: ", el("code", {}, c.command))),
@@ -61,8 +91,8 @@ function check(c, open) {
         el("pre", {class: "payload", tabindex: "0", role: "region", "aria-label": `SQL of ${NAMES[c.check] ?? c.check}`}, c.sql)));
 }
 
-function messages(rows) {
-    return el("section", {class: "part", "aria-labelledby": "messages"}, el("h2", {id: "messages"}, "Messages"), el("p", {class: "muted"}, "received = accepted + duplicates + rejected + skipped"),
+function messages({messages: rows, messages_of: of}) {
+    return el("section", {class: "part", "aria-labelledby": "messages"}, el("h2", {id: "messages"}, "Messages"), el("p", {class: "muted"}, "received = accepted + duplicates + rejected + skipped", !of.all && `; of the latest ${count(of.batches)} batches, ${since(of)}: what came before is not added up here`),
         table("Messages by transport", [["transport", (m) => data(m.transport, 20)], ["received", (m) => count(m.received), "num"], ["accepted", (m) => count(m.accepted), "num"],
             ["duplicates", (m) => count(m.duplicates), "num"], ["rejected", (m) => el("a", {href: "/rejected"}, count(m.rejected)), "num"], ["skipped", (m) => count(m.skipped), "num"],
             ["adds up", (m) => (m.received === m.accepted + m.duplicates + m.rejected + m.skipped ? "✔ yes" : "▲ no")]], rows, {empty: "No message has come in yet."}));
