@@ -1,3 +1,4 @@
+internal import HTTPServer
 internal import SessionStore
 
 /// Finding anything by an id or a part of one, or by an error code.
@@ -19,6 +20,7 @@ enum Search {
         let limit = Int(call.parameters.whole("limit") ?? 20)
         var searched = "exact"
         var isComplete = true
+        var isCut = false
         var hits = try exact(query, call)
         if hits.isEmpty {
             searched = "other_case"
@@ -27,12 +29,16 @@ enum Search {
         if hits.isEmpty {
             searched = "prefix"
             for form in [query] + otherCases(of: query) where hits.isEmpty {
-                hits = try beginning(with: form, limit: limit + 1, call)
+                let found = try beginning(with: form, limit: limit + 1, call)
+                hits = found.hits
+                if !found.isComplete { isComplete = false }
             }
         }
         if hits.isEmpty, query.utf8.count >= 2 {
             searched = "anywhere"
             (hits, isComplete) = try anywhere(query, limit: limit + 1, call)
+            // By the clock: the same store may tell more another time.
+            isCut = !isComplete
         }
         if hits.count > limit { isComplete = false }
         hits = Array(hits.prefix(limit))
@@ -66,7 +72,7 @@ enum Search {
             }
             out.instant("newest_event_at", call.reader.merchants == nil ? call.asOf.lastEventAt : nil)
         }
-        return .json(out, rows: hits.count)
+        return .json(out, rows: hits.count, isPassing: isCut)
     }
 
     /// Without blanks, quotes, a whole address or `delivery:` around it.
@@ -80,10 +86,24 @@ enum Search {
         }
         text = bare(text)
         if text.contains("://") {
-            let path = text.prefix { $0 != "?" && $0 != "#" }
-            text = path.split(separator: "/").last ?? text
+            let path = text.prefix { $0 != "?" && $0 != "#" }.split(separator: "/")
+            if let last = path.last, path.count > 2, pages.contains(path[path.count - 2]) {
+                return decoded(last)
+            }
+            text = path.last ?? text
         }
         return String(bare(text))
+    }
+
+    /// What stands before an id in the addresses of the page.
+    private static let pages: Set<Substring> = [
+        "deliveries", "demands", "trips", "robots", "pilots", "events",
+    ]
+
+    /// An id as it was before it was put into an address. What no page of ours wrote stays as it is.
+    private static func decoded(_ part: Substring) -> String {
+        let text = PercentCoding.decoded(part.utf8, plusIsBlank: false)
+        return text.unicodeScalars.contains("\u{FFFD}") ? String(part) : text
     }
 
     /// Kind and bare id of a session id.
@@ -169,8 +189,12 @@ enum Search {
 
     private static let entities = ["robot", "pilot", "merchant"]
 
-    private static func beginning(with query: String, limit: Int, _ call: Call) throws -> [Hit] {
+    /// - Returns: What was found, and whether it is all there is.
+    private static func beginning(with query: String, limit: Int, _ call: Call) throws -> (
+        hits: [Hit], isComplete: Bool
+    ) {
         var found: [Hit] = []
+        var isComplete = true
         for kind in entities where call.reader.merchants == nil || kind == "merchant" {
             var id = try call.rows(least(kind, ">= ?1"), [.text(query)]).first?.text("id")
             while let next = id, next.hasPrefix(query), found.count < limit {
@@ -185,16 +209,19 @@ enum Search {
         for stem in [query] + Sessions.kinds.map({ "\($0):\(query)" }) where found.count < limit {
             let rows = try call.rows(
                 """
-                SELECT * FROM (SELECT s.session_id AS named_id, \(columns) FROM sessions s
+                SELECT * FROM (SELECT s.session_id AS named_id, \(columns), 0 AS part FROM sessions s
                   WHERE s.session_id >= ?1 AND s.session_id < ?2 ORDER BY s.session_id LIMIT ?3) own
                 UNION ALL
-                SELECT * FROM (SELECT m.named_id, \(columns) FROM session_members m
+                SELECT * FROM (SELECT m.named_id, \(columns), 1 AS part FROM session_members m
                   JOIN sessions s ON s.session_id = m.session_id
                   WHERE m.named_id >= ?1 AND m.named_id < ?2 ORDER BY m.named_id LIMIT ?3) named
-                """, [.text(stem), .text(stem + "\u{10FFFF}"), .integer(bound)])
+                """, [.text(stem), .text(stem + "\u{10FFFF}"), .integer(bound + 1)])
+            // Behind what was looked at there may be more, of a bound reader's own too, and of ids that stand for many.
+            let ownRows = rows.count { $0.integer("part") == 0 }
+            if max(ownRows, rows.count - ownRows) > bound { isComplete = false }
             found += hits(rows, match: "prefix", call)
         }
-        return found
+        return (found, isComplete)
     }
 
     /// How long a search for a part may look through sessions and through the ids they were named by, in microseconds each:

@@ -81,6 +81,25 @@ import Testing
         place.store.close()
     }
 
+    /// What begins so may be more of others' than is looked through: then nothing found is the only one.
+    @Test func aSearchSaysWhereItDidNotLook() throws {
+        func number(_ n: Int) -> String { String(String(100_000 + n).dropFirst()) }
+        let others = (0..<5200).map { n in
+            Self.line(
+                "demand.created", "10:05:00",
+                #""delivery_id":"D-\#(number(n))","merchant_id":"\#(n == 7 || n == 5190 ? "m-1" : "m-2")""#)
+        }
+        let place = try Place(others)
+        defer { place.store.close() }
+        let cut = try place.service.get("search?q=D-", place.bound).json
+        #expect((cut["results"] as? [[String: Any]])?.map { $0["id"] as? String } == ["D-00007"])
+        #expect(cut["complete"] as? Bool == false && cut["go"] is NSNull, "\(cut)")
+        // Where all of them were looked at, the only one is it.
+        let whole = try place.service.get("search?q=D-000", place.bound).json
+        #expect(whole["complete"] as? Bool == true)
+        #expect((whole["go"] as? [String: Any])?["id"] as? String == "D-00007")
+    }
+
     /// How many events the whole fleet's store holds is not theirs.
     @Test func theFleetsEventsAreNotCounted() throws {
         let place = try Place([

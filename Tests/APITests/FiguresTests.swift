@@ -263,6 +263,33 @@ import Testing
             try service.get("sessions?error=COMMS_LOST").rows.map { $0["delivery_id"] as? String } == ["D-7"])
     }
 
+    /// An address of the page is read as the page writes it; in any other text a `%` is a `%`.
+    @Test func aPastedAddressLeadsToItsId() throws {
+        let folder = try Folder()
+        let path = folder.path("odd.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        let ids = ["a/b", "50%", "50%25", "é?#1", "x y", "%zz"]
+        _ = try store.ingest(
+            ids.map {
+                #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"\#($0)","robot_id":"R-1"}"#
+            })
+        store.close()
+        let service = try ServiceUnderTest(store: path, folder: folder)
+        for (pasted, id) in [
+            ("https://sessions.example/deliveries/a%2Fb#v=1", "a/b"),
+            ("<http://127.0.0.1:8080/deliveries/50%25?at=1>", "50%"),
+            ("http://localhost/deliveries/50%2525", "50%25"), ("50%25", "50%25"),
+            ("http://localhost/trips/%C3%A9%3F%231#e=x", "é?#1"),
+            ("http://localhost/deliveries/x%20y", "x y"), ("http://localhost/deliveries/%zz", "%zz"),
+            ("http://localhost/analytics/v1/deliveries/a%2Fb", "a/b"),
+            ("http://elsewhere.example/tickets/50%25", "50%25"),
+        ] {
+            let query = pasted.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+            let reply = try service.get("search?q=\(query)").json
+            #expect((reply["go"] as? [String: Any])?["id"] as? String == id, "\(pasted): \(reply)")
+        }
+    }
+
     /// Without a range all of the fleet's figures by whole hours are of the same 24.
     @Test func theLast24HoursAre24() throws {
         let (service, _) = try ServiceUnderTest.simulated()

@@ -29,7 +29,7 @@ export async function show(main, _, query) {
     if (found.results.length === 0) return nothing(main, found, () => show(main, _, query));
     replace(main, titleRow(["Found for ", data(found.query, 100)], "/search", `?${new URLSearchParams({q})}`, ["json"]),
         el("p", {class: "muted"}, {exact: "The id itself, of several kinds.", other_case: "Exact, in other case.", prefix: "Ids that begin so.", anywhere: "Ids that hold it somewhere."}[found.searched],
-            !found.complete && " There are more than are shown: add letters."),
+            !found.complete && " There may be more than are shown: add letters."),
         table("What was found", [
             ["id", (r) => el("a", {href: hitAddress(r)}, data(r.id, 100))],
             ["kind", (r) => (r.kind === "error" ? ["deliveries with the error ", data(r.id, 60)] : r.kind)],
