@@ -2,10 +2,12 @@ internal import SessionStore
 internal import Synchronization
 
 /// The joined events of a time window as CSV (RFC 4180), session by session: nothing is held in memory or in the store
-/// while it runs. Events are of the window, not sessions: an incident's are there whenever its delivery began.
+/// while it runs. Events are of the window, not sessions: an incident's are there whenever its delivery began. Only where
+/// `range_of=sessions` asks for it are they all events of the sessions that began in the window, as the list of these has them.
 enum Export {
     static let rules: [ParameterRule] =
         ParameterRule.range + [
+            .word("range_of", ["events", "sessions"]),
             .id("merchant"), .id("robot"), .word("outcome", Sessions.outcomes), .id("error"), .flag("raw"),
             .whole("limit", 1...1_000_000),
         ]
@@ -100,16 +102,21 @@ enum Export {
         }
 
         private mutating func write(_ call: Call, _ csv: inout CSVWriter) throws {
-            if places == nil { places = try findPlaces(call)[...] }
+            let given = call.parameters
+            let isOfSessions = given.text("range_of") == "sessions"
+            if places == nil { places = isOfSessions ? [(range.from, range.to)] : try findPlaces(call)[...] }
             guard let place = places?.first else {
                 isDone = true
                 return
             }
             var query = SessionQuery(call)
-            query.require("s.last_event_at >= %", instant: range.from)
+            if isOfSessions {
+                query.either("s.kind", Sessions.listedKinds)
+            } else {
+                query.require("s.last_event_at >= %", instant: range.from)
+            }
             query.require("s.first_event_at >= %", instant: place.from)
             query.require("s.first_event_at < %", instant: place.to)
-            let given = call.parameters
             if let merchant = given.text("merchant") { query.require("s.merchant_id = %", .text(merchant)) }
             if let robot = given.text("robot") { query.served(by: "robot", [robot]) }
             if let outcome = given.text("outcome") { query.require("s.outcome = %", .text(outcome)) }
@@ -125,14 +132,15 @@ enum Export {
 
         private mutating func write(_ session: AnswerRow, _ call: Call, _ csv: inout CSVWriter) throws {
             let id = session.text("session_id") ?? ""
+            var parameters: [TableValue] = [.text(id), .integer(Int64(limit - rows + 1))]
+            var within = ""
+            if call.parameters.text("range_of") != "sessions" {
+                within = " AND s.occurred_at >= \(call.at(3)) AND s.occurred_at < \(call.at(4))"
+                parameters += [.integer(range.from), .integer(range.to)]
+            }
             let events = try call.rows(
-                """
-                \(StoryEvent.select) AND s.occurred_at >= \(call.at(3)) AND s.occurred_at < \(call.at(4))
-                ORDER BY s.occurred_at, s.event, s.event_id LIMIT ?2
-                """,
-                [
-                    .text(id), .integer(Int64(limit - rows + 1)), .integer(range.from), .integer(range.to),
-                ])
+                "\(StoryEvent.select)\(within) ORDER BY s.occurred_at, s.event, s.event_id LIMIT ?2",
+                parameters)
             for row in events {
                 if rows == limit {
                     csv.comment(

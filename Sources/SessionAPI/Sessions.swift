@@ -16,6 +16,8 @@ enum Sessions {
         "total_seconds",
     ]
     static let outcomes = ["in_progress", "completed", "failed", "canceled", "rejected", "expired"]
+    /// Those that lists hold where no kind is asked for.
+    static let listedKinds = ["delivery", "demand"]
     static let kinds = ["delivery", "demand", "trip", "quote", "offer"]
 
     /// The session that an id stands for, and the id that was asked for where it is another one.
@@ -221,7 +223,7 @@ struct SessionQuery {
     mutating func takeParameters() throws {
         let given = call.parameters
         let kinds = given.list("kind")
-        either("s.kind", kinds.isEmpty ? ["delivery", "demand"] : kinds)
+        either("s.kind", kinds.isEmpty ? Sessions.listedKinds : kinds)
         for (name, column) in [
             ("outcome", "s.outcome"), ("merchant", "s.merchant_id"), ("zone", "s.zone_id"),
             ("source", "s.source"),

@@ -94,4 +94,46 @@ import Testing
         }
         #expect(found == ["D-days", "D-hours", "D-before", "D-within"], "\(reply.text)")
     }
+
+    /// Of the sessions that a list of the same range holds it has all events, and of no other session any.
+    @Test func anExportOfSessionsHoldsAllTheirEvents() throws {
+        let folder = try Folder()
+        let store = try StoreUnderTest(path: folder.path("sessions.db"), maxResident: 100)
+        func line(_ at: String, _ event: String, _ what: String, _ id: String) -> String {
+            #"{"event":"\#(event)","timestamp":"2026-11-02T\#(at)Z","event_id":"\#(at)\#(id)","\#(what)_id":"\#(id)"}"#
+        }
+        _ = try store.ingest([
+            line("09:59:59", "demand.assigned", "delivery", "D-before"),
+            line("10:10:00", "delivery.dropoff_completed", "delivery", "D-before"),
+            line("10:00:00", "demand.assigned", "delivery", "D-first"),
+            line("17:00:00", "delivery.failed", "delivery", "D-first"),
+            line("10:30:00", "demand.created", "demand", "M-1"),
+            line("10:40:00", "trip.created", "trip", "T-1"),
+            line("10:59:59", "demand.assigned", "delivery", "D-last"),
+            line("11:00:00", "delivery.dropoff_completed", "delivery", "D-last"),
+            line("11:00:00", "demand.assigned", "delivery", "D-after"),
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: folder.path("sessions.db"), folder: folder)
+        let range = "from=2026-11-02T10:00:00Z&to=2026-11-02T11:00:00Z"
+        func exported(_ more: String) throws -> [String] {
+            let reply = try service.get("incidents/export.csv?range_of=sessions&\(range)\(more)")
+            #expect(reply.status == 200)
+            return reply.text.components(separatedBy: "\r\n").dropFirst().filter { !$0.isEmpty }.map {
+                let cells = $0.components(separatedBy: ",")
+                return cells.count > 5 ? "\(cells[0]) \(cells[5])" : $0
+            }
+        }
+        #expect(
+            try exported("") == [
+                "delivery:D-first demand.assigned", "delivery:D-first delivery.failed",
+                "demand:M-1 demand.created", "delivery:D-last demand.assigned",
+                "delivery:D-last delivery.dropoff_completed",
+            ])
+        let listed = try service.get("sessions?\(range)").rows.compactMap { $0["session_id"] as? String }
+        #expect(Set(listed) == ["delivery:D-first", "demand:M-1", "delivery:D-last"])
+        #expect(try exported("&outcome=failed").count == 2)
+        let cut = try exported("&limit=1")
+        #expect(cut.count == 2 && cut[1].hasPrefix("# cut after 1 rows"), "\(cut)")
+    }
 }

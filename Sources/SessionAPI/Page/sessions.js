@@ -37,15 +37,26 @@ function rangeLinks(query, now) {
     });
 }
 
-/** Their events as CSV, for the filters that the export knows. */
+/** The export takes so long a range. */
+const MOST_DAYS = 92;
+
+/** All events of those that are listed as CSV, for the filters that the export knows. */
 function exportLink(asked) {
     const known = ["from", "to", "merchant", "robot", "outcome", "error"];
     const others = Object.entries(asked).filter(([name, value]) => value && value.length > 0 && !known.includes(name)).map(([name]) => name);
     const several = known.filter((name) => Array.isArray(asked[name]) && asked[name].length > 1);
     if (others.length > 0 || several.length > 0) return null;
     const query = new URLSearchParams(known.flatMap((name) => (asked[name] ? [[name, [asked[name]].flat()[0] ?? ""]] : [])).filter(([, value]) => value !== ""));
-    return el("p", {}, el("a", {href: `/analytics/v1/incidents/export.csv?${query}`}, "All their events as CSV"),
-        el("span", {class: "muted"}, asked.from || asked.to ? "" : " of the last 24 hours; choose from and to for others"));
+    query.set("range_of", "sessions");
+    if (asked.from && asked.to && parse(asked.to) - parse(asked.from) > MOST_DAYS * 86_400_000) return el("p", {class: "muted"}, `All their events as CSV: choose from and to at most ${MOST_DAYS} days apart.`);
+    return el("p", {}, el("a", {href: `/analytics/v1/incidents/export.csv?${query}`}, "All their events as CSV"), el("span", {class: "muted"}, exported(asked)));
+}
+
+/** Of which of them, where not of all. */
+function exported(asked) {
+    if (asked.from && asked.to) return "";
+    const part = asked.from ? "24 hours after that" : asked.to ? "24 hours before that" : "last 24 hours";
+    return ` of those that began in the ${part}; choose from and to for others`;
 }
 
 /** An instant as short as it can be. */
