@@ -64,6 +64,9 @@ def same_everywhere(t):
     page.goto(t.day_server.base + "/deliveries/D-11")
     text = page.locator("body").inner_text()
     t.expect("GPS_DRIFT" in text and "FAILED" in text.upper() and text.count("robot.telemetry") > 5, "without JavaScript: header, verdict and events")
+    page.goto(t.day_server.base + "/")
+    page.wait_for_timeout(500)
+    t.expect(page.url.endswith("/page/plain.html") and "runs none" in page.locator("body").inner_text(), "and home says so, once")
     plain.close()
     day = "from=2026-11-02T00:00:00Z&to=2026-11-03T00:00:00Z"
     whole = api(t.day_server.base, f"fleet/utilization?{day}&bucket=hour")

@@ -108,13 +108,14 @@ enum PageFiles {
     ]
 
     /// Where `index.html` leads a browser that runs no script: to the same address with `?plain=1`. A delivery has a document
-    /// for it; the rest of the page is made by its script, and says so.
+    /// for it; the rest of the page is made by its script, and says so. No address that `index.html` answers may be left out,
+    /// home neither: it would lead to itself for ever.
     private static func withoutScript(_ request: HTTPRequest) -> HTTPResponse? {
         guard request.query.contains(where: { $0.name == "plain" }),
-            let view = request.segments.first, views.contains(view)
+            request.path == "/" || request.segments.first.map(views.contains) == true
         else { return nil }
         var target = "/page/plain.html"
-        if ["deliveries", "demands", "trips"].contains(view), request.segments.count == 2 {
+        if ["deliveries", "demands", "trips"].contains(request.segments.first), request.segments.count == 2 {
             target = "/analytics/v1/deliveries/\(PercentCoding.encoded(request.segments[1]))/plain"
         }
         return HTTPResponse(

@@ -78,6 +78,28 @@ import Testing
         #expect(try service.client.send("POST", "/nowhere").status == 404)
     }
 
+    /// Each address of the page leads a browser without a script to a document that leads nowhere further.
+    @Test(arguments: [
+        "/", "/search", "/sessions", "/deliveries", "/deliveries/D-1", "/robots", "/robots/R-001", "/fleet",
+        "/quality", "/about",
+    ]) func withoutAScriptNothingAsksAgain(path: String) throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        let page = try service.client.get(path == "/deliveries" ? "/sessions" : path)
+        #expect(page.text.contains(#"<noscript><meta http-equiv="refresh" content="0; url=?plain=1">"#))
+        let plain = try service.client.get("\(path)?plain=1")
+        #expect(plain.status == 303)
+        let target = try #require(plain.header("Location"))
+        let document = try service.client.get(target)
+        #expect(!document.text.contains("refresh"), "\(target)")
+        #expect(target.hasPrefix("/analytics/v1/deliveries/D-1/plain") || document.text.contains("runs none"))
+    }
+
+    /// Whoever is signed in finds the way out.
+    @Test func eachPageLeadsToTheReader() throws {
+        let (service, _) = try ServiceUnderTest.simulated()
+        #expect(try service.client.get("/").text.contains(#"href="/about""#))
+    }
+
     @Test func aCursorBelongsToItsFilters() throws {
         let (service, _) = try ServiceUnderTest.simulated()
         let next = try #require(try service.get("sessions?limit=5&outcome=completed").json["next"] as? String)

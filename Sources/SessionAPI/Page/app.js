@@ -1,6 +1,7 @@
 // Which page the address asks for, and what all pages share.
 
-import {el, replace, toast} from "./dom.js";
+import {data, el, replace, toast} from "./dom.js";
+import {get} from "./api.js";
 import {bind, showHelp} from "./keys.js";
 import {showProblem} from "./problem.js";
 import {settings} from "./settings.js";
@@ -76,5 +77,16 @@ settings.onChange((name) => {
     if (["zone", "density"].includes(name)) dispatchEvent(new CustomEvent("settings"));
 });
 
+/** Who is signed in, where anybody is: what leads to signing out. Asked once the page is there, which needs it for nothing. */
+async function tellReader() {
+    if (document.getElementById("token")) return;
+    try {
+        const me = await get("me");
+        if (me.authentication !== "off") replace(document.getElementById("who"), "Signed in as ", data(me.name, 60), "; about this service, sign out");
+    } catch {
+        // Nobody is, or nobody answers: the page says so where it matters.
+    }
+}
+
 watchFreshness();
-start();
+start().then(tellReader);
