@@ -163,6 +163,12 @@ def large_fleet(t):
         said(t, page, "large-fleet", "The 200 of 250 robots that were down most")
         drawn = page.evaluate("[...document.querySelectorAll('.heat-map tbody th')].map(n => n.textContent)")
         t.expect(drawn == [f"R-{n:03d}" for n in range(249, 49, -1)], f"and draws them, the worst first ({len(drawn)}: {drawn[:1]} to {drawn[-1:]})")
+        # R-249 was down for 997 s of the first day's 16 hours in this range.
+        page.goto(server.base + "/fleet?from=2026-11-02T08:00&to=2026-11-05T09:00")
+        loaded(page)
+        wait(page, "document.querySelector('.heat-map') !== null")
+        share = page.inner_text(".heat-map tbody tr:first-child td a")
+        t.expect(share == "2", f"of a day that the range holds in part the share is of that part ({share}%)")
         page.close()
     finally:
         server.stop()

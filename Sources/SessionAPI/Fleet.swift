@@ -72,6 +72,16 @@ enum Fleet {
             let zone = try WantedZone(range, isNeeded: by == "zone", call)
             let robot = call.parameters.text("robot")
             let isByRobot = by == "robot" || by == "zone" && !zone.isUntold
+            var kept: Set<String>?
+            if by == "robot", try RowsOfRobots(range, bucket, robot, zone, call).areTooMany(worst: worst),
+                let worst, zone.name != nil
+            {
+                // Of a zone with very many robots first what ranks them, so that the rows of the others are never held.
+                var downtime: [String: Double] = [:]
+                try zone.forEachHour(range, robot: nil, call) { downtime[$0, default: 0] += $3.downtime }
+                robots = downtime.count
+                kept = Set(Self.worst(worst, of: downtime))
+            }
             if let worst, robot == nil, zone.name == nil {
                 // Of a large fleet: of all robots only what ranks them, of these only the hours.
                 let all = try Usage.byRobot(range, .one(nil), only: ["downtime"], call)
@@ -103,8 +113,9 @@ enum Fleet {
                 var (all, hours) = (Usage(), Set<Int64>())
                 func add(_ name: String?, _ hour: Int64, _ usage: Usage) {
                     hours.insert(hour)
-                    sums[Key(at: Self.start(of: hour, in: bucket), name: name), default: Usage()].add(usage)
                     all.add(usage)
+                    if let kept, !kept.contains(name ?? "") { return }
+                    sums[Key(at: Self.start(of: hour, in: bucket), name: name), default: Usage()].add(usage)
                 }
                 if robot == nil, by != "robot", let zones = zone.zones {
                     try Usage.byZone(range, zone.name, zones, call) { add(by == "zone" ? $0 : nil, $1, $2) }

@@ -53,11 +53,12 @@ export async function show(main, _, query) {
 /** So many robots have a row here: more cannot be read, and a browser takes seconds for ten thousands of cells. */
 const MOST_ROBOTS = 200;
 
-/** The hours of each robot; of a larger fleet the sums of all, which are one row a robot, and the hours of those that were down most. */
+/** The hours of each robot; of a larger fleet the sums of all, which are one row a robot, and the hours of those that were down most. The
+ *  service refuses very many rows by the robots it ever knew: so it is always told how many are wanted, but of a zone, whose robots it counts. */
 async function robotHours(whole, long) {
     const sums = await get("fleet/utilization", [], {...whole, by: "robot", bucket: "all", worst: MOST_ROBOTS});
     const isLarge = sums.robots > MOST_ROBOTS;
-    const hourly = await get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour", ...(isLarge ? {worst: MOST_ROBOTS} : {})});
+    const hourly = await get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour", ...(isLarge || !whole.zone ? {worst: MOST_ROBOTS} : {})});
     return isLarge ? {...sums, isLarge, hourly} : {...hourly, hourly};
 }
 
@@ -172,10 +173,13 @@ function heatMap(all, long) {
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, by: new Map(rows.map((r) => [r.at, r])), down: rows.reduce((sum, r) => sum + r.downtime_seconds, 0)}))
         .sort((a, b) => b.down - a.down || a.id.localeCompare(b.id));
     if (robots.length === 0) return el("p", {class: "muted"}, "No robot is known in this range.");
-    const whole = long ? 86_400 : 3600;
+    // A range may begin and end within a day: of its first and last one only so much is told.
+    const [from, to] = [parse(told.range.from), parse(told.range.to)];
+    const seconds = (at) => (Math.min(to, parse(at) + (long ? 24 * HOUR : HOUR)) - Math.max(from, parse(at))) / 1000;
     const cell = (robot, at) => {
         const r = robot.by.get(at);
         if (!r) return el("td", {class: "heat none"}, el("span", {class: "quiet-label"}, "nothing known"));
+        const whole = seconds(at);
         const share = r.downtime_seconds / whole;
         const off = r.off_duty_seconds / whole > 0.5;
         const text = `${Math.round(share * 100)}% down${off ? ", off duty" : ""}`;
@@ -183,7 +187,7 @@ function heatMap(all, long) {
             "aria-label": `${robot.id}, ${stamp(parse(at), "m")}: ${text}`, title: text}, share >= 0.005 ? Math.round(share * 100) : off ? "–" : "·"));
     };
     return [all.isLarge && el("p", {}, `The ${MOST_ROBOTS} of ${count(all.robots)} robots that were down most; a zone has fewer robots, and the hours of each are on its own page.`),
-    el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day" : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
+    el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day, as far as the range holds it," : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
         el("div", {class: "table-box heat-box", tabindex: "0", role: "group", "aria-label": "Heat map of robots by hour"}, el("table", {class: "heat-map"},
             el("caption", {class: "quiet-label"}, "Share of each hour that a robot was down"),
             el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "robot"), times.map((at) => el("th", {scope: "col"}, long ? at.slice(5, 10) : clock(parse(at), "m").slice(0, 2))), el("th", {scope: "col", class: "num"}, "down"))),
