@@ -30,16 +30,44 @@ struct ErrorFilter {
 
     /// What holds for the sessions `s`.
     func condition(isRare: Bool) -> String {
+        // `coalesce`: the index of a common code would be the wrong way in.
         isRare
             ? "s.error_count > 0 AND s.session_id IN (\(sessions))"
-            : "s.error_count > 0 AND (s.failure_code IN (\(codes)) OR s.first_error_code IN (\(codes)) OR \(exists))"
+            : "s.error_count > 0 AND (s.failure_code IN (\(codes)) OR s.first_error_code IN (\(codes)) OR "
+                + "\(joined.exists("coalesce(e.error_code, '') IN (\(codes))")))"
     }
 
-    private var joins: String {
+    private var joined: JoinedEvents { JoinedEvents(call: call) }
+
+    /// From the events to their sessions.
+    private var sessions: String {
+        let direct = """
+            SELECT e.subject FROM events e WHERE e.error_code IN (\(codes)) AND e.subject IS NOT NULL
+            UNION ALL
+            SELECT m.session_id FROM events e JOIN session_members m ON m.named_id = e.subject
+            WHERE e.error_code IN (\(codes))
+            """
+        return joined.kinds.reduce(direct) { sql, kind in
+            sql + """
+
+                UNION ALL
+                SELECT w.session_id FROM events e CROSS JOIN assignment_windows w
+                  WHERE w.kind = '\(kind.kind)' AND \(joined.joins) AND \(joined.recent) AND \(kind.condition)
+                  AND e.error_code IN (\(codes)) AND e.subject IS NULL
+                """
+        }
+    }
+}
+
+/// The ways in which an event `e` joins a session, as the view `session_events` has them, for a question from either side.
+struct JoinedEvents {
+    let call: Call
+
+    var joins: String {
         "e.occurred_at >= w.started_at AND e.occurred_at < coalesce(w.ended_at, w.expires_at)"
     }
     /// A window lasts no longer than this: what began earlier holds nothing.
-    private var recent: String {
+    var recent: String {
         "w.started_at > \(call.flavour.moved("e.occurred_at", by: "-\(Int64(call.rules.maxWindowSeconds) + 1)"))"
     }
     /// What a robot's window holds joins through nothing else (semantics, section 4).
@@ -52,7 +80,7 @@ struct ErrorFilter {
         """
     }
     /// Of each kind of window: which events it may hold beside those of its entity and time.
-    private var kinds: [(kind: String, condition: String)] {
+    var kinds: [(kind: String, condition: String)] {
         [
             ("robot", "e.robot_id = w.entity_id AND e.robot_use IS NOT NULL"),
             ("pilot", "e.pilot_id = w.entity_id AND e.pilot_use IS NOT NULL AND NOT (\(heldByRobot))"),
@@ -63,38 +91,18 @@ struct ErrorFilter {
         ]
     }
 
-    /// From the events to their sessions.
-    private var sessions: String {
+    /// From a session `s` to its events: whether one of them fulfils a condition.
+    func exists(_ condition: String) -> String {
         let direct = """
-            SELECT e.subject FROM events e WHERE e.error_code IN (\(codes)) AND e.subject IS NOT NULL
-            UNION ALL
-            SELECT m.session_id FROM events e JOIN session_members m ON m.named_id = e.subject
-            WHERE e.error_code IN (\(codes))
-            """
-        return kinds.reduce(direct) { sql, kind in
-            sql + """
-
-                UNION ALL
-                SELECT w.session_id FROM events e CROSS JOIN assignment_windows w
-                  WHERE w.kind = '\(kind.kind)' AND \(joins) AND \(recent) AND \(kind.condition)
-                  AND e.error_code IN (\(codes)) AND e.subject IS NULL
-                """
-        }
-    }
-
-    /// From a session to its events. `coalesce`: the index of a common code would be the wrong way in.
-    private var exists: String {
-        let direct = """
-            EXISTS (SELECT 1 FROM events e WHERE e.subject = s.session_id AND coalesce(e.error_code, '') IN (\(codes)))
+            EXISTS (SELECT 1 FROM events e WHERE e.subject = s.session_id AND \(condition))
             OR EXISTS (SELECT 1 FROM session_members m JOIN events e ON e.subject = m.named_id
-              WHERE m.session_id = s.session_id AND coalesce(e.error_code, '') IN (\(codes)))
+              WHERE m.session_id = s.session_id AND \(condition))
             """
         return kinds.reduce(direct) { sql, kind in
             sql + """
 
-                OR EXISTS (SELECT 1 FROM assignment_windows w JOIN events e ON \(joins) AND \(kind.condition)
-                  WHERE w.session_id = s.session_id AND w.kind = '\(kind.kind)' AND e.subject IS NULL
-                    AND coalesce(e.error_code, '') IN (\(codes)))
+                OR EXISTS (SELECT 1 FROM assignment_windows w JOIN events e ON \(condition) AND \(joins) AND \(kind.condition)
+                  WHERE w.session_id = s.session_id AND w.kind = '\(kind.kind)' AND e.subject IS NULL)
                 """
         }
     }

@@ -259,22 +259,17 @@ struct SessionQuery {
         }
     }
 
-    /// An error of a robot that served it, and that is of no other session, lies so near a milestone.
+    /// A `robot.error` that is among its events, whichever way it joined, lies so near a milestone. Errors that others tell of
+    /// a robot (`attempt.failed`) are none of the robot's: docs/sql.md asks the same.
     private mutating func errorNear(_ milestone: String, _ seconds: Int64) {
         let near = bind(.integer(seconds))
         // By its own index: most sessions have no error at all.
         conditions.append("s.error_count > 0")
-        conditions.append(
+        let isNear = """
+            e.event = 'robot.error' AND e.occurred_at >= \(call.flavour.moved("s.\(milestone)", by: "-\(near)"))
+            AND e.occurred_at <= \(call.flavour.moved("s.\(milestone)", by: near))
             """
-            EXISTS (SELECT 1 FROM assignment_windows w JOIN events e
-              ON e.robot_id = w.entity_id AND e.robot_use IS NOT NULL AND (e.robot_use & 4) <> 0
-                AND e.occurred_at >= \(call.flavour.moved("s.\(milestone)", by: "-\(near)"))
-                AND e.occurred_at <= \(call.flavour.moved("s.\(milestone)", by: near))
-                AND e.occurred_at >= w.started_at AND e.occurred_at < coalesce(w.ended_at, w.expires_at)
-                AND (e.subject IS NULL OR e.subject = s.session_id OR EXISTS (SELECT 1 FROM session_members m
-                  WHERE m.session_id = s.session_id AND m.named_id = e.subject))
-              WHERE w.session_id = s.session_id AND w.kind = 'robot')
-            """)
+        conditions.append("(\(JoinedEvents(call: call).exists(isNear)))")
         conditions.append("s.\(milestone) IS NOT NULL")
     }
 

@@ -67,6 +67,65 @@ import Testing
         }
     }
 
+    /// Question 2 and `error_near` find the same deliveries, also where it is a matter of what a robot error is.
+    @Test(arguments: StoreKind.allCases) func robotErrorsNearArrivalAreThoseOfTheAPI(kind: StoreKind) throws {
+        func line(_ at: String, _ event: String, _ rest: String) -> String {
+            #"{"event":"\#(event)","timestamp":"2026-11-02T\#(at)Z","event_id":"\#(at)\#(event)\#(rest.filter { $0.isLetter || $0.isNumber })",\#(rest)}"#
+        }
+        /// A delivery whose robot arrives at 10:10:00.
+        func delivery(_ id: String, _ robot: String) -> [String] {
+            [
+                line(
+                    "10:00:00", "demand.assigned",
+                    #""delivery_id":"\#(id)","robot_id":"\#(robot)","pilot_id":"P-\#(id)""#),
+                line("10:10:00", "delivery.pickup_arrival", #""delivery_id":"\#(id)""#),
+                line("10:30:00", "delivery.dropoff_completed", #""delivery_id":"\#(id)""#),
+            ]
+        }
+        let lines =
+            ["near", "edge", "past", "state", "attempt", "named", "stray", "other", "part"].enumerated()
+            .flatMap { delivery($1, "R-\($0)") }
+            + [
+                line("10:11:00", "robot.error", #""robot_id":"R-0","error":{"code":"LID"}"#),
+                line("10:08:00", "robot.error", #""robot_id":"R-1""#),
+                line("10:12:00.000001", "robot.error", #""robot_id":"R-2","error":"LID""#),
+                // Others' errors that a robot has a part in, and a change of state that tells of one, are no robot error.
+                line(
+                    "10:11:00", "robot.state_changed",
+                    #""robot_id":"R-3","to_state":"error","error":{"code":"LID"}"#),
+                line(
+                    "10:11:00", "attempt.failed",
+                    #""delivery_id":"attempt","robot_id":"R-4","error":{"code":"NOBODY"}"#),
+                // One that names the delivery belongs to it, whoever held it.
+                line(
+                    "10:11:00", "robot.error",
+                    #""delivery_id":"named","robot_id":"R-5","error":{"code":"LID"}"#),
+                line(
+                    "10:11:30", "robot.error",
+                    #""delivery_id":"stray","robot_id":"R-99","error":{"code":"LID"}"#),
+                line(
+                    "10:11:00", "robot.error",
+                    #""delivery_id":"elsewhere","robot_id":"R-7","error":{"code":"LID"}"#),
+                line("10:01:00", "trip.created", #""trip_id":"T-part","delivery_id":"part""#),
+                line("10:11:00", "robot.error", #""trip_id":"T-part","error":{"code":"LID"}"#),
+            ]
+        let folder = try Folder()
+        let store = try FreshStore(kind)
+        try SimulatedStore.fill(StoreUnderTest(place: store.place, maxResident: 0), lines)
+        let language = store.url.hasPrefix("postgres") ? "postgres" : "sqlite"
+        let question = try #require(try Self.questions(language).first { $0.title.hasPrefix("2.") })
+        let asked = try store.place.withReader {
+            try $0.rows(question.sql.replacing(";", with: ""), []).compactMap { $0.text("delivery_id") }
+        }
+        let serve = try ServedProgram(folder, ["serve", "--store", store.url, "--listen", "127.0.0.1:0"])
+        defer { _ = serve.stop() }
+        let told = try Client(port: try serve.port()).get(
+            "/analytics/v1/sessions?error_near=pickup_arrival_at&within_seconds=120"
+        ).rows.compactMap { $0["delivery_id"] as? String }
+        #expect(Set(asked) == ["near", "edge", "named", "stray", "part"] && asked.count == 5)
+        #expect(Set(told) == Set(asked) && told.count == asked.count, "\(told)")
+    }
+
     /// Numbers may differ by the last place that is shown, as one store rounds binary fractions and the other decimal ones.
     private static func isSame(_ one: TableValue, _ other: TableValue) -> Bool {
         func number(_ value: TableValue) -> Double? {
