@@ -309,7 +309,7 @@ enum Events {
             out.text("event_id", event.text("event_id"))
             out.instant("occurred_at", event.integer("occurred_at"))
             for name in ["event", "robot_id", "pilot_id"] { out.text(name, event.text(name)) }
-            out.text("error_code", fields.errorCode)
+            out.text("error_code", fields.errorCode.map(cut))
             out.text("error_message", fields.errorMessage.map(cut))
             out.text("why_not", whyNot(event))
             out.array("nearest") { out in
@@ -318,6 +318,8 @@ enum Events {
         }
     }
 
-    /// At most 200 characters.
-    static func cut(_ text: String) -> String { text.count > 200 ? text.prefix(199) + "…" : text }
+    /// At most 200 characters: of what is only shown. What a filter takes is told whole.
+    static func cut(_ text: String) -> String {
+        text.utf8.count > 200 && text.count > 200 ? text.prefix(199) + "…" : text
+    }
 }

@@ -267,7 +267,16 @@ enum Robots {
               AND occurred_at >= \(call.at(2)) AND occurred_at < \(call.at(3))
             """
         let within: [TableValue] = [.text(robot), .integer(range.from), .integer(range.to)]
-        let errors = try call.rows("SELECT * \(itsErrors) ORDER BY occurred_at LIMIT \(mostErrors)", within)
+        // Payloads may be long: of each only what is told of it is kept.
+        var errors: [(event: AnswerRow, fields: PayloadFields)] = []
+        try call.store.forEachRow(
+            "SELECT * \(itsErrors) ORDER BY occurred_at LIMIT \(mostErrors)", within
+        ) { row in
+            var fields = PayloadFields(event: row.text("event") ?? "", payload: row.text("payload") ?? "")
+            fields.errorMessage = fields.errorMessage.map(Events.cut)
+            errors.append((row.without("payload"), fields))
+            return true
+        }
         let allErrors =
             errors.count < mostErrors
             ? Int64(errors.count)
@@ -284,15 +293,13 @@ enum Robots {
             out.array("sessions") { out in for row in windows { writeServed(row, &out) } }
             out.array("pilots") { out in for pilot in pilots { pilot.write(&out) } }
             try out.array("errors") { out in
-                for event in errors {
-                    let fields = PayloadFields(
-                        event: event.text("event") ?? "", payload: event.text("payload") ?? "")
+                for (event, fields) in errors {
                     let sessions = try Events.belongings(of: event, call).map(\.sessionID)
                     out.object { out in
                         out.text("event_id", event.text("event_id"))
                         out.instant("occurred_at", event.integer("occurred_at"))
-                        out.text("error_code", fields.errorCode)
-                        out.text("error_message", fields.errorMessage.map(Events.cut))
+                        out.text("error_code", fields.errorCode.map(Events.cut))
+                        out.text("error_message", fields.errorMessage)
                         out.texts("sessions", sessions)
                     }
                 }

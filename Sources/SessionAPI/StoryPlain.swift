@@ -48,7 +48,7 @@ enum StoryPlain {
             let time = InstantFormat.text(event.at)
             let entity = event.entity ?? event.row.text("robot_id") ?? event.row.text("pilot_id") ?? ""
             let detail = [
-                event.fields.errorCode, event.fields.errorMessage.map(Events.cut), event.fields.toState,
+                event.fields.errorCode.map(Events.cut), event.fields.errorMessage, event.fields.toState,
                 event.fields.reason,
             ].compactMap { $0 }.joined(separator: " · ")
             let cells = [

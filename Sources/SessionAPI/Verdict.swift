@@ -54,7 +54,7 @@ enum Verdict {
         let end = story.end(call)
         guard let fault = story.fault(call) else { return (nil, nil) }
         let told = fault.error
-        let code = told.code ?? "an error"
+        let code = told.code.map(Events.cut) ?? "an error"
         var text = "\(fault.isLast ? "Last robot error" : "Robot error") before the end: "
         if story.outcome == "in_progress" { text = "Last robot error: " }
         text += "\(code) on \(told.robot) at \(InstantFormat.clock(told.at))"
@@ -83,7 +83,7 @@ enum Verdict {
         let when =
             story.outcome == "in_progress"
             ? "Last error" : told.at > end ? "After the end" : "Last error before the end"
-        let code = told.fields.errorCode ?? "an error"
+        let code = told.fields.errorCode.map(Events.cut) ?? "an error"
         return Line(
             kind: "other_error", text: "\(when): \(code) of \(told.name) at \(InstantFormat.clock(told.at)).",
             eventID: told.id, lane: told.lane, at: told.at)
@@ -171,7 +171,7 @@ enum Verdict {
         // What it ended with is told as its failure, and others were named: but for those that are not loaded.
         if let last = story.events.last(where: { $0.fields.hasError }) {
             text =
-                "No error in \(events) but the one it ended with, \(last.fields.errorCode ?? "without a code")"
+                "No error in \(events) but the one it ended with, \(last.fields.errorCode.map(Events.cut) ?? "without a code")"
         } else if errors > 0 {
             text = "\(errors) \(errors == 1 ? "error" : "errors") in \(events), none of them loaded here"
         }

@@ -72,6 +72,54 @@ import Testing
         #expect(short.html.contains("<h2>Events, 2 of 2</h2>"))
     }
 
+    /// What an event says is cut where it is shown; a value that a filter takes is whole.
+    @Test func longTextsAreCut() throws {
+        let folder = try Folder()
+        let path = folder.path("long.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        let long = String(repeating: "x", count: 250)
+        _ = try store.ingest([
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1","robot_id":"R1","reason":"\#(long)"}"#,
+            #"{"event":"robot.state_changed","timestamp":"2026-11-02T10:01:00Z","robot_id":"R1","from_state":"\#(long)","to_state":"\#(long)"}"#,
+            #"{"event":"robot.error","timestamp":"2026-11-02T10:02:00Z","robot_id":"R1","error":{"code":"\#(long)","message":"\#(long)"}}"#,
+            #"{"event":"delivery.dropoff_completed","timestamp":"2026-11-02T10:10:00Z","delivery_id":"D1"}"#,
+            #"{"event":"robot.error","timestamp":"2026-11-02T11:00:00Z","robot_id":"R1","error":{"code":"\#(long)","message":"\#(long)"}}"#,
+            #"{"event":"robot.heartbeat","timestamp":"2026-11-02T11:30:00Z","robot_id":"R1"}"#,
+        ])
+        store.close()
+        let service = try ServiceUnderTest(store: path, folder: folder)
+        let fields = ["error_code", "error_message", "from_state", "to_state", "reason"]
+        var cut: Set<String> = []
+        for (path, list) in [
+            ("deliveries/D1", "events"), ("sessions/delivery:D1/events", "events"), ("orphans", "rows"),
+            ("robots/R1/timeline?day=2026-11-02", "errors"),
+        ] {
+            let rows = try #require(try service.get(path).json[list] as? [[String: Any]], "\(path)")
+            for row in rows {
+                for field in fields {
+                    guard let text = row[field] as? String else { continue }
+                    #expect(text.count == 200 && text.hasSuffix("…"), "\(path) \(field)")
+                    cut.insert(list + " " + field)
+                }
+            }
+        }
+        #expect(
+            cut
+                == Set(
+                    fields.map { "events " + $0 }
+                        + ["rows ", "errors "].flatMap { [$0 + fields[0], $0 + fields[1]] }))
+        for text in ["deliveries/D1/plain", "deliveries/D1/text"] {
+            let reply = try service.get(text)
+            #expect(
+                reply.status == 200 && !reply.text.contains(String(repeating: "x", count: 200)), "\(text)")
+        }
+        let code = try #require(try service.get("sessions").rows.first?["first_error_code"] as? String)
+        #expect(code == long)
+        #expect(try service.get("sessions?error=\(code)").rows.count == 1)
+        let csv = try service.client.get("/deliveries/D1.csv").text
+        #expect(csv.contains(",\(long),\(long),"))
+    }
+
     @Test func aHostileDeliveryIsAHarmlessDocument() throws {
         let folder = try Folder()
         let path = folder.path("hostile.db")
