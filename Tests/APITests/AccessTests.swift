@@ -103,6 +103,21 @@ import Testing
         }
     }
 
+    /// Home tells nobody of rows that the route of their list refuses.
+    @Test func homeTellsOfOrphansWhoMayAskForThem() throws {
+        let cast = try Cast()
+        var counts: Set<Int> = []
+        for role in Role.allCases {
+            let home = try cast.get("home", as: role.rawValue).json
+            let trouble = try #require(home["trouble"] as? [String: Any])
+            let orphans = try #require(trouble["orphan_errors"] as? [String: Any])
+            let mayAsk = try cast.get("orphans", as: role.rawValue).status == 200
+            #expect((orphans["rows"] as? [Any])?.isEmpty == !mayAsk, "\(role)")
+            counts.insert(try #require(orphans["count"] as? Int))
+        }
+        #expect(counts.count == 1 && counts.first ?? 0 > 0)
+    }
+
     @Test func aBoundReaderSeesItsMerchantsOnly() throws {
         let cast = try Cast()
         let own = try #require(try deliveries(cast.day, "merchant_id = '\(Self.merchant)'").first)

@@ -95,14 +95,14 @@ function trouble(home) {
             sessionLink(s.session_id), ` open for ${duration(s.open_seconds)} `, s.robot_id ? link("robots", s.robot_id) : el("span", {class: "muted"}, "no robot"),
             s.merchant_id && el("span", {class: "muted"}, " ", data(s.merchant_id, 40))])), `/sessions?open_longer_than=${Math.round(t.open_too_long.threshold_seconds)}`],
         [t.orphan_errors.count, `${plural(t.orphan_errors.count, "robot error")} outside any delivery in 24 hours`, "no robot error lies outside a delivery",
-            () => whyNotList(t.orphan_errors.rows), "/orphans"],
+            () => (t.orphan_errors.rows.length > 0 ? whyNotList(t.orphan_errors.rows) : el("p", {class: "muted"}, "Which ones is told to operators.")), t.orphan_errors.rows.length > 0 && "/orphans"],
     ];
     const fine = parts.filter(([n]) => n === 0).map(([, , text]) => text);
     return [
         el("h2", {class: "trouble-title"}, isArchive(home.as_of) ? ["In trouble at the archive’s end, ", time(home.as_of.now), ` ${zoneName(parse(home.as_of.now))}`] : "In trouble now"),
         fine.length > 0 && el("p", {class: "fine"}, el("span", {class: "sign", "aria-hidden": "true"}, "✔"), " ", fine.join("; "), "."),
         el("div", {class: "trouble"}, parts.filter(([n]) => n > 0).map(([n, title, , rows, all]) => el("section", {class: "box"}, el("h3", {}, title), rows(),
-            n > 10 && el("p", {}, el("a", {href: all}, `All ${count(n)}`))))),
+            n > 10 && all && el("p", {}, el("a", {href: all}, `All ${count(n)}`))))),
     ];
 }
 
