@@ -57,6 +57,10 @@ final class PostgresReaders: AskableStore {
     private final class Conversation: StoreConversation, @unchecked Sendable {
         let flavour = SQLFlavour.postgres
         private let reader: PostgresReader
+        /// When the request in hand ends, and how many seconds the server gives a statement until it is told otherwise. The
+        /// server's limit is of one statement, a request's of all of its together.
+        private var deadline = ContinuousClock.now
+        private var limit = 0.0
 
         init(_ settings: PostgresStore.Settings) throws {
             reader = try PostgresReader(settings, answersWithin: Self.firstSeconds, needsAll: true)
@@ -71,6 +75,8 @@ final class PostgresReaders: AskableStore {
             -> Answer
         {
             reader.answersCome(within: seconds)
+            deadline = .now + .seconds(seconds)
+            limit = seconds
             try reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \(Self.limit(seconds))")
             do {
                 let answer = try body(self)
@@ -86,8 +92,24 @@ final class PostgresReaders: AskableStore {
             "SET LOCAL statement_timeout = \(max(1, Int(seconds * 1000)))"
         }
 
+        /// Before each statement: refuses it after the deadline, and bounds it by what is left until then. Not each time, as
+        /// it costs a message: what is asked last may take a third longer than the request had left.
+        private func heedDeadline() throws {
+            let left = (deadline - .now) / .seconds(1)
+            if left <= 0 { throw StoreError(.conflict, "the request's time is over") }
+            if left < limit * 0.75 {
+                try reader.run(Self.limit(left))
+                limit = left
+            }
+        }
+
         func attempt<Answer>(within seconds: Double, _ body: () throws -> Answer) throws -> Answer? {
+            try heedDeadline()
+            let whole = (deadline, limit)
+            let seconds = min(seconds, (deadline - .now) / .seconds(1))
             try reader.run("SAVEPOINT attempt; \(Self.limit(seconds))")
+            (deadline, limit) = (.now + .seconds(seconds), seconds)
+            defer { (deadline, limit) = whole }
             do {
                 let answer = try body()
                 // What was set within the savepoint ends with it.
@@ -95,12 +117,14 @@ final class PostgresReaders: AskableStore {
                 return answer
             } catch let failure as StoreError where failure.kind == .conflict {
                 try reader.run("ROLLBACK TO SAVEPOINT attempt")
+                if ContinuousClock.now > whole.0 { throw failure }
                 return nil
             }
         }
 
         func forEachRow(_ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool) throws
         {
+            try heedDeadline()
             try reader.forEachAnswer(sql, parameters, body)
         }
 
@@ -108,6 +132,7 @@ final class PostgresReaders: AskableStore {
             _ sql: String, _ parameters: [TableValue],
             _ body: (String, UnsafeBufferPointer<Int64>) -> Void
         ) throws {
+            try heedDeadline()
             try reader.forEachFigures(sql, parameters, body)
         }
     }
