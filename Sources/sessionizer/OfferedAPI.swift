@@ -119,7 +119,9 @@ struct OfferedAPI: Sendable {
             return nil
         }
         if !isLoopback(listen), http.certificate == nil, !http.isBehindTLS {
-            say("no TLS: tokens can be read on the way; where an ingress before this speaks it, say --behind-tls")
+            say(
+                "no TLS: tokens can be read on the way; where an ingress before this speaks it, say --behind-tls"
+            )
         }
         do {
             return try AccessControl(settings, complain: say)
