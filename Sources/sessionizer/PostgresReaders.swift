@@ -89,7 +89,8 @@ final class PostgresReaders: AskableStore {
         }
 
         private static func limit(_ seconds: Double) -> String {
-            "SET LOCAL statement_timeout = \(max(1, Int(seconds * 1000)))"
+            // Rounded up: what the server ends has had its time by the clock here as well.
+            "SET LOCAL statement_timeout = \(max(1, Int((seconds * 1000).rounded(.up))))"
         }
 
         /// Before each statement: refuses it after the deadline, and bounds it by what is left until then. Not each time, as
