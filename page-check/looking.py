@@ -231,11 +231,14 @@ def reflow(t):
             if width == 360 and "delivery" in name:
                 heights = page.evaluate("[...document.querySelectorAll('.row:not(.head):not([hidden])')].slice(0, 30).map(r => r.getBoundingClientRect().height).concat([...document.querySelectorAll('.facet')].map(f => f.getBoundingClientRect().height))")
                 small += [h for h in heights if h < 44]
+            if width == 360:
+                links = page.evaluate("[...document.querySelectorAll('td a, th a, .rows a')].slice(0, 200).map(a => a.getBoundingClientRect().height)")
+                small += [f"{name}: {h}" for h in links if 0 < h < 44]
         context.close()
     over = overprinted(t)
     t.expect(not over, f"no text of the axis lies over another, at 320 to 1440 px and thirty zooms each {over[:3]}")
     t.expect(not wide, f"no sideways scroll and nothing cut on {len(all_places)} pages at 320, 360, 768, 1440 px and 200% zoom {wide[:4]}")
-    t.expect(not small, f"rows and filters at 360 px are at least 44 px high {small[:3]}")
+    t.expect(not small, f"rows, filters and the links of all lists at 360 px are at least 44 px high {small[:3]}")
 
 
 def overprinted(t):
