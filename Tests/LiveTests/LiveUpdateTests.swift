@@ -108,7 +108,7 @@ extension LiveTests {
         @Test(arguments: Scene.Kind.allCases)
         func itAnswersWhileEventsCome(kind: Scene.Kind) async throws {
             let scene = try await Scene(kind)
-            try scene.simulate()
+            try scene.simulate(deliveries: 15)
             let service = try await scene.serve(["--declare", "--batch-max-events", "50"])
             try await eventually("the API answers") {
                 try await service.get("/analytics/v1/freshness").status == 200

@@ -14,7 +14,7 @@ actor Turnstile {
         }
     }
 
-    private static let room = 3
+    private static let room = 4
     private var inside = 0
     private var isTaken = false
     private var waiting: [(isAlone: Bool, turn: CheckedContinuation<Void, Never>)] = []
