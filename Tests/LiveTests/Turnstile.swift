@@ -1,4 +1,5 @@
-/// Lets few tests in at once, for there may be two cores only, and some alone: those that disturb the broker.
+/// Lets few tests in at once, for there may be two cores only, and some alone: those that disturb the broker. These come when no
+/// other waits, one after the other: each that came in between would wait until all that are inside have left.
 actor Turnstile {
     static let shared = Turnstile()
 
@@ -20,7 +21,7 @@ actor Turnstile {
     private var waiting: [(isAlone: Bool, turn: CheckedContinuation<Void, Never>)] = []
 
     func enter(alone: Bool) async -> Pass {
-        if waiting.isEmpty, isFree(alone: alone) {
+        if isFree(alone: alone) {
             admit(alone: alone)
         } else {
             // Whoever lets it in counts it.
@@ -37,8 +38,10 @@ actor Turnstile {
 
     private func leave(isAlone: Bool) {
         if isAlone { isTaken = false } else { inside -= 1 }
-        while let next = waiting.first, isFree(alone: next.isAlone) {
-            waiting.removeFirst()
+        while let index = waiting.firstIndex(where: { !$0.isAlone }) ?? waiting.indices.first,
+            isFree(alone: waiting[index].isAlone)
+        {
+            let next = waiting.remove(at: index)
             admit(alone: next.isAlone)
             next.turn.resume()
         }
