@@ -67,12 +67,7 @@ extension ConsumerLoop {
             body.removeAll(keepingCapacity: true)
             if delivery?.size == 0 { finish(UnsafeRawBufferPointer(start: nil, count: 0)) }
         case CRMQ_BODY: takeBody(UnsafeRawBufferPointer(start: frame.bytes, count: frame.length))
-        case CRMQ_DEPTH:
-            owedSince = nil
-            consumer.publish {
-                $0.queueDepth = Int(frame.ready)
-                $0.queueLooks += 1
-            }
+        case CRMQ_DEPTH: takeDepth(Int(frame.ready))
         default: break
         }
     }
@@ -149,6 +144,15 @@ extension ConsumerLoop {
             owedSince = now
         } catch {
             fail(error)
+        }
+    }
+
+    /// The broker has told how many messages are ready.
+    mutating func takeDepth(_ depth: Int) {
+        owedSince = nil
+        consumer.publish {
+            $0.queueDepth = depth
+            $0.queueLooks += 1
         }
     }
 

@@ -56,10 +56,10 @@ struct ConsumerLoop {
         machine = ConsumerStateMachine(brokerCount: consumer.configuration.brokers.count)
         closer = BatchCloser(limits: consumer.configuration.batch)
         let queue = consumer.configuration.queue
+        partitionKey = queue.partitionKey
         // Of a queue's consumers only one is active where partitions are shared, so that a second one would bring nothing.
         window = PrefetchWindow(
-            full: queue.prefetch, grows: queue.kind == .quorum && queue.partitionKey == nil)
-        partitionKey = consumer.configuration.queue.partitionKey
+            full: queue.prefetch, grows: queue.kind == .quorum && partitionKey == nil)
     }
 
     mutating func run() {
@@ -101,8 +101,9 @@ struct ConsumerLoop {
                 do throws(AMQPFailure) {
                     try connection.acknowledge(upTo: tag, channel)
                     consumer.configuration.onAcknowledged?()
-                    consumer.publish { $0.acknowledged += Int(tag - before) }
-                    try widen(range.count, connection, channel)
+                    let count = Int(tag - before)
+                    consumer.publish { $0.acknowledged += count }
+                    try widen(count, connection, channel)
                 } catch {
                     fail(error)
                 }
@@ -204,12 +205,8 @@ struct ConsumerLoop {
             if queue.kind == .stream, attachedAt == nil { attachedAt = Int64(time(nil)) }
             try connection.consume(queue.name, arguments, number)
             lastLook = monotonicNow()
-            owedSince = nil
-            consumer.publish {
-                $0.queueDepth = depth
-                $0.queueLooks += 1
-                $0.channels += 1
-            }
+            takeDepth(depth)
+            consumer.publish { $0.channels += 1 }
             return .consuming
         } catch {
             return event(of: error, number)

@@ -127,8 +127,7 @@ public struct SettingsFile: Equatable, Sendable {
             case "amqp.prefetch": settings.amqpPrefetch = try reader.whole(path, value, 2...65_535)
             case "amqp.max_held_bytes":
                 settings.amqpMaxHeldBytes = try reader.whole(path, value, 1 << 22...1 << 40)
-            case "amqp.declare":
-                settings.amqpDeclares = try reader.one(path, value, ["true", "false"]) == "true"
+            case "amqp.declare": settings.amqpDeclares = try reader.truth(path, value)
             case "amqp.exchange": settings.amqpExchange = try reader.text(path, value)
             case "amqp.binding_key": settings.amqpBindingKey = try reader.text(path, value)
             case "amqp.cacertfile": settings.amqpAuthorityFile = try reader.text(path, value)
@@ -145,8 +144,7 @@ public struct SettingsFile: Equatable, Sendable {
             case "http.jwt_audience": settings.http.audience = try reader.text(path, value)
             case "http.tls_certificate": settings.http.certificate = try reader.text(path, value)
             case "http.tls_key": settings.http.key = try reader.text(path, value)
-            case "http.behind_tls":
-                settings.http.isBehindTLS = try reader.one(path, value, ["true", "false"]) == "true"
+            case "http.behind_tls": settings.http.isBehindTLS = try reader.truth(path, value)
             case "log.level":
                 settings.logLevel = try reader.one(path, value, ["debug", "info", "warning", "error"])
             case "amqp.partitions":
@@ -245,6 +243,11 @@ private struct KeyReader {
                 "`\(path)` is `\(value.text ?? "a list")`; expected one of \(known.joined(separator: ", "))")
         }
         return text
+    }
+
+    /// Whether something is so.
+    func truth(_ path: String, _ value: YAMLNode) throws(ConfigurationError) -> Bool {
+        try one(path, value, ["true", "false"]) == "true"
     }
 
     /// A text, or a list of texts.

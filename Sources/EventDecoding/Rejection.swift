@@ -9,6 +9,15 @@ public enum RejectReason: String, CaseIterable, Sendable {
     case tooLarge = "too_large"
     /// Of a month whose events the store has dropped: it may have counted before.
     case beforeRetention = "before_retention"
+
+    /// Whether a message is rejected for when it came: the same message, come at another time, would be an event.
+    public var dependsOnArrival: Bool {
+        switch self {
+        case .timestampInFuture, .beforeRetention: true
+        case .malformedJSON, .notAnObject, .invalidUTF8, .missingTimestamp, .invalidTimestamp, .tooLarge:
+            false
+        }
+    }
 }
 
 /// A message that could not become an event.

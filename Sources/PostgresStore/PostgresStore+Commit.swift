@@ -43,8 +43,9 @@ extension PostgresStore: SessionStoring {
     }
 
     /// Checks that the partition has not been taken over, and keeps it so until the transaction ends: whoever takes it
-    /// waits for the row, and only that: the lease is renewed meanwhile. A replica that was frozen or cut off finds its epoch gone, and writes nothing. The advisory lock
-    /// keeps nobody out: it tells whoever takes the partition over which server process is this writer's.
+    /// waits for the row, and only that: the lease is renewed meanwhile. A replica that was frozen or cut off finds its
+    /// epoch gone, and writes nothing. The advisory lock keeps nobody out: it tells whoever takes the partition over which
+    /// server process is this writer's.
     static func check(_ fence: PostgresLeases.Fence, _ connection: Connection) throws {
         var row = Parameters()
         row.add(Int32(fence.partition))

@@ -122,9 +122,7 @@ extension SQLiteStore {
     private static let noHours = RobotHourDelta.columns.map { "\($0) = 0" }.joined(separator: " AND ")
 
     private static func bind(_ delta: RobotHourDelta, _ insert: Statement) {
-        insert.bind(delta.usable).bind(delta.downtime).bind(delta.offDuty).bind(delta.other)
-            .bind(delta.onDelivery).bind(delta.deliveriesCompleted).bind(delta.errorCount)
-            .bind(delta.stateConflicts)
+        for figure in delta.figures { insert.bind(figure) }
     }
 
     private func writePilotHours(_ hours: [HourKey: PilotHourDelta]) throws {

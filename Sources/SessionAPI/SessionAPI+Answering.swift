@@ -54,20 +54,23 @@ extension SessionAPI {
                 asOf: asOf),
             store: conversation)
         let tag = tag(of: request, reader, asOf)
-        var headers: [(name: String, value: String)] = [
-            ("Cache-Control", isRevalidated && isKept ? "private, no-cache" : "no-store"),
-            ("Vary", "Authorization, Cookie, Accept-Encoding"),
-        ]
+        func common(isPassing: Bool) -> [(name: String, value: String)] {
+            let isRevalidated = isRevalidated && !isPassing
+            return [
+                ("Cache-Control", isRevalidated && isKept ? "private, no-cache" : "no-store"),
+                ("Vary", "Authorization, Cookie, Accept-Encoding"),
+            ] + (isRevalidated ? [("ETag", tag)] : [])
+        }
+        var headers = common(isPassing: false)
         if isRevalidated {
             let known = request.header("If-None-Match")?.split(separator: ",").map { $0.filter { $0 != " " } }
-            headers.append(("ETag", tag))
             if known?.contains(tag) == true {
                 return (HTTPResponse(status: 304, headers: headers, body: .bytes([])), 0, nil)
             }
         }
         switch try answer(call) {
         case .json(let out, let rows, let isPassing):
-            if isPassing { headers = [("Cache-Control", "no-store"), headers[1]] }
+            if isPassing { headers = common(isPassing: true) }
             headers.append(("Content-Type", "application/json"))
             return (HTTPResponse(status: 200, headers: headers, body: .bytes(out.bytes)), rows, nil)
         case .text(let text):

@@ -241,7 +241,7 @@ struct Story {
             let what = "this \(row.text("kind") ?? "session")"
             out.array("windows") { out in for window in windows { window.write(&out, about: what) } }
             out.array("events") { out in
-                for row in rows { StoryEvent(row, session: id, windows: windows).write(&out) }
+                for row in rows { StoryEvent(row, session: id, windows: windows).withoutPayload.write(&out) }
             }
             out.text("next", call.next(next))
         }

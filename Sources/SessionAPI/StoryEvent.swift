@@ -26,8 +26,8 @@ struct StoryEvent {
             via == "direct" ? (row.text("subject") == session ? "names_it" : "names_linked") : "\(via)_window"
     }
 
-    /// The same for a story, which holds thousands of them: payloads may be long, and all that is told of them is read. Its
-    /// error's code stays whole, because a verdict compares it with states' reasons.
+    /// The same for an answer, which holds thousands of them: payloads may be long, and all that is told of them is read.
+    /// Its error's code stays whole until it is told, because a verdict compares it with states' reasons.
     var withoutPayload: StoryEvent {
         var event = self
         event.row = row.without("payload")
@@ -57,10 +57,10 @@ struct StoryEvent {
             out.text("pilot_id", row.text("pilot_id"))
             out.flag("is_error", fields.hasError)
             out.text("error_code", fields.errorCode.map(Events.cut))
-            out.text("error_message", fields.errorMessage.map(Events.cut))
-            out.text("from_state", fields.fromState.map(Events.cut))
-            out.text("to_state", fields.toState.map(Events.cut))
-            out.text("reason", fields.reason.map(Events.cut))
+            out.text("error_message", fields.errorMessage)
+            out.text("from_state", fields.fromState)
+            out.text("to_state", fields.toState)
+            out.text("reason", fields.reason)
         }
     }
 

@@ -4,10 +4,10 @@ extension StoreComparison {
     /// Compares what could not become an event: each reason and body once, however and from where it came, as another
     /// transport is another by right.
     ///
-    /// Left out is what was rejected for when it came: its time lay in the future, or its month was dropped already.
-    public func compareRejected() throws -> TableOutcome {
-        let wanted = try rejected(expected)
-        let there = try rejected(found)
+    /// - Parameter leftOut: the reasons that lie in when a message came, so that an archive of it can't show them.
+    public func compareRejected(leavingOut leftOut: [String]) throws -> TableOutcome {
+        let wanted = try rejected(expected, leftOut)
+        let there = try rejected(found, leftOut)
         var outcome = TableOutcome(
             name: "rejected_events", expectedRows: wanted.count, foundRows: there.count)
         note(&outcome, .missing, wanted, notIn: there)
@@ -25,20 +25,20 @@ extension StoreComparison {
     /// A few bodies at once, of which one may be long.
     private static let page = 200
 
-    private func rejected(_ store: any TableReading) throws -> [Rejected: String] {
+    private func rejected(_ store: any TableReading, _ leftOut: [String]) throws -> [Rejected: String] {
+        let others = leftOut.indices.map { "reason <> ?\($0 + 1)" }
         let place = store.flavour.arrival
         var all: [Rejected: String] = [:]
-        var after: Int64?
+        var after = Int64.min
         while true {
             let rows = try store.rows(
                 """
                 SELECT \(place) AS place, reason, length(body) AS bytes, \(store.flavour.hexadecimal("body")) AS body,
                   \(store.flavour.beginning("body", bytes: 60)) AS beginning
                 FROM rejected_events
-                WHERE reason NOT IN ('timestamp_in_future', 'before_retention')
-                  \(after == nil ? "" : "AND \(place) > ?1")
+                WHERE \((["\(place) > ?\(leftOut.count + 1)"] + others).joined(separator: " AND "))
                 ORDER BY \(place) LIMIT \(Self.page)
-                """, after.map { [.integer($0)] } ?? [])
+                """, leftOut.map { .text($0) } + [.integer(after)])
             for row in rows {
                 var hasher = Hasher()
                 hasher.combine(row.text("body"))
@@ -46,7 +46,7 @@ extension StoreComparison {
                     reason: row.text("reason") ?? "", bytes: row.integer("bytes") ?? 0,
                     hash: hasher.finalize())
                 all[one] = row.text("beginning") ?? ""
-                after = row.integer("place")
+                after = row.integer("place") ?? .max
             }
             if rows.count < Self.page { return all }
         }

@@ -219,14 +219,9 @@ import Testing
 
     /// Text from events gets its apostrophe here too; numbers do not.
     @Test func tablesOfListsAreGuardedToo() throws {
-        let folder = try Folder()
-        let path = folder.path("guarded.db")
-        let store = try StoreUnderTest(path: path, maxResident: 0)
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             #"{"event":"delivery.failed","timestamp":"2026-11-02T10:00:00Z","delivery_id":"=1+1","merchant_id":"a,\"b\"\n","error":{"code":"-1","message":"@x"}}"#
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
         let told = try service.client.get("/sessions.csv").text
         #expect(told.contains("delivery:=1+1,delivery,\"'=1+1\",[],[],\"a,\"\"b\"\"\n\","), "\(told)")
         #expect(told.contains(",failed,\"'-1\",\"'@x\",\"'-1\",2026-11-02T10:00:00.000000Z,"), "\(told)")
@@ -234,17 +229,12 @@ import Testing
     }
 
     @Test func letterCaseAndErrorCodesAreFound() throws {
-        let folder = try Folder()
-        let path = folder.path("case.db")
-        let store = try StoreUnderTest(path: path, maxResident: 0)
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D-7","robot_id":"R-1"}"#,
             #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"a-1","robot_id":"A-2"}"#,
             #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"A-1","robot_id":"A-2"}"#,
             #"{"event":"robot.error","timestamp":"2026-11-02T10:01:00Z","robot_id":"R-1","error":{"code":"COMMS_LOST"}}"#,
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
         for (query, searched, kind, id) in [
             ("D-7", "exact", "delivery", "D-7"), ("d-7", "other_case", "delivery", "D-7"),
             ("a-1", "exact", "delivery", "a-1"), ("A-1", "exact", "delivery", "A-1"),
@@ -265,16 +255,12 @@ import Testing
 
     /// An address of the page is read as the page writes it; in any other text a `%` is a `%`.
     @Test func aPastedAddressLeadsToItsId() throws {
-        let folder = try Folder()
-        let path = folder.path("odd.db")
-        let store = try StoreUnderTest(path: path, maxResident: 0)
         let ids = ["a/b", "50%", "50%25", "é?#1", "x y", "%zz"]
-        _ = try store.ingest(
-            ids.map {
-                #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"\#($0)","robot_id":"R-1"}"#
-            })
-        store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
+        let service = try ServiceUnderTest(
+            of:
+                ids.map {
+                    #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"\#($0)","robot_id":"R-1"}"#
+                })
         for (pasted, id) in [
             ("https://sessions.example/deliveries/a%2Fb#v=1", "a/b"),
             ("<http://127.0.0.1:8080/deliveries/50%25?at=1>", "50%"),
@@ -307,16 +293,11 @@ import Testing
 
     /// A robot that only its window knows.
     @Test func aRobotKnownFromAWindowIsFound() throws {
-        let folder = try Folder()
-        let path = folder.path("window.db")
-        let store = try StoreUnderTest(path: path, maxResident: 0)
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D","robot_id":"R-only"}"#,
             #"{"event":"pilot.assigned","timestamp":"2026-11-02T10:00:01Z","delivery_id":"D","pilot_id":"P-only"}"#,
             #"{"event":"delivery.failed","timestamp":"2026-11-03T10:00:00Z","delivery_id":"D2"}"#,
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
         for (query, searched) in [("R-only", "exact"), ("R-o", "prefix"), ("-on", "anywhere")] {
             let reply = try service.get("search?q=\(query)").json
             let found = try #require(reply["results"] as? [[String: Any]])

@@ -5,12 +5,10 @@ import Testing
 /// What the store adds up for the whole fleet is what its robots' hours come to.
 @Suite struct FleetSumsTests {
     @Test func statesOfMoreThanADayCountToo() throws {
-        let folder = try Folder()
-        let store = try StoreUnderTest(path: folder.path("long.db"), maxResident: 100)
         func line(_ at: String, _ event: String, _ rest: String) -> String {
             #"{"event":"\#(event)","timestamp":"\#(at)","event_id":"\#(at) \#(event)",\#(rest)}"#
         }
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             line("2026-11-02T06:30:00Z", "robot.deployed", #""robot_id":"R-1""#),
             line("2026-11-04T09:15:00Z", "robot.grounded", #""robot_id":"R-1","reason":"LID""#),
             line("2026-11-05T20:45:00Z", "robot.deployed", #""robot_id":"R-1""#),
@@ -18,8 +16,6 @@ import Testing
             line("2026-11-03T11:00:00Z", "robot.parked", #""robot_id":"R-2""#),
             line("2026-11-06T00:00:00Z", "robot.parked", #""robot_id":"R-3""#),
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: folder.path("long.db"), folder: folder)
         let range = "from=2026-11-02T00:00:00Z&to=2026-11-06T00:00:00Z"
         func totals(_ more: String) throws -> [String: Double] {
             let reply = try service.get("fleet/utilization?\(range)&\(more)")
@@ -105,19 +101,15 @@ import Testing
 
     /// Operating time is known by whole hours, so failures are counted over the same.
     @Test func failuresAreOfTheHoursThatTheyAreDividedInto() throws {
-        let folder = try Folder()
-        let store = try StoreUnderTest(path: folder.path("hours.db"), maxResident: 100)
         func line(_ at: String, _ event: String) -> String {
             #"{"event":"\#(event)","timestamp":"2026-11-02T\#(at):00Z","event_id":"\#(at)","robot_id":"R-1"}"#
         }
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             line("09:50", "robot.deployed"), line("10:10", "robot.grounded"),
             line("10:20", "robot.deployed"), line("11:00", "robot.grounded"),
             line("11:05", "robot.deployed"), line("11:40", "robot.grounded"),
             line("11:45", "robot.deployed"), line("12:30", "robot.parked"),
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: folder.path("hours.db"), folder: folder)
         for route in ["fleet/reliability", "robots/R-1"] {
             func told(_ from: String, _ to: String) throws -> NSDictionary {
                 let reply = try service.get("\(route)?from=2026-11-02T\(from):00Z&to=2026-11-02T\(to):00Z")

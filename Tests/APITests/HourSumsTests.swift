@@ -70,12 +70,10 @@ import Testing
 
     /// An export finds what reaches into its range, however long before it began.
     @Test func anExportBeginsAtTheLongestSession() throws {
-        let folder = try Folder()
-        let store = try StoreUnderTest(path: folder.path("long.db"), maxResident: 100)
         func line(_ at: String, _ event: String, _ delivery: String) -> String {
             #"{"event":"\#(event)","timestamp":"\#(at)","event_id":"\#(at)\#(delivery)","delivery_id":"\#(delivery)"}"#
         }
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             line("2026-10-30T08:00:00Z", "demand.assigned", "D-days"),
             line("2026-11-02T10:30:00Z", "delivery.dropoff_completed", "D-days"),
             line("2026-11-02T07:59:59Z", "demand.assigned", "D-hours"),
@@ -86,8 +84,6 @@ import Testing
             line("2026-11-02T09:10:00Z", "demand.assigned", "D-none"),
             line("2026-11-02T09:20:00Z", "delivery.dropoff_completed", "D-none"),
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: folder.path("long.db"), folder: folder)
         let reply = try service.get("incidents/export.csv?from=2026-11-02T10:00:00Z&to=2026-11-02T11:00:00Z")
         let found = reply.text.components(separatedBy: "\r\n").dropFirst().compactMap {
             $0.components(separatedBy: ",").dropFirst().first
@@ -97,12 +93,10 @@ import Testing
 
     /// Of the sessions that a list of the same range holds it has all events, and of no other session any.
     @Test func anExportOfSessionsHoldsAllTheirEvents() throws {
-        let folder = try Folder()
-        let store = try StoreUnderTest(path: folder.path("sessions.db"), maxResident: 100)
         func line(_ at: String, _ event: String, _ what: String, _ id: String) -> String {
             #"{"event":"\#(event)","timestamp":"2026-11-02T\#(at)Z","event_id":"\#(at)\#(id)","\#(what)_id":"\#(id)"}"#
         }
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             line("09:59:59", "demand.assigned", "delivery", "D-before"),
             line("10:10:00", "delivery.dropoff_completed", "delivery", "D-before"),
             line("10:00:00", "demand.assigned", "delivery", "D-first"),
@@ -113,8 +107,6 @@ import Testing
             line("11:00:00", "delivery.dropoff_completed", "delivery", "D-last"),
             line("11:00:00", "demand.assigned", "delivery", "D-after"),
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: folder.path("sessions.db"), folder: folder)
         let range = "from=2026-11-02T10:00:00Z&to=2026-11-02T11:00:00Z"
         func exported(_ more: String) throws -> [String] {
             let reply = try service.get("incidents/export.csv?range_of=sessions&\(range)\(more)")

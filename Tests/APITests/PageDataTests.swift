@@ -148,9 +148,6 @@ import Testing
     }
 
     @Test func piecesFitTogether() throws {
-        let folder = try Folder()
-        let path = folder.path("long.db")
-        let store = try StoreUnderTest(path: path, maxResident: 0)
         var all = [
             #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1","robot_id":"R1"}"#
         ]
@@ -161,24 +158,17 @@ import Testing
                 #"{"event":"robot.state_changed","timestamp":"2026-11-02T10:00:0\#(second)Z","robot_id":"R1","to_state":"s\#(n)"}"#
             )
         }
-        _ = try store.ingest(all)
-        store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
+        let service = try ServiceUnderTest(of: all)
         let told = lines(try service.client.get("/deliveries/D1.csv").text)
         #expect(told.count == 4502 && Set(told).count == 4502)
     }
 
     /// An id that ends like an address of data is still reached, as a page and as data.
     @Test func idsThatLookLikeFiles() throws {
-        let folder = try Folder()
-        let path = folder.path("ids.db")
-        let store = try StoreUnderTest(path: path, maxResident: 0)
-        _ = try store.ingest(
-            ["a", "a.json", "a.csv", "a/b.json", ".json"].map { id in
+        let service = try ServiceUnderTest(
+            of: ["a", "a.json", "a.csv", "a/b.json", ".json"].map { id in
                 #"{"event":"delivery.failed","timestamp":"2026-11-02T10:00:00Z","delivery_id":"\#(id)","robot_id":"r.json"}"#
             } + [#"{"event":"robot.heartbeat","timestamp":"2026-11-02T10:00:00Z","robot_id":"r.json"}"#])
-        store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
         for (address, id) in [
             ("/deliveries/a.json", "a"), ("/deliveries/a.json.json", "a.json"),
             ("/deliveries/a.csv.json", "a.csv"),

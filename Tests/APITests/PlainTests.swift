@@ -40,22 +40,17 @@ import Testing
 
     /// Of a long delivery its first 200 events, and says of how many.
     @Test func aLongDeliveryHasItsFirst200() throws {
-        let folder = try Folder()
-        let path = folder.path("long.db")
-        let store = try StoreUnderTest(path: path, maxResident: 0)
         let more = (1...200).map { n in
             #"{"event":"robot.telemetry","timestamp":"2026-11-02T10:\#(10 + n / 60):\#(10 + n % 50)Z","event_id":"t\#(n)","robot_id":"R1"}"#
         }
-        _ = try store.ingest(
-            [
+        let service = try ServiceUnderTest(
+            of: [
                 #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1","robot_id":"R1"}"#,
                 #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D2","robot_id":"R2"}"#,
             ] + more + [
                 #"{"event":"delivery.failed","timestamp":"2026-11-02T11:00:00Z","delivery_id":"D1"}"#,
                 #"{"event":"delivery.failed","timestamp":"2026-11-02T11:00:00Z","delivery_id":"D2"}"#,
             ])
-        store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
         func told(_ id: String) throws -> (html: String, rows: Int) {
             let reply = try service.get("deliveries/\(id)/plain")
             #expect(reply.status == 200)
@@ -74,11 +69,8 @@ import Testing
 
     /// What an event says is cut where it is shown; a value that a filter takes is whole.
     @Test func longTextsAreCut() throws {
-        let folder = try Folder()
-        let path = folder.path("long.db")
-        let store = try StoreUnderTest(path: path, maxResident: 0)
         let long = String(repeating: "x", count: 250)
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1","robot_id":"R1","reason":"\#(long)"}"#,
             #"{"event":"robot.state_changed","timestamp":"2026-11-02T10:01:00Z","robot_id":"R1","from_state":"\#(long)","to_state":"\#(long)"}"#,
             #"{"event":"robot.error","timestamp":"2026-11-02T10:02:00Z","robot_id":"R1","error":{"code":"\#(long)","message":"\#(long)"}}"#,
@@ -86,8 +78,6 @@ import Testing
             #"{"event":"robot.error","timestamp":"2026-11-02T11:00:00Z","robot_id":"R1","error":{"code":"\#(long)","message":"\#(long)"}}"#,
             #"{"event":"robot.heartbeat","timestamp":"2026-11-02T11:30:00Z","robot_id":"R1"}"#,
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
         let fields = ["error_code", "error_message", "from_state", "to_state", "reason"]
         var cut: Set<String> = []
         for (path, list) in [
@@ -121,18 +111,13 @@ import Testing
     }
 
     @Test func aHostileDeliveryIsAHarmlessDocument() throws {
-        let folder = try Folder()
-        let path = folder.path("hostile.db")
-        let store = try StoreUnderTest(path: path, maxResident: 0)
         let long = String(repeating: "x", count: 100_000)
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"<b>\"D\"</b>","robot_id":"R<i>1","merchant_id":"</pre><script>m</script>"}"#,
             #"{"event":"robot.error","timestamp":"2026-11-02T10:03:00Z","robot_id":"R<i>1","error":{"code":"\u202eEDOC","message":"\#(long)"}}"#,
             #"{"event":"robot.error","timestamp":"2026-11-02T10:04:00Z","robot_id":"R<i>1","error":{"code":"C","message":"</td></table><img src=x onerror=alert(1)>"}}"#,
             #"{"event":"delivery.failed","timestamp":"2026-11-02T10:10:00Z","delivery_id":"<b>\"D\"</b>","error":{"code":"javascript:alert(1)"},"secret":"payload"}"#,
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: path, folder: folder)
         let reply = try service.get("deliveries/%3Cb%3E%22D%22%3C%2Fb%3E/plain")
         #expect(reply.status == 200 && reply.header("Content-Type") == "text/html; charset=utf-8")
         let html = reply.text

@@ -22,8 +22,6 @@ import Testing
 
     /// An error that names its delivery counts too.
     @Test func aCutListSaysSo() throws {
-        let folder = try Folder()
-        let store = try StoreUnderTest(path: folder.path("errors.db"), maxResident: 0)
         let minute = { (n: Int) in n < 10 ? "0\(n)" : "\(n)" }
         var lines = [
             #"{"event":"robot.error","timestamp":"2026-11-02T10:00:00Z","robot_id":"R1","delivery_id":"D1","error":{"code":"NAMED"}}"#
@@ -34,9 +32,7 @@ import Testing
                 #"{"event":"robot.error","timestamp":"2026-11-02T\#(time)Z","robot_id":"R1","error":{"code":"E"}}"#
             )
         }
-        _ = try store.ingest(lines)
-        store.close()
-        let service = try ServiceUnderTest(store: folder.path("errors.db"), folder: folder)
+        let service = try ServiceUnderTest(of: lines)
         let timeline = try service.get("robots/R1/timeline?day=2026-11-02").json
         let errors = try #require(timeline["errors"] as? [[String: Any]])
         #expect(errors.count == 5000 && timeline["errors_total"] as? Int == 5003)

@@ -6,17 +6,13 @@ import Testing
 @Suite struct RowsOfRobotsTests {
     /// 300 robots, those of one zone too: by hour of a quarter of a year they have 662,400 rows.
     @Test func tooManyRowsAreRefused() throws {
-        let folder = try Folder()
-        let store = try StoreUnderTest(path: folder.path("fleet.db"), maxResident: 100)
-        _ = try store.ingest(
-            (100..<400).flatMap { robot in
+        let service = try ServiceUnderTest(
+            of: (100..<400).flatMap { robot in
                 [("10:00", "deployed"), ("10:\(robot % 40 + 10)", "grounded"), ("11:00", "deployed")].map {
                     at, state in
                     #"{"event":"robot.\#(state)","timestamp":"2026-11-02T\#(at):00Z","robot_id":"R-\#(robot)","zone_id":"Z"}"#
                 }
             })
-        store.close()
-        let service = try ServiceUnderTest(store: folder.path("fleet.db"), folder: folder)
         let quarter = "from=2026-09-01T00:00:00Z&to=2026-12-02T00:00:00Z"
         let month = "from=2026-10-20T00:00:00Z&to=2026-11-20T00:00:00Z"
         for query in [

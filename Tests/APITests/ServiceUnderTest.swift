@@ -85,6 +85,8 @@ final class ServiceUnderTest {
     let server: HTTPServer
     let client: Client
     let audit: SQLiteAudit
+    /// Where the store is: as long as the service is there, so is it.
+    private let folder: Folder
 
     init(
         store path: String, folder: Folder, access: (any AccessChecking)? = nil,
@@ -92,6 +94,7 @@ final class ServiceUnderTest {
         wall: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1e6) },
         wrap: (any AskableStore) -> any AskableStore = { $0 }
     ) throws {
+        self.folder = folder
         // However busy the machine is, what is asked is answered at once.
         var limits = limits
         limits.momentSeconds = 30
@@ -114,6 +117,16 @@ final class ServiceUnderTest {
             api.answer(request)
         }
         client = Client(port: server.port)
+    }
+
+    /// On a store of these lines alone.
+    convenience init(of lines: [String]) throws {
+        let folder = try Folder()
+        let path = folder.path("lines.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        _ = try store.ingest(lines)
+        store.close()
+        try self.init(store: path, folder: folder)
     }
 
     /// On the simulated day, with nobody asked who they are.

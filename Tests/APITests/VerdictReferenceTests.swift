@@ -5,8 +5,6 @@ import Testing
 /// The first line of what stands out names the fault that the delivery ended with, not one of a robot that had given it away.
 @Suite struct VerdictReferenceTests {
     private func firstLine(_ more: [String]) throws -> String {
-        let folder = try Folder()
-        let store = try StoreUnderTest(path: folder.path("verdict.db"), maxResident: 0)
         let before = [
             #"{"event":"demand.assigned","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1","robot_id":"R1"}"#,
             #"{"event":"robot.error","timestamp":"2026-11-02T10:10:00Z","robot_id":"R1","error":{"code":"TIPPED_OVER"}}"#,
@@ -15,9 +13,7 @@ import Testing
         let after = [
             #"{"event":"delivery.failed","timestamp":"2026-11-02T11:00:00Z","delivery_id":"D1","error":{"code":"GAVE_UP"}}"#
         ]
-        _ = try store.ingest(before + more + after)
-        store.close()
-        let service = try ServiceUnderTest(store: folder.path("verdict.db"), folder: folder)
+        let service = try ServiceUnderTest(of: before + more + after)
         let story = try service.get("deliveries/D1").json
         let verdict = try #require((story["verdict"] as? [[String: Any]])?.first)
         // What lists name beside a failure's code is what the verdict names.

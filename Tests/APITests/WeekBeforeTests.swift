@@ -106,20 +106,16 @@ import Testing
 
     /// What is known is asked of the same robots as the figures, and each hour of the week before counts.
     @Test func aHoleInAZonesWeekBeforeIsTold() throws {
-        let folder = try Folder()
-        let store = try StoreUnderTest(path: folder.path("zones.db"), maxResident: 100)
         func line(_ at: String, _ event: String, _ robot: String, _ zone: String) -> String {
             #"{"event":"\#(event)","timestamp":"\#(at):00Z","event_id":"\#(at) \#(robot)","robot_id":"\#(robot)","zone_id":"\#(zone)"}"#
         }
-        _ = try store.ingest([
+        let service = try ServiceUnderTest(of: [
             line("2026-11-01T22:00", "robot.deployed", "R-1", "north"),
             line("2026-11-02T10:00", "robot.heartbeat", "R-1", "south"),
             line("2026-11-02T12:00", "robot.heartbeat", "R-1", "north"),
             line("2026-11-09T06:00", "robot.deployed", "R-2", "west"),
             line("2026-11-10T00:00", "robot.heartbeat", "R-1", "north"),
         ])
-        store.close()
-        let service = try ServiceUnderTest(store: folder.path("zones.db"), folder: folder)
         func before(_ route: String, _ more: String) throws -> [String: Any] {
             let range = "from=2026-11-09T00:00:00Z&to=2026-11-10T00:00:00Z&compare=week_before"
             let reply = try service.get("fleet/\(route)?\(range)\(more)")
