@@ -99,17 +99,18 @@ class Bench(live_servers.Bench):
         options = self.options
         archive = self.archive(options.events)
         rows = os.path.join(self.scratch, "events.bin")
-        found = {f"prefetch {p}": [] for p in options.store_prefetch.split(",")}
+        found = {(kind, prefetch): [] for kind in options.store_queues.split(",")
+                 for prefetch in options.store_prefetch.split(",")}
         copies = []
         for turn in range(options.runs):
-            for way, runs in found.items():
-                say(f"store, run {turn + 1} of {options.runs}: {way}")
-                name = f"store{turn}_{way.split()[1]}"
+            for (kind, prefetch), runs in found.items():
+                say(f"store, run {turn + 1} of {options.runs}: {kind} queue, prefetch {prefetch}")
+                name = f"store{turn}_{kind}_{prefetch}"
                 self.new_store(name)
-                count = self.broker.publish(archive, name)
+                count = self.broker.publish(archive, name, "--queue-type", kind)
                 self.database.sql("CHECKPOINT")
                 broker, database = self.broker.cpu(), self.database.cpu()
-                service = self.serve(name, name, "--prefetch", way.split()[1])
+                service = self.serve(name, name, "--queue-type", kind, "--prefetch", prefetch)
                 metrics = service.wait("the queue is drained", lambda m: settled(m) >= count, 1200)
                 accepted = metrics['sessionizer_messages_total{transport="amqp",outcome="accepted"}']
                 runs.append({"n": accepted, "seconds": last_commit(metrics) - service.started,
@@ -117,7 +118,7 @@ class Bench(live_servers.Bench):
                              "service": service.cpu(), "peak": service.memory()})
                 self.stop()
                 self.broker.delete(name)
-                if way == list(found)[-1]:
+                if (kind, prefetch) == list(found)[-1]:
                     self.database.sql(f"\\copy (SELECT * FROM events) TO '{rows}' (FORMAT binary)\n", name)
                     self.database.sql("CHECKPOINT")
                     copies.append(copy(self.database, name, rows, f"copy{turn}"))
@@ -127,7 +128,7 @@ class Bench(live_servers.Bench):
               "service (or client) processor s | resident MB at the end |")
         print("|---|---|---|---|---|---|---|---|")
         for way, runs in found.items():
-            print(f"| queue to PostgreSQL, {way} | {runs[0]['n']:,.0f} | {spread(runs, 'seconds')} | "
+            print(f"| {way[0]} queue to PostgreSQL, prefetch {way[1]} | {runs[0]['n']:,.0f} | {spread(runs, 'seconds')} | "
                   f"{runs[0]['n'] / median(runs, 'seconds'):,.0f} | {median(runs, 'broker'):.2f} | "
                   f"{median(runs, 'database'):.2f} | {median(runs, 'service'):.2f} | {median(runs, 'peak'):.0f} |")
         print(f"| COPY alone | {copies[0]['rows']:,} | {spread(copies, 'seconds')} | "
@@ -137,7 +138,7 @@ class Bench(live_servers.Bench):
         for way, runs in found.items():
             work = [r["broker"] + r["database"] + r["service"] for r in runs]
             alone = [c["server"] + c["client"] for c in copies]
-            print(f"- {way}: {median(copies, 'seconds') / median(runs, 'seconds'):.2f} of COPY by the clock, "
+            print(f"- {way[0]} queue, prefetch {way[1]}: {median(copies, 'seconds') / median(runs, 'seconds'):.2f} of COPY by the clock, "
                   f"{statistics.median(alone) / statistics.median(work):.2f} by processor time of all parts together")
 
     # From publishing to the commit
@@ -305,6 +306,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--prefetch", type=int, default=4000, help="of the phase drain; half of it is one acknowledgement")
     parser.add_argument("--store-prefetch", default="4000,40000", help="of the phase store; half of it is a batch")
+    parser.add_argument("--store-queues", default="quorum", help="of the phase store: quorum, classic, stream")
     parser.add_argument("--rate", type=int, default=2000, help="messages a second of the phase latency")
     parser.add_argument("--seconds", type=int, default=30, help="how long that is")
     parser.add_argument("--restart-closed", default="100000,1000000", help="closed sessions, one store for each")

@@ -13,7 +13,7 @@ from collections import Counter
 import faults
 from servers import Service, sh
 
-KEYS = ["delivery_id", "demand_id", "trip_id", "quote_id", "offer_id", "robot_id", "pilot_id", "merchant_id", "event_id"]
+KEYS = ["delivery_id", "demand_id", "trip_id", "quote_id", "offer_id", "robot_id", "pilot_id", "event_id"]
 MARKETS = 8
 # What a service reads from, and how often beside the others.
 KINDS = {"quorum queue": 2, "classic queue": 1, "eight partitions": 2, "stream": 2}
@@ -81,7 +81,7 @@ class Round:
 
     @staticmethod
     def in_market(line, prefix):
-        """The same with ids of another market: what shares an id shares a partition."""
+        """The same with ids of another market, but for the merchants: they trade in all of them."""
         def walk(value):
             if isinstance(value, dict):
                 return {k: prefix + v if k in KEYS and isinstance(v, str) else walk(v) for k, v in value.items()}

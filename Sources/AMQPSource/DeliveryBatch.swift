@@ -19,23 +19,19 @@ public final class DeliveryBatch: @unchecked Sendable {
     public private(set) var publishedAt: [Int64] = []
     /// How many were delivered before.
     public private(set) var redeliveredCount = 0
-    /// Which partition keys the messages have, where their queue is one of several that share them by that key.
-    public var partitionKeys: [String] {
-        let texts = keys.map { key in
-            // A text of PostgreSQL's holds no NUL.
-            String(decoding: key.map { $0 == 0 ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
-        }
-        return Set(texts).sorted()
-    }
+    /// Which partition keys the messages have, each once, where their queue is one of several that share them by that key.
+    public private(set) var partitionKeys: [String] = []
 
     /// Bytes of bodies and headers, as long as the batch is held by anybody.
     private(set) var byteCount = 0
 
     private var headers: [UInt8] = []
     private var headerEnds: [Int] = []
-    private var keys: Set<[UInt8]> = []
+    /// The places of ``partitionKeys``.
+    private var keyPlaces: [String: Int] = [:]
+    private var keyOfMessage: [Int] = []
     /// As a rule messages of one key follow each other.
-    private var lastKey: [UInt8]?
+    private var lastKey: (bytes: [UInt8], place: Int)?
 
     init() {}
 
@@ -45,6 +41,9 @@ public final class DeliveryBatch: @unchecked Sendable {
         let end = headerEnds[index]
         return start == end ? nil : String(decoding: headers[start..<end], as: UTF8.self)
     }
+
+    /// Which of ``partitionKeys`` a message has.
+    public func partitionKey(ofMessage index: Int) -> Int { keyOfMessage[index] }
 
     func append(_ delivery: Delivery, _ bytes: UnsafeRawBufferPointer, origin: String, epoch: UInt64) {
         messages.append(
@@ -58,10 +57,20 @@ public final class DeliveryBatch: @unchecked Sendable {
             offsets = min(offsets?.lowerBound ?? offset, offset)...max(offsets?.upperBound ?? offset, offset)
         }
         range = DeliveryRange(epoch: epoch, first: range?.first ?? delivery.tag, last: delivery.tag)
-        if let key = delivery.partitionKey, lastKey != key {
-            keys.insert(key)
-            lastKey = key
+        if let key = delivery.partitionKey { keyOfMessage.append(place(of: key)) }
+    }
+
+    private func place(of key: [UInt8]) -> Int {
+        if let lastKey, lastKey.bytes == key { return lastKey.place }
+        // A text of PostgreSQL's holds no NUL.
+        let text = String(decoding: key.map { $0 == 0 ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
+        let place = keyPlaces[text] ?? partitionKeys.count
+        if place == partitionKeys.count {
+            partitionKeys.append(text)
+            keyPlaces[text] = place
         }
+        lastKey = (key, place)
+        return place
     }
 
     func removeAll() {
@@ -73,7 +82,9 @@ public final class DeliveryBatch: @unchecked Sendable {
         byteCount = 0
         headers.removeAll(keepingCapacity: true)
         headerEnds.removeAll(keepingCapacity: true)
-        keys.removeAll(keepingCapacity: true)
+        partitionKeys.removeAll(keepingCapacity: true)
+        keyPlaces.removeAll(keepingCapacity: true)
+        keyOfMessage.removeAll(keepingCapacity: true)
         lastKey = nil
     }
 }

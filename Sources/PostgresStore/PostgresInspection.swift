@@ -57,7 +57,11 @@ public struct PostgresInspection: Equatable, Sendable {
                 "arrival_hours", "robot_zones", "zone_hours", "replicas",
             ]
         ),
-        (["INSERT", "UPDATE"], ["freshness", "source_offsets", "partition_leases", "partition_keys"]),
+        (
+            ["INSERT", "UPDATE"],
+            ["freshness", "source_offsets", "partition_leases", "partition_keys", "partition_entities"]
+        ),
+        (["UPDATE"], ["partition_joins"]),
     ]
 
     /// Connects and looks.

@@ -35,6 +35,12 @@ public final class PostgresLeases {
     /// half being the partition: by them whoever takes it over finds the server process.
     static let writersLockClass = Migration.lockClass + 1
 
+    /// Takes the lock that keeps a batch that has to be alone apart from all others. It is a statement of its own, so that the
+    /// next one sees what was committed before it was had.
+    static func lockBeside(others: Bool) -> String {
+        "SELECT pg_advisory_xact_lock\(others ? "_shared" : "")(\(writersLockClass), -1)"
+    }
+
     private let connection: Connection
     private let replica: String
     private let seconds: Double

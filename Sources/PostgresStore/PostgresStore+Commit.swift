@@ -5,12 +5,11 @@ public import SessionStore
 extension PostgresStore: SessionStoring {
     /// Begins a batch; see ``SessionStoring``. A connection that was lost is made anew, once: when that fails too,
     /// it throws, and may be tried again after a while (`BackOff` says how long).
-    public func begin() throws -> Bool {
+    public func begin(alone: Bool) throws -> Bool {
         precondition(!isInBatch, "one batch at a time")
         if connection.isOpen {
             do {
-                try beginTransaction()
-                return true
+                return try beginTransaction(alone: alone)
             } catch let error as StoreError where error.kind == .unavailable {
                 // It was lost while nothing was asked of it.
                 connection.close()
@@ -19,7 +18,8 @@ extension PostgresStore: SessionStoring {
         try connection.open()
         do {
             try prepareSession()
-            try beginTransaction()
+            names = TellingOfNames()
+            _ = try beginTransaction(alone: alone)
         } catch {
             connection.close()
             throw error
@@ -28,31 +28,40 @@ extension PostgresStore: SessionStoring {
         return false
     }
 
-    private func beginTransaction() throws {
+    private func beginTransaction(alone: Bool) throws -> Bool {
         if partitions.isStale { try partitions.load(connection) }
-        try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-        if let fence = settings.fence {
-            do {
-                try Self.check(fence, connection)
-            } catch {
-                abandon()
-                throw error
-            }
+        names.begin(alone: alone)
+        guard let fence = settings.fence else {
+            try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            isInBatch = true
+            return true
         }
-        isInBatch = true
+        do {
+            try connection.run(
+                "BEGIN ISOLATION LEVEL READ COMMITTED; \(PostgresLeases.lockBeside(others: !alone))")
+            let batchesAlone = try Self.check(fence, connection)
+            isInBatch = true
+            return names.isUnchanged(batchesAlone)
+        } catch {
+            abandon()
+            throw error
+        }
     }
 
     /// Checks that the partition has not been taken over, and keeps it so until the transaction ends: whoever takes it
     /// waits for the row, and only that: the lease is renewed meanwhile. A replica that was frozen or cut off finds its
     /// epoch gone, and writes nothing. The advisory lock keeps nobody out: it tells whoever takes the partition over which
     /// server process is this writer's.
-    static func check(_ fence: PostgresLeases.Fence, _ connection: Connection) throws {
+    /// - Returns: How many batches were written alone up to now, by any partition's writer.
+    @discardableResult
+    static func check(_ fence: PostgresLeases.Fence, _ connection: Connection) throws -> Int64 {
         var row = Parameters()
         row.add(Int32(fence.partition))
         row.add(fence.epoch)
         let rows = try connection.execute(
             """
-            SELECT pg_advisory_xact_lock_shared(\(PostgresLeases.writersLockClass), $1)
+            SELECT (SELECT batches_alone FROM partition_joins),
+              pg_advisory_xact_lock_shared(\(PostgresLeases.writersLockClass), $1)
             FROM partition_leases WHERE queue_partition = $1 AND epoch = $2 FOR KEY SHARE
             """, row)
         if rows.isEmpty {
@@ -61,6 +70,7 @@ extension PostgresStore: SessionStoring {
                 "\(connection.target.name): partition \(fence.partition) has been taken over by another replica"
             )
         }
+        return rows.integer(0, 0)
     }
 
     /// Ends a batch that came to nothing; see ``SessionStoring``.
@@ -123,6 +133,7 @@ extension PostgresStore: SessionStoring {
             try writeHours(changes, batch)
             try writeRecords(changes, rejected, batch)
             try connection.execute("COMMIT")
+            names.committed()
         } catch {
             abandon()
             throw error

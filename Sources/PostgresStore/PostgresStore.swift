@@ -54,6 +54,7 @@ public final class PostgresStore {
     let copyBuffer = WireBuffer()
     var rowArrays: [String: RowArrays] = [:]
     var prefetched = Prefetched()
+    var names = TellingOfNames()
 
     /// Opens a store for writing, making or migrating its tables where the role may.
     /// - Parameters:
@@ -101,6 +102,11 @@ public final class PostgresStore {
                     .busy, "\(connection.target.name): another process is writing to the store",
                     hint: Failure.hint(.busy))
             }
+        }
+        if settings.fence == nil {
+            // Partitions' writers know nothing of whom this one names under which key.
+            _ = try connection.query(
+                "UPDATE partition_entities SET is_shared = true WHERE kind = 'merchant' AND NOT is_shared")
         }
         try recordRules()
         try partitions.load(connection)

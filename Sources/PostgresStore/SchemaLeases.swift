@@ -19,4 +19,15 @@ enum SchemaLeases {
           partition_key text COLLATE "C" PRIMARY KEY, queue_partition integer NOT NULL,
           moves bigint NOT NULL DEFAULT 0, moved_at timestamptz) WITH (fillfactor = 50);
         """
+
+    /// Under which partition key robots, pilots and merchants were named first, and whether they are named under another one
+    /// as well; and how often a batch was written alone, whereupon every writer of a partition reads the store again.
+    static let entities = """
+        CREATE TABLE partition_entities (
+          kind text NOT NULL, entity_id text COLLATE "C" NOT NULL, partition_key text COLLATE "C" NOT NULL,
+          is_shared boolean NOT NULL DEFAULT false, PRIMARY KEY (kind, entity_id)) WITH (fillfactor = 90);
+        CREATE TABLE partition_joins (
+          only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), batches_alone bigint NOT NULL);
+        INSERT INTO partition_joins (batches_alone) VALUES (0);
+        """
 }

@@ -25,8 +25,8 @@ extension SQLiteStore: SessionStoring {
     }
 
     /// Begins a batch; see ``SessionStoring``. The write lock is taken at once: a second writer waits here, not
-    /// after it has read what then changes under it.
-    public func begin() throws -> Bool {
+    /// after it has read what then changes under it, so that each batch is alone.
+    public func begin(alone: Bool) throws -> Bool {
         try connection.run("BEGIN IMMEDIATE")
         isInBatch = true
         // Changes whenever another connection has committed (sqlite.org/pragma.html#pragma_data_version).

@@ -11,17 +11,20 @@ public struct BatchDetails {
     public var offsets: ClosedRange<Int64>?
     /// What its messages were split over partitions by; none where they were not.
     public var partitionKeys: [String]
+    /// Which of them a message has, by its index in the batch.
+    public var partitionKey: (Int) -> Int
     /// A message's headers as a JSON object, by its index in the batch; kept where it is rejected.
     public var headers: (Int) -> String?
 
     /// The defaults are those of an archive.
     public init(
         hasPositions: Bool = true, offsets: ClosedRange<Int64>? = nil, partitionKeys: [String] = [],
-        headers: @escaping (Int) -> String? = { _ in nil }
+        partitionKey: @escaping (Int) -> Int = { _ in 0 }, headers: @escaping (Int) -> String? = { _ in nil }
     ) {
         self.hasPositions = hasPositions
         self.offsets = offsets
         self.partitionKeys = partitionKeys
+        self.partitionKey = partitionKey
         self.headers = headers
     }
 }
@@ -62,6 +65,10 @@ public final class Ingestor {
         public var retiredCount: Int
         /// Whether another partition had written last what its partition keys stand for.
         public var hasMovedKeys: Bool
+        /// Whether no other partition wrote meanwhile.
+        public var wasAlone: Bool
+        /// Robots and pilots that were known under another partition key until now.
+        public var crossing: [NamedEntity]
         /// How long writing and committing took.
         public var commitTime: Microseconds
     }
@@ -97,10 +104,7 @@ public final class Ingestor {
         let startedAt = clock()
         let batch = decoded.batch
         do {
-            if try !store.begin() { engine.forgetEverything() }
-            let isFirst = try details.partitionKeys.isEmpty || store.claim(details.partitionKeys)
-            if !isFirst { engine.forgetEverything() }
-            EventDecoder.events(of: decoded, symbols: symbols, into: &events)
+            let opening = try open(decoded, details)
             let retired = takeRetired(decoded, details, at: startedAt)
             if store.wantsExpectations {
                 try engine.expect(events, bytes: batch.bytes, source: store) {
@@ -133,7 +137,8 @@ public final class Ingestor {
             onCommit?(
                 Committed(
                     record: record, changes: changes, rejections: decoded.rejections,
-                    retiredCount: retired.count, hasMovedKeys: !isFirst,
+                    retiredCount: retired.count, hasMovedKeys: opening.hasMovedKeys,
+                    wasAlone: opening.isAlone, crossing: opening.crossing,
                     commitTime: clock() - record.committedAt))
         } catch {
             store.rollback()
@@ -141,6 +146,39 @@ public final class Ingestor {
             throw error
         }
         engine.evict(limit: settings.maxResidentEntities)
+    }
+
+    /// What is known of a batch once its transaction has begun.
+    private struct Opening {
+        var hasMovedKeys = false
+        var isAlone = false
+        var crossing: [NamedEntity] = []
+    }
+
+    /// Begins a batch and makes its events. Nearly all are written beside other partitions' batches; one that joins sessions
+    /// of theirs is begun anew, alone.
+    private func open(_ decoded: DecodedBatch, _ details: BatchDetails) throws -> Opening {
+        var opening = Opening()
+        while true {
+            if try !store.begin(alone: opening.isAlone) { engine.forgetEverything() }
+            if !details.partitionKeys.isEmpty, try !store.claim(details.partitionKeys) {
+                opening.hasMovedKeys = true
+                engine.forgetEverything()
+            }
+            EventDecoder.events(of: decoded, symbols: symbols, into: &events)
+            if details.partitionKeys.isEmpty { return opening }
+            let (named, joining) = BatchNames.all(
+                in: events, symbols, partitionKeys: details.partitionKeys,
+                keyOfEvent: { details.partitionKey(decoded.message(ofEvent: $0)) })
+            switch try store.tell(named, joining: joining) {
+            case .told(let crossing):
+                opening.crossing = crossing
+                return opening
+            case .toBeAlone:
+                store.rollback()
+                opening.isAlone = true
+            }
+        }
     }
 
     /// The row of `rejected_events` of a message, by its index in the batch.

@@ -94,16 +94,27 @@ public struct StoredFreshness: Equatable, Sendable {
 public protocol SessionStoring: AnyObject, EntitySource {
     /// Begins the one transaction of a batch: what the engine reads while it applies the batch, and what
     /// ``commit(_:bytes:rejected:batch:)`` writes.
+    /// - Parameter alone: Whether no other partition's writer may have a batch begun until this one has ended. They forget
+    ///   what they have in memory afterwards, and so does this one.
     /// - Returns: Whether nothing has been stored since this writer's last batch but what it stored itself. Where it
     ///   is false, another writer may have been there: what is in memory is no copy of the store any more, and is to
     ///   be forgotten before the batch is applied.
-    func begin() throws -> Bool
+    func begin(alone: Bool) throws -> Bool
 
     /// Takes the keys that the messages of the batch that was begun were split over partitions by, until its end: nobody
     /// else writes meanwhile what belongs to them. Each is named once.
     /// - Returns: Whether no other partition has written anything of theirs since this writer did. Where it is false, what
     ///   is in memory is no copy of the store any more, and is to be forgotten before the batch is applied.
     func claim(_ partitionKeys: [String]) throws -> Bool
+
+    /// Tells whom the events of the batch that was begun name, where its messages were split over partitions.
+    ///
+    /// Robots, pilots and deliveries of one market have one partition key; merchants trade in several. An event that names
+    /// nobody but a merchant joins sessions of all of them, which other partitions' writers have in memory.
+    /// - Parameters:
+    ///   - named: Each once.
+    ///   - joining: Merchants by which an event joins, because it names nobody else.
+    func tell(_ named: [NamedEntity], joining merchants: [String]) throws -> NamingOutcome
 
     /// Whether ``prefetch(_:bytes:)`` is worth the while: where each question costs a way to a server and back.
     var wantsExpectations: Bool { get }
@@ -146,6 +157,10 @@ public protocol SessionStoring: AnyObject, EntitySource {
 extension SessionStoring {
     /// There is one writer, and nothing is split.
     public func claim(_ partitionKeys: [String]) throws -> Bool { true }
+    /// There is one writer, and nothing is split.
+    public func tell(_ named: [NamedEntity], joining merchants: [String]) throws -> NamingOutcome {
+        .told(crossing: [])
+    }
     /// A question costs next to nothing.
     public var wantsExpectations: Bool { false }
     /// Not worth the while.

@@ -48,6 +48,8 @@ final class LiveMetrics: Sendable {
     private let partitionsHeld: Metrics.Handle
     private let leaseFailures: Metrics.Handle
     private let movedKeys: Metrics.Handle
+    private let alone: Metrics.Handle
+    private let crossing: Metrics.Handle
     private let engines = Mutex(EngineFigures.All())
 
     init(transport: String) {
@@ -139,6 +141,13 @@ final class LiveMetrics: Sendable {
         movedKeys = all.counter(
             "sessionizer_partition_keys_moved_total",
             "Batches with messages of a partition key that another partition wrote last.")
+        alone = all.counter(
+            "sessionizer_batches_alone_total",
+            "Batches with an event that names only a merchant of several partition keys: no other partition wrote "
+                + "meanwhile.")
+        crossing = all.counter(
+            "sessionizer_partition_keys_crossed_total",
+            "Robots and pilots that came to be named under a second partition key.")
         leaseFailures = all.counter(
             "sessionizer_lease_failures_total", "Turns in which the leases could not be renewed.")
         openSessions = all.gauge("sessionizer_open_sessions", "Sessions in progress, counted in the store.")
@@ -185,6 +194,8 @@ final class LiveMetrics: Sendable {
             change.add(overLinked, Double(max(changes.overLinkedIDs, 0)))
             change.add(openSessions, Double(changes.openSessions))
             if batch.hasMovedKeys { change.add(movedKeys, 1) }
+            if batch.wasAlone { change.add(alone, 1) }
+            change.add(crossing, Double(batch.crossing.count))
         }
     }
 

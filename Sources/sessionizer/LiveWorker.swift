@@ -168,7 +168,7 @@ struct LiveWorker: Sendable {
         let isStream = consumer.configuration.queue.kind == .stream
         let details = BatchDetails(
             hasPositions: isStream, offsets: batch.offsets, partitionKeys: batch.partitionKeys,
-            headers: { batch.headers(ofMessage: $0) })
+            partitionKey: { batch.partitionKey(ofMessage: $0) }, headers: { batch.headers(ofMessage: $0) })
         parts.ingestor.onCommit = { committed in
             let now = wallClock()
             metrics.committed(committed, takenAt: takenAt, publishedAt: batch.publishedAt, now: now)
@@ -179,6 +179,14 @@ struct LiveWorker: Sendable {
                     .warning, "partition_keys_moved",
                     "the exchange routes some keys here whose messages another partition wrote last, as after a restart "
                         + "of the broker that numbered its queues anew; what was in memory is read from the store again"
+                )
+            }
+            if !committed.crossing.isEmpty {
+                voice.say(
+                    .warning, "partition_keys_crossed",
+                    "robots or pilots are named under several partition keys: SELECT * FROM sessionizer.partition_entities "
+                        + "WHERE is_shared AND kind <> 'merchant' says which; what they do is joined only within each "
+                        + "key (docs/scaling.md)"
                 )
             }
         }

@@ -8,8 +8,8 @@ final class Voice: Sendable {
     /// Told at each attempt. Everything else happens once and is said each time.
     private static let repeated: Set<String> = [
         "access_refused", "commit_failed", "connecting_failed", "connection_lost", "leases_failed",
-        "not_found",
-        "partition_keys_moved", "precondition_failed", "resource_locked", "store_not_open",
+        "not_found", "partition_keys_crossed", "partition_keys_moved", "precondition_failed",
+        "resource_locked", "store_not_open",
     ]
 
     private let log: Log

@@ -16,16 +16,31 @@ public final class FaultyStore: SessionStoring {
     /// What came of each claim of partition keys.
     public private(set) var claims: [Bool] = []
 
+    /// How many batches were begun alone.
+    public private(set) var batchesAlone = 0
+    /// What came of each telling of whom a batch names.
+    public private(set) var tellings: [NamingOutcome] = []
+
     /// In front of a store.
     public init(_ store: any SessionStoring) { self.store = store }
 
     /// See ``SessionStoring``.
-    public func begin() throws -> Bool { try store.begin() }
+    public func begin(alone: Bool) throws -> Bool {
+        let isUnchanged = try store.begin(alone: alone)
+        if alone { batchesAlone += 1 }
+        return isUnchanged
+    }
     /// See ``SessionStoring``.
     public func claim(_ partitionKeys: [String]) throws -> Bool {
         let isFirst = try store.claim(partitionKeys)
         claims.append(isFirst)
         return isFirst
+    }
+    /// See ``SessionStoring``.
+    public func tell(_ named: [NamedEntity], joining merchants: [String]) throws -> NamingOutcome {
+        let outcome = try store.tell(named, joining: merchants)
+        tellings.append(outcome)
+        return outcome
     }
     /// See ``SessionStoring``.
     public var wantsExpectations: Bool { store.wantsExpectations }

@@ -103,6 +103,16 @@ public final class StoreUnderTest {
             clock: { 0 })
     }
 
+    /// The same, where each message has its own key.
+    public func ingest(keyed lines: [(key: String, line: String)]) throws {
+        let lines = lines.filter { $0.line.contains { !$0.isWhitespace } }
+        let keys = Set(lines.map(\.key)).sorted()
+        let places = lines.map { line in keys.firstIndex(of: line.key) ?? 0 }
+        try ingestor?.ingest(
+            Self.decoded(lines.map { Array($0.line.utf8) }),
+            BatchDetails(partitionKeys: keys, partitionKey: { places[$0] }), clock: { 0 })
+    }
+
     /// Takes a batch in that need not be text.
     public func ingest(bytes lines: [[UInt8]]) throws {
         try ingestor?.ingest(Self.decoded(lines), clock: { 0 })

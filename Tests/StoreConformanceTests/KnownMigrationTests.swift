@@ -31,7 +31,8 @@ extension FreshStore {
     func forgetKnown() throws {
         try sql(
             "DROP TABLE known_robots; DROP TABLE known_pilots; DROP TABLE known_merchants; DROP TABLE robot_zones; "
-                + "DROP TABLE zone_hours; DELETE FROM schema_migrations WHERE name LIKE '%_known' OR name LIKE '%_zone%'"
+                + "DROP TABLE zone_hours; DROP TABLE IF EXISTS partition_entities; DROP TABLE IF EXISTS partition_joins; "
+                + "DELETE FROM schema_migrations WHERE name LIKE '%_known' OR name LIKE '%_zone%' OR name LIKE '%_entities'"
         )
     }
 }

@@ -23,7 +23,8 @@ GRANT INSERT, UPDATE, DELETE ON sessionizer.session_members, sessionizer.session
   sessionizer.session_spans, sessionizer.arrival_hours, sessionizer.robot_zones, sessionizer.zone_hours
   TO :"writer";
 GRANT INSERT, UPDATE ON sessionizer.freshness, sessionizer.source_offsets, sessionizer.partition_leases,
-  sessionizer.partition_keys TO :"writer";
+  sessionizer.partition_keys, sessionizer.partition_entities TO :"writer";
+GRANT UPDATE ON sessionizer.partition_joins TO :"writer";
 GRANT INSERT, UPDATE, DELETE ON sessionizer.replicas TO :"writer";
 
 -- Who asked what: every service adds to it, under whichever role it runs, and no role may change or delete a row (a trigger
