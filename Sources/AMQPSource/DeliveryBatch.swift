@@ -27,8 +27,8 @@ public final class DeliveryBatch: @unchecked Sendable {
 
     private var headers: [UInt8] = []
     private var headerEnds: [Int] = []
-    /// The places of ``partitionKeys``.
-    private var keyPlaces: [String: Int] = [:]
+    /// The places of ``partitionKeys``, by their bytes: two texts may be equal that differ in these.
+    private var keyPlaces: [[UInt8]: Int] = [:]
     private var keyOfMessage: [Int] = []
     /// As a rule messages of one key follow each other.
     private var lastKey: (bytes: [UInt8], place: Int)?
@@ -64,10 +64,10 @@ public final class DeliveryBatch: @unchecked Sendable {
         if let lastKey, lastKey.bytes == key { return lastKey.place }
         // A text of PostgreSQL's holds no NUL.
         let text = String(decoding: key.map { $0 == 0 ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
-        let place = keyPlaces[text] ?? partitionKeys.count
+        let place = keyPlaces[Array(text.utf8)] ?? partitionKeys.count
         if place == partitionKeys.count {
             partitionKeys.append(text)
-            keyPlaces[text] = place
+            keyPlaces[Array(text.utf8)] = place
         }
         lastKey = (key, place)
         return place

@@ -54,12 +54,12 @@ public struct PostgresInspection: Equatable, Sendable {
                 "session_members", "sessions", "assignment_windows", "robot_states", "robot_pilot_windows",
                 "pilot_shifts", "robot_state_hours", "robot_hours", "pilot_hours", "merchant_hours",
                 "event_hourly", "fleet_hours", "fleet_state_hours", "session_hours", "session_spans",
-                "arrival_hours", "robot_zones", "zone_hours", "replicas",
+                "arrival_hours", "robot_zones", "zone_hours", "replicas", "partition_entities",
             ]
         ),
         (
             ["INSERT", "UPDATE"],
-            ["freshness", "source_offsets", "partition_leases", "partition_keys", "partition_entities"]
+            ["freshness", "source_offsets", "partition_leases", "partition_keys"]
         ),
         (["UPDATE"], ["partition_joins"]),
     ]

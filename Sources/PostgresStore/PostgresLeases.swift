@@ -35,10 +35,17 @@ public final class PostgresLeases {
     /// half being the partition: by them whoever takes it over finds the server process.
     static let writersLockClass = Migration.lockClass + 1
 
-    /// Takes the lock that keeps a batch that has to be alone apart from all others. It is a statement of its own, so that the
-    /// next one sees what was committed before it was had.
-    static func lockBeside(others: Bool) -> String {
-        "SELECT pg_advisory_xact_lock\(others ? "_shared" : "")(\(writersLockClass), -1)"
+    /// Statements that take a transaction's locks. The partition's keeps nobody out: it tells whoever takes the partition over
+    /// which server process is this writer's. The other one, -1, keeps a batch that has to be alone apart from all others; for
+    /// that it waits longer than for a row, as others' whole batches may come before, and by then a frozen one's lease has
+    /// run out. What the next statement sees is as of when that was had.
+    static func locks(of partition: Int, alone: Bool, _ limits: PostgresLimits) -> String {
+        """
+        SELECT pg_advisory_xact_lock_shared(\(writersLockClass), \(partition));
+        SET LOCAL lock_timeout = \(max(limits.lockSeconds, limits.statementSeconds / 2) * 1000);
+        SELECT pg_advisory_xact_lock\(alone ? "" : "_shared")(\(writersLockClass), -1);
+        SET LOCAL lock_timeout = \(limits.lockSeconds * 1000)
+        """
     }
 
     private let connection: Connection

@@ -5,7 +5,7 @@ public import SessionStore
 extension PostgresStore: SessionStoring {
     /// Begins a batch; see ``SessionStoring``. A connection that was lost is made anew, once: when that fails too,
     /// it throws, and may be tried again after a while (`BackOff` says how long).
-    public func begin(alone: Bool) throws -> Bool {
+    public func begin(alone: Bool) throws -> StoreMemory {
         precondition(!isInBatch, "one batch at a time")
         if connection.isOpen {
             do {
@@ -25,43 +25,44 @@ extension PostgresStore: SessionStoring {
             throw error
         }
         // While there was no connection, there was no lock: another writer may have come and gone.
-        return false
+        return .old
     }
 
-    private func beginTransaction(alone: Bool) throws -> Bool {
+    private func beginTransaction(alone: Bool) throws -> StoreMemory {
         if partitions.isStale { try partitions.load(connection) }
         names.begin(alone: alone)
         guard let fence = settings.fence else {
             try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             isInBatch = true
-            return true
+            return .current
         }
         do {
-            try connection.run(
-                "BEGIN ISOLATION LEVEL READ COMMITTED; \(PostgresLeases.lockBeside(others: !alone))")
-            let batchesAlone = try Self.check(fence, connection)
+            let batchesAlone = try Self.begin(fence, alone: alone, settings.limits, connection)
             isInBatch = true
-            return names.isUnchanged(batchesAlone)
+            return names.memory(batchesAlone)
         } catch {
             abandon()
             throw error
         }
     }
 
-    /// Checks that the partition has not been taken over, and keeps it so until the transaction ends: whoever takes it
-    /// waits for the row, and only that: the lease is renewed meanwhile. A replica that was frozen or cut off finds its
-    /// epoch gone, and writes nothing. The advisory lock keeps nobody out: it tells whoever takes the partition over which
-    /// server process is this writer's.
+    /// Begins a transaction of a partition's writer. It checks that the partition has not been taken over, and keeps it so
+    /// until the transaction ends: whoever takes it waits for the row, and only that: the lease is renewed meanwhile. A
+    /// replica that was frozen or cut off finds its epoch gone, and writes nothing.
     /// - Returns: How many batches were written alone up to now, by any partition's writer.
     @discardableResult
-    static func check(_ fence: PostgresLeases.Fence, _ connection: Connection) throws -> Int64 {
+    static func begin(
+        _ fence: PostgresLeases.Fence, alone: Bool, _ limits: PostgresLimits, _ connection: Connection
+    ) throws -> Int64 {
+        try connection.run(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; "
+                + PostgresLeases.locks(of: fence.partition, alone: alone, limits))
         var row = Parameters()
         row.add(Int32(fence.partition))
         row.add(fence.epoch)
         let rows = try connection.execute(
             """
-            SELECT (SELECT batches_alone FROM partition_joins),
-              pg_advisory_xact_lock_shared(\(PostgresLeases.writersLockClass), $1)
+            SELECT (SELECT batches_alone FROM partition_joins)
             FROM partition_leases WHERE queue_partition = $1 AND epoch = $2 FOR KEY SHARE
             """, row)
         if rows.isEmpty {

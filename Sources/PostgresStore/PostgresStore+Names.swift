@@ -8,15 +8,16 @@ extension PostgresStore {
     ///
     /// Whom this writer has not told yet is put down under its key. Who is there under another one is shared from then on; that
     /// waits for a batch that joins by a merchant as if he were not (`FOR SHARE`), and the next such batch sees it.
-    public func tell(_ named: [NamedEntity], joining merchants: [String]) throws -> NamingOutcome {
-        guard settings.fence != nil else { return .told(crossing: []) }
-        let crossing = try putDown(names.notTold(named))
+    public func tell(_ named: [NamedEntity], joining merchants: [JoiningMerchant]) throws -> NamingOutcome {
+        guard settings.fence != nil else { return .told(new: [], crossing: []) }
+        let new = names.notTold(named)
+        let crossing = try putDown(new)
         if names.isAlone {
             try connection.execute("UPDATE partition_joins SET batches_alone = batches_alone + 1")
         } else if try areShared(merchants) {
             return .toBeAlone
         }
-        return .told(crossing: crossing)
+        return .told(new: new, crossing: crossing)
     }
 
     private func putDown(_ named: [NamedEntity]) throws -> [NamedEntity] {
@@ -40,17 +41,21 @@ extension PostgresStore {
                 rows.add(one.partitionKey)
             }
             left = later
-            // A merchant whom the store knows from before is taken for shared: by whom he was named, nobody knows.
+            // Under which keys a merchant had sessions whom the store knows from before, nobody knows. None of them began after
+            // the newest event.
+            var parameters = Parameters(rows)
+            parameters.add(maxWindow)
             let changed = try connection.execute(
                 """
-                INSERT INTO partition_entities AS t (kind, entity_id, partition_key, is_shared)
+                INSERT INTO partition_entities AS t (kind, entity_id, partition_key, shared_until)
                 SELECT n.kind, n.entity, n.key,
-                  n.kind = 'merchant' AND EXISTS (SELECT FROM known_merchants WHERE merchant_id = n.entity)
+                  CASE WHEN n.kind = 'merchant' AND EXISTS (SELECT FROM known_merchants WHERE merchant_id = n.entity)
+                    THEN (SELECT last_event_at FROM freshness WHERE scope = 'all') + $4 * interval '1 microsecond' END
                 FROM unnest($1, $2, $3) AS n(kind, entity, key) ORDER BY n.kind, n.entity
                 ON CONFLICT (kind, entity_id) DO UPDATE SET is_shared = true
                   WHERE t.partition_key <> excluded.partition_key AND NOT t.is_shared
                 RETURNING kind, entity_id, is_shared
-                """, Parameters(rows))
+                """, parameters)
             for row in 0..<changed.count where changed.flag(row, 2) {
                 let kind = WindowKind.allCases.first { $0.name == changed.text(row, 0) }
                 guard let kind, kind != .merchant else { continue }
@@ -62,16 +67,21 @@ extension PostgresStore {
         return crossing
     }
 
-    private func areShared(_ merchants: [String]) throws -> Bool {
+    private func areShared(_ merchants: [JoiningMerchant]) throws -> Bool {
         if merchants.isEmpty { return false }
         let column = RowArrays([TypeNumber.text])
-        for merchant in merchants { column.add(merchant) }
+        for merchant in merchants { column.add(merchant.merchant) }
         let rows = try connection.execute(
             """
-            SELECT is_shared FROM partition_entities WHERE kind = 'merchant' AND entity_id = ANY ($1)
+            SELECT is_shared, shared_until FROM partition_entities WHERE kind = 'merchant' AND entity_id = ANY ($1)
             ORDER BY entity_id FOR SHARE
             """, Parameters(column))
-        return (0..<rows.count).contains { rows.flag($0, 0) }
+        // Whoever is not there was taken away by hand.
+        if rows.count < merchants.count { return true }
+        let earliest = merchants.map(\.earliest).min() ?? .min
+        return (0..<rows.count).contains { row in
+            rows.flag(row, 0) || rows.optionalInstant(row, 1).map { earliest <= $0 } ?? false
+        }
     }
 }
 
@@ -85,20 +95,21 @@ struct TellingOfNames {
     private var batchesAlone: Int64?
 
     /// Beyond that they are told again.
-    private static let most = 500_000
+    private static let most = 200_000
 
     mutating func begin(alone: Bool) {
         isAlone = alone
         pending = []
     }
 
-    /// Whether no batch was written alone since this writer's last one.
-    /// - Parameter count: How many there were in all. One's own counts too: it brought other partitions' sessions to memory,
-    ///   which are theirs again.
-    mutating func isUnchanged(_ count: Int64) -> Bool {
+    /// How much of what is in memory is still so.
+    /// - Parameter count: How many batches were written alone in all.
+    mutating func memory(_ count: Int64) -> StoreMemory {
         defer { batchesAlone = count }
-        // What is in memory was read beside others, who have gone on.
-        return !isAlone && batchesAlone == count
+        guard let batchesAlone else { return .old }
+        // What belongs to other partitions' keys is wanted. Some may be in memory of when a key was this one's.
+        if isAlone { return .old }
+        return batchesAlone == count ? .current : .joinsByMerchantAreOld
     }
 
     func notTold(_ named: [NamedEntity]) -> [NamedEntity] { named.filter { !told.contains($0) } }
@@ -106,6 +117,7 @@ struct TellingOfNames {
     mutating func putDown(_ named: [NamedEntity]) { pending += named }
 
     mutating func committed() {
+        if isAlone { batchesAlone = batchesAlone.map { $0 + 1 } }
         if told.count + pending.count > Self.most { told.removeAll() }
         told.formUnion(pending)
         pending = []

@@ -45,6 +45,8 @@ public final class PostgresStore {
     /// Of more links to deliveries than this an id stands for itself, and no more are read.
     let maxTargets: Int
     let settings: Settings
+    /// How long a session's window joins, in microseconds.
+    let maxWindow: Microseconds
     private let facts: RuleFacts
     /// Between ``begin()`` and the commit or the rollback.
     var isInBatch = false
@@ -72,6 +74,7 @@ public final class PostgresStore {
         self.reading = reading
         watchesSilence = rules.maxSilence != nil
         maxTargets = rules.maxTargets
+        maxWindow = rules.maxWindow
         facts = RuleFacts(rules, catalogue: catalogue)
         do {
             try Migration.bringUpToDate(connection)
@@ -104,9 +107,8 @@ public final class PostgresStore {
             }
         }
         if settings.fence == nil {
-            // Partitions' writers know nothing of whom this one names under which key.
-            _ = try connection.query(
-                "UPDATE partition_entities SET is_shared = true WHERE kind = 'merchant' AND NOT is_shared")
+            // Whom this one names has no key: partitions' writers begin anew with merchants known from before.
+            _ = try connection.query("DELETE FROM partition_entities WHERE kind = 'merchant'")
         }
         try recordRules()
         try partitions.load(connection)

@@ -20,12 +20,14 @@ enum SchemaLeases {
           moves bigint NOT NULL DEFAULT 0, moved_at timestamptz) WITH (fillfactor = 50);
         """
 
-    /// Under which partition key robots, pilots and merchants were named first, and whether they are named under another one
-    /// as well; and how often a batch was written alone, whereupon every writer of a partition reads the store again.
+    /// Under which partition key robots, pilots and merchants were named first, whether they are named under another one
+    /// as well, and for a merchant whom the store knew before he was named under any, how far the sessions reach that he may have
+    /// under others; and how often a batch was written alone, whereupon every partition's writer reads sessions again.
     static let entities = """
         CREATE TABLE partition_entities (
           kind text NOT NULL, entity_id text COLLATE "C" NOT NULL, partition_key text COLLATE "C" NOT NULL,
-          is_shared boolean NOT NULL DEFAULT false, PRIMARY KEY (kind, entity_id)) WITH (fillfactor = 90);
+          is_shared boolean NOT NULL DEFAULT false, shared_until timestamptz,
+          PRIMARY KEY (kind, entity_id)) WITH (fillfactor = 90);
         CREATE TABLE partition_joins (
           only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), batches_alone bigint NOT NULL);
         INSERT INTO partition_joins (batches_alone) VALUES (0);

@@ -26,7 +26,7 @@ extension SQLiteStore: SessionStoring {
 
     /// Begins a batch; see ``SessionStoring``. The write lock is taken at once: a second writer waits here, not
     /// after it has read what then changes under it, so that each batch is alone.
-    public func begin(alone: Bool) throws -> Bool {
+    public func begin(alone: Bool) throws -> StoreMemory {
         try connection.run("BEGIN IMMEDIATE")
         isInBatch = true
         // Changes whenever another connection has committed (sqlite.org/pragma.html#pragma_data_version).
@@ -34,7 +34,7 @@ extension SQLiteStore: SessionStoring {
         defer { query.reset() }
         let version = try query.step() ? query.integer(0) : 0
         defer { dataVersion = version }
-        return version == dataVersion
+        return version == dataVersion ? .current : .old
     }
 
     /// Ends a batch that came to nothing; see ``SessionStoring``.

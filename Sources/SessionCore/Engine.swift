@@ -146,6 +146,24 @@ public final class Engine {
         residentEntities = 0
     }
 
+    /// Forgets what sessions came to, which of them were whose merchants', and what merchants' events said: another engine has
+    /// joined events by merchants. What sessions, robots and pilots themselves did stays.
+    public func forgetJoinsByMerchant() {
+        let kind = Int(WindowKind.merchant.rawValue)
+        for case let lane? in lanes[kind] { residentEntities -= lane.chunks.count }
+        lanes[kind] = []
+        for case let node? in nodes { node.derived = nil }
+    }
+
+    /// Forgets what is in memory of merchants' own events and sessions.
+    public func forgetLanes(ofMerchants merchants: [Symbol]) {
+        let kind = Int(WindowKind.merchant.rawValue)
+        for merchant in merchants where Int(merchant.index) < lanes[kind].count {
+            residentEntities -= lanes[kind][Int(merchant.index)]?.chunks.count ?? 0
+            lanes[kind][Int(merchant.index)] = nil
+        }
+    }
+
     private func countUnequalTwins(
         _ events: [Event], _ duplicates: [(index: Int, first: Int?)], bytes: UnsafeRawPointer
     ) throws {

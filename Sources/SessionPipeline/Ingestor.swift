@@ -124,6 +124,8 @@ public final class Ingestor {
                 firstOffset: details.offsets?.lowerBound, lastOffset: details.offsets?.upperBound,
                 startedAt: startedAt, committedAt: clock())
             try store.commit(changes, bytes: batch.bytes, rejected: rejected, batch: record)
+            // Sessions of other partitions came to memory: they are theirs again.
+            if opening.isAlone { engine.forgetEverything() }
             onMark?(.committed)
             totals.received += batch.messages.count
             totals.accepted += changes.accepted.count
@@ -160,18 +162,23 @@ public final class Ingestor {
     private func open(_ decoded: DecodedBatch, _ details: BatchDetails) throws -> Opening {
         var opening = Opening()
         while true {
-            if try !store.begin(alone: opening.isAlone) { engine.forgetEverything() }
+            switch try store.begin(alone: opening.isAlone) {
+            case .current: break
+            case .joinsByMerchantAreOld: engine.forgetJoinsByMerchant()
+            case .old: engine.forgetEverything()
+            }
             if !details.partitionKeys.isEmpty, try !store.claim(details.partitionKeys) {
                 opening.hasMovedKeys = true
                 engine.forgetEverything()
             }
             EventDecoder.events(of: decoded, symbols: symbols, into: &events)
             if details.partitionKeys.isEmpty { return opening }
-            let (named, joining) = BatchNames.all(
-                in: events, symbols, partitionKeys: details.partitionKeys,
+            let names = BatchNames(
+                of: events, symbols, partitionKeys: details.partitionKeys,
                 keyOfEvent: { details.partitionKey(decoded.message(ofEvent: $0)) })
-            switch try store.tell(named, joining: joining) {
-            case .told(let crossing):
+            switch try store.tell(names.all, joining: names.joining) {
+            case .told(let new, let crossing):
+                engine.forgetLanes(ofMerchants: names.merchants(among: new))
                 opening.crossing = crossing
                 return opening
             case .toBeAlone:

@@ -15,13 +15,46 @@ public struct NamedEntity: Hashable, Sendable {
         self.entity = entity
         self.partitionKey = partitionKey
     }
+
+    /// By their bytes, as the store compares them: an é is not an e with an accent.
+    public static func == (left: NamedEntity, right: NamedEntity) -> Bool {
+        left.kind == right.kind && left.entity.utf8.elementsEqual(right.entity.utf8)
+            && left.partitionKey.utf8.elementsEqual(right.partitionKey.utf8)
+    }
+
+    /// By their bytes.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(kind)
+        for text in [entity, partitionKey] {
+            hasher.combine(text.utf8.count)
+            for byte in text.utf8 { hasher.combine(byte) }
+        }
+    }
+}
+
+/// A merchant by whom events of a batch join, because they name no session, robot or pilot.
+public struct JoiningMerchant: Sendable {
+    /// His id.
+    public var merchant: String
+    /// When the first of these events happened.
+    public var earliest: Instant
+
+    /// Both.
+    public init(merchant: String, earliest: Instant) {
+        self.merchant = merchant
+        self.earliest = earliest
+    }
 }
 
 /// What came of telling a store whom a batch names.
 public enum NamingOutcome: Equatable, Sendable {
-    /// The batch may go on. Robots and pilots that were known under another partition key until now: what they do is
-    /// joined only within each key.
-    case told(crossing: [NamedEntity])
+    /// The batch may go on.
+    /// - Parameters:
+    ///   - new: Told for the first time by this writer. What it has in memory of the merchants among them may be old: they may
+    ///     have had another key, which went to another partition.
+    ///   - crossing: Robots and pilots that were known under another partition key until now: what they do is joined only
+    ///     within each key.
+    case told(new: [NamedEntity], crossing: [NamedEntity])
     /// An event of the batch joins sessions of other partitions: nobody else may write meanwhile. The batch is to be
     /// ended, and begun alone.
     case toBeAlone

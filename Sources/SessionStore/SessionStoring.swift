@@ -94,12 +94,9 @@ public struct StoredFreshness: Equatable, Sendable {
 public protocol SessionStoring: AnyObject, EntitySource {
     /// Begins the one transaction of a batch: what the engine reads while it applies the batch, and what
     /// ``commit(_:bytes:rejected:batch:)`` writes.
-    /// - Parameter alone: Whether no other partition's writer may have a batch begun until this one has ended. They forget
-    ///   what they have in memory afterwards, and so does this one.
-    /// - Returns: Whether nothing has been stored since this writer's last batch but what it stored itself. Where it
-    ///   is false, another writer may have been there: what is in memory is no copy of the store any more, and is to
-    ///   be forgotten before the batch is applied.
-    func begin(alone: Bool) throws -> Bool
+    /// - Parameter alone: Whether no other partition's writer may have a batch begun until this one has ended.
+    /// - Returns: How much of what is in memory is still so; the rest is to be forgotten before the batch is applied.
+    func begin(alone: Bool) throws -> StoreMemory
 
     /// Takes the keys that the messages of the batch that was begun were split over partitions by, until its end: nobody
     /// else writes meanwhile what belongs to them. Each is named once.
@@ -113,8 +110,8 @@ public protocol SessionStoring: AnyObject, EntitySource {
     /// nobody but a merchant joins sessions of all of them, which other partitions' writers have in memory.
     /// - Parameters:
     ///   - named: Each once.
-    ///   - joining: Merchants by which an event joins, because it names nobody else.
-    func tell(_ named: [NamedEntity], joining merchants: [String]) throws -> NamingOutcome
+    ///   - merchants: By whom events join, because they name nobody else, and when the first of these happened.
+    func tell(_ named: [NamedEntity], joining merchants: [JoiningMerchant]) throws -> NamingOutcome
 
     /// Whether ``prefetch(_:bytes:)`` is worth the while: where each question costs a way to a server and back.
     var wantsExpectations: Bool { get }
@@ -158,8 +155,8 @@ extension SessionStoring {
     /// There is one writer, and nothing is split.
     public func claim(_ partitionKeys: [String]) throws -> Bool { true }
     /// There is one writer, and nothing is split.
-    public func tell(_ named: [NamedEntity], joining merchants: [String]) throws -> NamingOutcome {
-        .told(crossing: [])
+    public func tell(_ named: [NamedEntity], joining merchants: [JoiningMerchant]) throws -> NamingOutcome {
+        .told(new: [], crossing: [])
     }
     /// A question costs next to nothing.
     public var wantsExpectations: Bool { false }

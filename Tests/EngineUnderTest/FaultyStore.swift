@@ -25,10 +25,10 @@ public final class FaultyStore: SessionStoring {
     public init(_ store: any SessionStoring) { self.store = store }
 
     /// See ``SessionStoring``.
-    public func begin(alone: Bool) throws -> Bool {
-        let isUnchanged = try store.begin(alone: alone)
+    public func begin(alone: Bool) throws -> StoreMemory {
+        let memory = try store.begin(alone: alone)
         if alone { batchesAlone += 1 }
-        return isUnchanged
+        return memory
     }
     /// See ``SessionStoring``.
     public func claim(_ partitionKeys: [String]) throws -> Bool {
@@ -37,7 +37,7 @@ public final class FaultyStore: SessionStoring {
         return isFirst
     }
     /// See ``SessionStoring``.
-    public func tell(_ named: [NamedEntity], joining merchants: [String]) throws -> NamingOutcome {
+    public func tell(_ named: [NamedEntity], joining merchants: [JoiningMerchant]) throws -> NamingOutcome {
         let outcome = try store.tell(named, joining: merchants)
         tellings.append(outcome)
         return outcome

@@ -59,7 +59,9 @@ import Testing
 
     /// A replica is frozen in the middle of a transaction: whoever takes its partition over does not wait for the
     /// server's time-outs, whose time is not over here before the test's is.
-    @Test(arguments: ["idle", "copy"]) func aFrozenWritersTransactionIsEnded(where place: String) throws {
+    @Test(arguments: ["idle", "copy", "alone"]) func aFrozenWritersTransactionIsEnded(where place: String)
+        throws
+    {
         let fresh = try FreshStore(.postgres)
         let (a, b) = (try leases(fresh, "a", seconds: 0.05), try leases(fresh, "b"))
         defer {
@@ -69,7 +71,8 @@ import Testing
         let fence = try #require(try a.take(0))
         let writer = try StoreUnderTest(place: .partition(url: fresh.url, fence), maxResident: 1000)
         defer { writer.close() }
-        let frozen = try PostgresStore.frozen(url: fresh.url, fence, inCopy: place == "copy")
+        let frozen = try PostgresStore.frozen(
+            url: fresh.url, fence, inCopy: place == "copy", alone: place == "alone")
         let begun = ContinuousClock.now
         var theirs: PostgresLeases.Fence?
         while theirs == nil, begun.duration(to: .now) < .seconds(20) { theirs = try b.take(0) }
@@ -91,7 +94,7 @@ import Testing
             b.close()
         }
         let fence = try #require(try a.take(0))
-        let living = try PostgresStore.frozen(url: fresh.url, fence, inCopy: false)
+        let living = try PostgresStore.frozen(url: fresh.url, fence)
         #expect(try b.take(0) == nil)
         #expect(throws: Never.self) { try living.run("COMMIT") }
     }
@@ -107,7 +110,7 @@ import Testing
             other.close()
         }
         let fence = try #require(try brief.take(0))
-        let atWork = try PostgresStore.frozen(url: fresh.url, fence, inCopy: false)
+        let atWork = try PostgresStore.frozen(url: fresh.url, fence)
         var hasRunOut = false
         while !hasRunOut { hasRunOut = try other.renew([]).leases[0].hasRunOut }
         #expect(try !longer.renew([fence]).leases[0].hasRunOut)
@@ -180,13 +183,14 @@ import Testing
 
 extension PostgresStore {
     /// A connection in the middle of a writer's transaction, whose client does nothing more.
-    fileprivate static func frozen(url: String, _ fence: PostgresLeases.Fence, inCopy: Bool) throws
+    fileprivate static func frozen(
+        url: String, _ fence: PostgresLeases.Fence, inCopy: Bool = false, alone: Bool = false
+    ) throws
         -> Connection
     {
         let connection = try Connection(
             Target(url: url, limits: PostgresLimits(), applicationName: "frozen", readOnly: false))
-        try connection.run("BEGIN")
-        try PostgresStore.check(fence, connection)
+        try PostgresStore.begin(fence, alone: alone, PostgresLimits(), connection)
         if inCopy { try connection.beginCopy("COPY links FROM STDIN") }
         return connection
     }

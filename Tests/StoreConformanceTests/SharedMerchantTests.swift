@@ -62,8 +62,8 @@ import Testing
     }
 
     /// Batches of several markets in turns at random, each by its own partition; sometimes, as after a restart of the broker, a
-    /// market's come by another one.
-    @Test(arguments: 0..<UInt64(10)) func batchesComeInAnyOrder(part: UInt64) throws {
+    /// market's come by another one. World 95 has an event that joins sessions of a market that was once one's own.
+    @Test(arguments: Array(0..<UInt64(10)) + [95]) func batchesComeInAnyOrder(part: UInt64) throws {
         let seed = 881_000_000 + part
         var generator = WorldGenerator(seed: seed)
         let markets = markets(&generator)
@@ -185,6 +185,39 @@ import Testing
         try stores.expectTables()
     }
 
+    /// A merchant's events of a key that has gone to another partition are not in memory here, though the merchant is.
+    @Test func aMerchantWhoseKeyMovedBecomesShared() throws {
+        var stores = try Spied(FreshStore(.postgres))
+        try stores.ingest(0, [("a", line(0, "demand.assigned", #""delivery_id":"D1","merchant_id":"M""#))])
+        try stores.ingest(0, [("c", line(4, "demand.assigned", #""delivery_id":"D2","robot_id":"R""#))])
+        try stores.ingest(1, [("a", line(5, "merchant.tablet_offline", #""merchant_id":"M""#))])
+        #expect(stores.spies.map(\.batchesAlone) == [0, 0])
+        try stores.ingest(0, [("c", line(6, "delivery.failed", #""delivery_id":"D2","merchant_id":"M""#))])
+        try stores.expectTables()
+    }
+
+    /// What others' batches that were alone have changed is read again, and nothing else is.
+    @Test func onlyJoinsAreForgotten() throws {
+        var stores = try Spied(FreshStore(.postgres))
+        let merchant = #""merchant_id":"M""#
+        try stores.ingest(0, [("a", line(0, "demand.assigned", #""delivery_id":"D1",\#(merchant)"#))])
+        try stores.ingest(1, [("b", line(1, "demand.assigned", #""delivery_id":"D2",\#(merchant)"#))])
+        try stores.ingest(1, [("b", line(2, "merchant.tablet_offline", merchant))])
+        var read = 0
+        stores.spies[0].beforeReading = { read += 1 }
+        try stores.ingest(0, [("a", line(3, "demand.assigned", #""delivery_id":"D1",\#(merchant)"#))])
+        let first = read
+        #expect(first > 0)
+        // And once more, with everything in memory.
+        try stores.ingest(0, [("a", line(4, "demand.assigned", #""delivery_id":"D1",\#(merchant)"#))])
+        #expect(read == first)
+        try stores.ingest(0, [("a", line(5, "merchant.tablet_offline", merchant))])
+        try stores.ingest(1, [("b", line(6, "delivery.failed", #""delivery_id":"D2""#))])
+        try stores.ingest(0, [("a", line(7, "delivery.failed", #""delivery_id":"D1""#))])
+        #expect(stores.spies.map(\.batchesAlone) == [1, 1])
+        try stores.expectTables()
+    }
+
     /// Under which key a merchant was named before there were partitions, nobody knows.
     @Test func aMerchantKnownFromBeforeIsShared() throws {
         let fresh = try FreshStore(.postgres)
@@ -199,6 +232,14 @@ import Testing
         try stores.ingest(0, [("a", line(2, "merchant.tablet_offline", #""merchant_id":"M""#))])
         #expect(stores.spies.map(\.batchesAlone) == [1, 0])
         try stores.ingest(1, [("b", line(3, "delivery.failed", #""delivery_id":"D1""#))])
+        // Six hours later none of those is open any more.
+        func later(_ id: Int) -> String {
+            #"{"event":"merchant.tablet_offline","timestamp":"2026-11-02T16:\#(10 + id):00Z","event_id":"later\#(id)","merchant_id":"M"}"#
+        }
+        try stores.ingest(0, [("a", later(0))])
+        #expect(stores.spies.map(\.batchesAlone) == [2, 0])
+        try stores.ingest(0, [("a", later(3))])
+        #expect(stores.spies.map(\.batchesAlone) == [2, 0])
         try stores.expectTables()
     }
 
@@ -209,7 +250,7 @@ import Testing
             line(minute, "robot.heartbeat", #""robot_id":"\#(id)""#)
         }
         func crossing(_ partition: Int) -> [String] {
-            guard case .told(let all) = stores.spies[partition].tellings.last else { return ["alone"] }
+            guard case .told(_, let all) = stores.spies[partition].tellings.last else { return ["alone"] }
             return all.map(\.entity).sorted()
         }
         try stores.ingest(0, [("a", robot(0, "R1")), ("a", robot(1, "R2"))])

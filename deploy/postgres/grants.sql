@@ -23,9 +23,9 @@ GRANT INSERT, UPDATE, DELETE ON sessionizer.session_members, sessionizer.session
   sessionizer.session_spans, sessionizer.arrival_hours, sessionizer.robot_zones, sessionizer.zone_hours
   TO :"writer";
 GRANT INSERT, UPDATE ON sessionizer.freshness, sessionizer.source_offsets, sessionizer.partition_leases,
-  sessionizer.partition_keys, sessionizer.partition_entities TO :"writer";
+  sessionizer.partition_keys TO :"writer";
 GRANT UPDATE ON sessionizer.partition_joins TO :"writer";
-GRANT INSERT, UPDATE, DELETE ON sessionizer.replicas TO :"writer";
+GRANT INSERT, UPDATE, DELETE ON sessionizer.replicas, sessionizer.partition_entities TO :"writer";
 
 -- Who asked what: every service adds to it, under whichever role it runs, and no role may change or delete a row (a trigger
 -- refuses it even to the owner). The writer's service shows it to an `admin`; whoever connects as the reader does not see it.
