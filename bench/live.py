@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import re
 import signal
 import statistics
 import subprocess
@@ -28,6 +29,8 @@ from live_servers import (Oversleep, Service, begun, event_line, lags, last_comm
 from postgres import BIN, copy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Of the phase store: as many engines, each with its queue and its connection, in one process.
+PARTITIONS, MARKETS = 2, 16
 PARTS = ["drain", "store", "latency", "restart"]
 WARM_UP = 5
 
@@ -95,6 +98,36 @@ class Bench(live_servers.Bench):
 
     # Draining into PostgreSQL
 
+    def publish_markets(self, name, *options):
+        """Puts as many events into the partitions' queues, which a service makes that is ended then; how many."""
+        self.serve(name, name, *options)
+        self.service.wait("it consumes from the partitions", lambda m: m["sessionizer_partitions_held"] == PARTITIONS
+                          and self.service.is_ready(), 60)
+        self.stop()
+        # The store is as it was, but for who has the partitions.
+        count = 0
+        for market, path in enumerate(self.market_archives()):
+            words = [f"{BIN}/sessionizer", "publish", path, "--amqp", self.broker.amqp, "--queue", f"{name}.0",
+                     "--exchange", name, "--routing-key", f"market {market}", "--format", "json"]
+            count += published(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=None, text=True))
+        return count
+
+    def market_archives(self):
+        """An archive for each market: a simulated one, each time with ids of its own."""
+        folder = os.path.join(self.scratch, "markets")
+        paths = [os.path.join(folder, f"{market}.jsonl") for market in range(MARKETS)]
+        if not os.path.exists(folder):
+            os.mkdir(folder)
+            source = self.archive(self.options.events // MARKETS)
+            days = sorted(os.path.join(at, file) for at, _, files in os.walk(source) for file in files if "dt=" in at)
+            lines = [line for day in days for line in sh("sh", "-c", f"zstdcat -f '{day}' || zcat -f '{day}'",
+                                                         stderr=subprocess.DEVNULL).splitlines()]
+            for market, path in enumerate(paths):
+                with open(path, "w") as file:
+                    for line in lines:
+                        file.write(re.sub(r'("[a-z]+_ids?":\s*\[?")', rf"\g<1>m{market}-", line) + "\n")
+        return paths
+
     def store(self):
         options = self.options
         archive = self.archive(options.events)
@@ -107,17 +140,23 @@ class Bench(live_servers.Bench):
                 say(f"store, run {turn + 1} of {options.runs}: {kind} queue, prefetch {prefetch}")
                 name = f"store{turn}_{kind}_{prefetch}"
                 self.new_store(name)
-                count = self.broker.publish(archive, name, "--queue-type", kind)
+                more = ["--queue-type", kind, "--prefetch", prefetch]
+                if kind == "partitions":
+                    more = ["--partitions", str(PARTITIONS), "--prefetch", prefetch]
+                    count = self.publish_markets(name, *more)
+                else:
+                    count = self.broker.publish(archive, name, "--queue-type", kind)
                 self.database.sql("CHECKPOINT")
                 broker, database = self.broker.cpu(), self.database.cpu()
-                service = self.serve(name, name, "--queue-type", kind, "--prefetch", prefetch)
+                service = self.serve(name, name, *more)
                 metrics = service.wait("the queue is drained", lambda m: settled(m) >= count, 1200)
                 accepted = metrics['sessionizer_messages_total{transport="amqp",outcome="accepted"}']
                 runs.append({"n": accepted, "seconds": last_commit(metrics) - service.started,
                              "broker": self.broker.cpu() - broker, "database": self.database.cpu() - database,
                              "service": service.cpu(), "peak": service.memory()})
                 self.stop()
-                self.broker.delete(name)
+                for queue in [f"{name}.{n}" for n in range(PARTITIONS)] if kind == "partitions" else [name]:
+                    self.broker.delete(queue)
                 if (kind, prefetch) == list(found)[-1]:
                     self.database.sql(f"\\copy (SELECT * FROM events) TO '{rows}' (FORMAT binary)\n", name)
                     self.database.sql("CHECKPOINT")
@@ -306,7 +345,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--prefetch", type=int, default=4000, help="of the phase drain; half of it is one acknowledgement")
     parser.add_argument("--store-prefetch", default="4000,40000", help="of the phase store; half of it is a batch")
-    parser.add_argument("--store-queues", default="quorum", help="of the phase store: quorum, classic, stream")
+    parser.add_argument("--store-queues", default="quorum", help="of the phase store: quorum, classic, stream, partitions")
     parser.add_argument("--rate", type=int, default=2000, help="messages a second of the phase latency")
     parser.add_argument("--seconds", type=int, default=30, help="how long that is")
     parser.add_argument("--restart-closed", default="100000,1000000", help="closed sessions, one store for each")

@@ -109,6 +109,13 @@ class Service:
         return {name: float(value) for name, value in
                 (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))}
 
+    def is_ready(self):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5).close()
+        except OSError:
+            return False
+        return True
+
     def wait(self, what, condition, seconds, every=0.05):
         """Waits until its metrics fulfil a condition; the metrics."""
         end = time.monotonic() + seconds

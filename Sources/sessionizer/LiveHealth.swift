@@ -36,6 +36,8 @@ final class LiveHealth: Sendable {
             storeTroubles.min { ($0.value.isBusy ? 1 : 0, $0.key) < ($1.value.isBusy ? 1 : 0, $1.key) }?.value
         }
         var lastPublishLag: Double?
+        /// Which writer is at a batch, by partition.
+        var turns = TurnWatch()
     }
 
     private let state = Mutex(EngineState())
@@ -51,6 +53,9 @@ final class LiveHealth: Sendable {
     /// The connection's thread looks around four times a second; the longest it may wait inside the library is a
     /// few time-outs of ten seconds for each broker.
     private static let longestTurn: Int64 = 300_000_000
+    /// Each statement of a batch has its time-out, and a batch that is tried again begins anew; by this time the broker has
+    /// given its messages to another consumer (its acknowledgement time-out, 30 minutes by default).
+    private static let longestBatch: Int64 = 1_800_000_000
 
     init(consumers: LiveConsumers, metrics: LiveMetrics, isStream: Bool) {
         self.consumers = consumers
@@ -64,17 +69,27 @@ final class LiveHealth: Sendable {
     func storeFails(_ reason: String, isBusy: Bool, _ part: Int = whole) {
         state.withLock { $0.storeTroubles[part] = StoreTrouble(text: reason, isBusy: isBusy) }
     }
+    /// A writer begins with a batch, or tries it again.
+    func batchBegins(_ part: Int) { state.withLock { $0.turns.begins(part, now: monotonicNow()) } }
+    /// It is committed, or has failed.
+    func batchEnds(_ part: Int) { state.withLock { $0.turns.ends(part) } }
     func stops() { state.withLock { $0.isStopping = true } }
     func committed(publishLag: Double?) { state.withLock { $0.lastPublishLag = publishLag } }
 
     // MARK: Judging
 
-    func liveness(_ now: Int64 = monotonicNow()) -> Part {
+    func liveness(_ now: Int64 = monotonicNow()) -> [Part] {
         let status = consumers.status
         let age = status.lastTurn == 0 ? 0 : now - status.lastTurn
-        return Part(
-            name: "consumer_thread", isWell: age < Self.longestTurn,
-            text: age < Self.longestTurn ? "turns" : "has not looked around for \(age / 1_000_000) s")
+        let batch = state.withLock { $0.turns.longest(now) } ?? 0
+        return [
+            Part(
+                name: "consumer_thread", isWell: age < Self.longestTurn,
+                text: age < Self.longestTurn ? "turns" : "has not looked around for \(age / 1_000_000) s"),
+            Part(
+                name: "engine_thread", isWell: batch < Self.longestBatch,
+                text: batch < Self.longestBatch ? "turns" : "has been at a batch for \(batch / 1_000_000) s"),
+        ]
     }
 
     func readiness() -> [Part] {
@@ -141,8 +156,8 @@ final class LiveHealth: Sendable {
     func answer(_ request: HTTPRequest) -> HTTPResponse? {
         switch request.path {
         case "/livez":
-            let part = liveness()
-            return Self.probe([part], isWell: part.isWell)
+            let parts = liveness()
+            return Self.probe(parts, isWell: parts.allSatisfy(\.isWell))
         case "/readyz":
             let parts = readiness()
             return Self.probe(parts, isWell: parts.allSatisfy(\.isWell))
@@ -171,12 +186,13 @@ final class LiveHealth: Sendable {
         let fresh = freshness()
         var out = JSONText()
         out.object { out in
-            out.flag("live", live.isWell)
+            out.flag("live", live.allSatisfy(\.isWell))
             out.flag("ready", ready.allSatisfy(\.isWell))
             out.flag("caught_up", fresh.isWell)
-            for part in [live] + ready + [fresh] { out.string(part.name + "_text", part.text) }
+            for part in live + ready + [fresh] { out.string(part.name + "_text", part.text) }
         }
         return .text(
-            out.text + "\n", status: live.isWell ? 200 : 503, type: "application/json; charset=utf-8")
+            out.text + "\n", status: live.allSatisfy(\.isWell) ? 200 : 503,
+            type: "application/json; charset=utf-8")
     }
 }

@@ -197,6 +197,8 @@ struct LiveWorker: Sendable {
             let reconnections = parts.store.reconnections
             defer { metrics.storeReconnected(parts.store.reconnections - reconnections) }
             do {
+                health.batchBegins(part)
+                defer { health.batchEnds(part) }
                 try parts.ingestor.ingest(read, details, clock: wallClock)
                 metrics.memory(parts.engine, worker: part)
                 if isHeld {

@@ -15,7 +15,9 @@ extension LiveTests {
             defer { proxy.end() }
             let service = try await scene.serve(
                 url: scene.host.url(port: proxy.port), store: "sqlite:\(scene.path("later/live.db"))")
-            #expect(try await service.get("/livez").status == 200)
+            let live = try await service.get("/livez")
+            #expect(live.status == 200)
+            #expect(live.text == "[+] consumer_thread: turns\n[+] engine_thread: turns\n")
             try await eventually("both are told as missing") {
                 let ready = try await service.get("/readyz")
                 return ready.status == 503 && ready.text.contains("[-] store: ")
