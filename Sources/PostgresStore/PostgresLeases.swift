@@ -37,14 +37,14 @@ public final class PostgresLeases {
 
     /// Statements that take a transaction's locks. The partition's keeps nobody out: it tells whoever takes the partition over
     /// which server process is this writer's. The other one, -1, keeps a batch that has to be alone apart from all others; for
-    /// that it waits longer than for a row, as others' whole batches may come before, and by then a frozen one's lease has
-    /// run out. What the next statement sees is as of when that was had.
+    /// that it waits longer than for a row, as others' whole batches may come before. What the next statement sees is as of
+    /// when that was had.
     static func locks(of partition: Int, alone: Bool, _ limits: PostgresLimits) -> String {
         """
         SELECT pg_advisory_xact_lock_shared(\(writersLockClass), \(partition));
         SET LOCAL lock_timeout = \(max(limits.lockSeconds, limits.statementSeconds / 2) * 1000);
         SELECT pg_advisory_xact_lock\(alone ? "" : "_shared")(\(writersLockClass), -1);
-        SET LOCAL lock_timeout = \(limits.lockSeconds * 1000)
+        SET LOCAL lock_timeout TO DEFAULT
         """
     }
 
@@ -165,8 +165,8 @@ public final class PostgresLeases {
     }
 
     /// Whether a partition is free or its lease has run out. If so, ends the transaction of its writer where the server
-    /// process of that waits for its client: that is frozen or cut off, and the row would be held until the server's
-    /// time-out.
+    /// process of that waits for its client, which is frozen or cut off: the row would be held until the server's
+    /// time-out. Where it waits for a lock it is ended too: it would get that, and then wait for its client.
     ///
     /// Nothing depends on it but time: a transaction that is ended wrongly comes to nothing as a whole, and its writer
     /// finds out from the fence whether it may try again. One that the server is at work on is waited for.
@@ -180,7 +180,7 @@ public final class PostgresLeases {
                 """
                 SELECT (
                   SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l
-                    JOIN pg_stat_activity a ON a.pid = l.pid AND a.wait_event_type = 'Client'
+                    JOIN pg_stat_activity a ON a.pid = l.pid AND a.wait_event_type IN ('Client', 'Lock')
                   WHERE l.locktype = 'advisory' AND l.classid::bigint = $3 AND l.objid::bigint = p.queue_partition
                     AND l.objsubid = 2 AND l.granted AND p.holder <> $2
                     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))

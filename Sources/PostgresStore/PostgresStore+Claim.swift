@@ -16,7 +16,8 @@ extension PostgresStore {
             ORDER BY partition_key FOR SHARE
             """, parameters(partitionKeys, partition))
         if held.count == partitionKeys.count { return true }
-        let known = Set((0..<held.count).map { held.text($0, 0) })
+        // By their bytes: two texts may be equal that differ in these.
+        let known = Set((0..<held.count).map { Array(held.text($0, 0).utf8) })
         let taken = try connection.execute(
             """
             INSERT INTO partition_keys AS t (partition_key, queue_partition)
@@ -24,7 +25,7 @@ extension PostgresStore {
             ON CONFLICT (partition_key) DO UPDATE SET
               queue_partition = excluded.queue_partition, moves = t.moves + 1, moved_at = clock_timestamp()
             RETURNING moves
-            """, parameters(partitionKeys.filter { !known.contains($0) }, partition))
+            """, parameters(partitionKeys.filter { !known.contains(Array($0.utf8)) }, partition))
         // A key that nobody had is in nobody's memory.
         return (0..<taken.count).allSatisfy { taken.integer($0, 0) == 0 }
     }

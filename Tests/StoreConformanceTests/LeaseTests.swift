@@ -1,7 +1,10 @@
 import EngineUnderTest
+import Foundation
 @testable import PostgresStore
+import PrivateServers
 import ReferenceModel
 import SessionStore
+import Synchronization
 import Testing
 
 /// Leases of partitions, and that whoever lost one writes nothing more.
@@ -83,6 +86,43 @@ import Testing
             try writer.ingest([#"{"event":"x","timestamp":"2026-11-02T10:00:00Z"}"#])
         }
         #expect(error?.kind == .fenced)
+    }
+
+    /// It would be given the lock that it waits for, and hold that.
+    @Test func aFrozenWriterThatWaitsForALockIsEnded() throws {
+        let fresh = try FreshStore(.postgres)
+        let (a, b) = (try leases(fresh, "a", seconds: 0.05), try leases(fresh, "b"))
+        defer {
+            a.close()
+            b.close()
+        }
+        let fence = try #require(try a.take(0))
+        let other = try PostgresStore.frozen(url: fresh.url, #require(try a.take(1)))
+        let url = fresh.url
+        let end = Mutex<String?>(nil)
+        let waiting = Thread {
+            do {
+                _ = try PostgresStore.frozen(url: url, fence, alone: true)
+                end.withLock { $0 = "has the lock" }
+            } catch { end.withLock { $0 = "\(error)" } }
+        }
+        waiting.start()
+        let server = try PrivatePostgres.shared()
+        let database = try #require(fresh.database)
+        func isWaiting() throws -> Bool {
+            try server.sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+                in: database) == "1"
+        }
+        while try !isWaiting(), end.withLock({ $0 }) == nil { usleep(10_000) }
+        #expect(try isWaiting())
+        var theirs: PostgresLeases.Fence?
+        let begun = ContinuousClock.now
+        while theirs == nil, begun.duration(to: .now) < .seconds(20) { theirs = try b.take(0) }
+        #expect(theirs?.epoch == fence.epoch + 1)
+        while end.withLock({ $0 }) == nil, begun.duration(to: .now) < .seconds(20) { usleep(10_000) }
+        #expect(end.withLock { $0 }?.contains("terminating connection") == true)
+        withExtendedLifetime(other) {}
     }
 
     /// A holder whose lease has not run out is left in peace, and so is one that the server is at work for.
