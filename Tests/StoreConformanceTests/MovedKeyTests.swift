@@ -92,6 +92,13 @@ import Testing
         #expect(try ingest(1, ["a", "c"]) == true)
         #expect(try ingest(0, ["a", "b"]) == false)
         #expect(try ingest(0, ["a", "b"]) == true)
+        // An é and an e with an accent are two keys.
+        #expect(try ingest(0, ["\u{E9}"]) == true)
+        #expect(try ingest(1, ["e\u{301}"]) == true)
+        #expect(try ingest(0, ["\u{E9}", "e\u{301}"]) == false)
+        try PrivatePostgres.shared().sql(
+            "DELETE FROM partition_keys WHERE partition_key IN (U&'\\00E9', U&'e\\0301')",
+            in: #require(fresh.database))
         let rows = try PrivatePostgres.shared().sql(
             "SELECT partition_key, queue_partition, moves FROM partition_keys ORDER BY 1",
             in: try #require(fresh.database))
