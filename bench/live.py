@@ -13,6 +13,7 @@ Starts RabbitMQ and PostgreSQL (deploy/scripts/private-*.sh), and measures
 The servers work with fsync=off (PostgreSQL) and as installed (RabbitMQ).
 """
 import argparse
+import gzip
 import json
 import os
 import random
@@ -105,12 +106,8 @@ class Bench(live_servers.Bench):
                           and self.service.is_ready(), 60)
         self.stop()
         # The store is as it was, but for who has the partitions.
-        count = 0
-        for market, path in enumerate(self.market_archives()):
-            words = [f"{BIN}/sessionizer", "publish", path, "--amqp", self.broker.amqp, "--queue", f"{name}.0",
-                     "--exchange", name, "--routing-key", f"market {market}", "--format", "json"]
-            count += published(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=None, text=True))
-        return count
+        return sum(self.broker.publish(path, f"{name}.0", "--exchange", name, "--routing-key", f"market {market}", declare=False)
+                   for market, path in enumerate(self.market_archives()))
 
     def market_archives(self):
         """An archive for each market: a simulated one, each time with ids of its own."""
@@ -120,12 +117,11 @@ class Bench(live_servers.Bench):
             os.mkdir(folder)
             source = self.archive(self.options.events // MARKETS)
             days = sorted(os.path.join(at, file) for at, _, files in os.walk(source) for file in files if "dt=" in at)
-            lines = [line for day in days for line in sh("sh", "-c", f"zstdcat -f '{day}' || zcat -f '{day}'",
-                                                         stderr=subprocess.DEVNULL).splitlines()]
+            lines = [line for day in days for line in gzip.open(day, "rt")]
             for market, path in enumerate(paths):
                 with open(path, "w") as file:
                     for line in lines:
-                        file.write(re.sub(r'("[a-z]+_ids?":\s*\[?")', rf"\g<1>m{market}-", line) + "\n")
+                        file.write(re.sub(r'("[a-z]+_ids?":\s*\[?")', rf"\g<1>m{market}-", line))
         return paths
 
     def store(self):

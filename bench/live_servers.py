@@ -71,10 +71,10 @@ class Broker:
             headers={"Authorization": f"Basic {user}"})
         urllib.request.urlopen(request, timeout=30).close()
 
-    def publish(self, path, queue, *more, rate=None, wait=True):
+    def publish(self, path, queue, *more, rate=None, wait=True, declare=True):
         """Publishes an archive; how many messages, where it is waited for. more: options of `publish`."""
-        words = [f"{BIN}/sessionizer", "publish", path, "--amqp", self.amqp, "--queue", queue, "--declare",
-                 "--format", "json", *more] + (["--rate", str(rate)] if rate else [])
+        words = [f"{BIN}/sessionizer", "publish", path, "--amqp", self.amqp, "--queue", queue, "--format", "json", *more]
+        words += (["--declare"] if declare else []) + (["--rate", str(rate)] if rate else [])
         self.publisher = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return published(self.publisher) if wait else self.publisher
 

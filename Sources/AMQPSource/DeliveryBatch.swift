@@ -64,10 +64,11 @@ public final class DeliveryBatch: @unchecked Sendable {
         if let lastKey, lastKey.bytes == key { return lastKey.place }
         // A text of PostgreSQL's holds no NUL.
         let text = String(decoding: key.map { $0 == 0 ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
-        let place = keyPlaces[Array(text.utf8)] ?? partitionKeys.count
+        let bytes = Array(text.utf8)
+        let place = keyPlaces[bytes] ?? partitionKeys.count
         if place == partitionKeys.count {
             partitionKeys.append(text)
-            keyPlaces[Array(text.utf8)] = place
+            keyPlaces[bytes] = place
         }
         lastKey = (key, place)
         return place

@@ -57,10 +57,7 @@ public struct PostgresInspection: Equatable, Sendable {
                 "arrival_hours", "robot_zones", "zone_hours", "replicas", "partition_entities",
             ]
         ),
-        (
-            ["INSERT", "UPDATE"],
-            ["freshness", "source_offsets", "partition_leases", "partition_keys"]
-        ),
+        (["INSERT", "UPDATE"], ["freshness", "source_offsets", "partition_leases", "partition_keys"]),
         (["UPDATE"], ["partition_joins"]),
     ]
 

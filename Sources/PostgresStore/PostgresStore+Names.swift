@@ -1,5 +1,5 @@
 internal import CLibPQ
-internal import SessionCore
+public import SessionCore
 public import SessionStore
 
 /// Whom events name, where they come by several partitions: decision 0006.
@@ -8,13 +8,15 @@ extension PostgresStore {
     ///
     /// Whom this writer has not told yet is put down under its key. Who is there under another one is shared from then on; that
     /// waits for a batch that joins by a merchant as if he were not (`FOR SHARE`), and the next such batch sees it.
-    public func tell(_ named: [NamedEntity], joining merchants: [JoiningMerchant]) throws -> NamingOutcome {
+    public func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
+        -> NamingOutcome
+    {
         guard settings.fence != nil else { return .told(new: [], crossing: []) }
         let new = names.notTold(named)
         let crossing = try putDown(new)
         if names.isAlone {
             try connection.execute("UPDATE partition_joins SET batches_alone = batches_alone + 1")
-        } else if try areShared(merchants) {
+        } else if try areShared(merchants, since: earliest) {
             return .toBeAlone
         }
         return .told(new: new, crossing: crossing)
@@ -67,10 +69,10 @@ extension PostgresStore {
         return crossing
     }
 
-    private func areShared(_ merchants: [JoiningMerchant]) throws -> Bool {
+    private func areShared(_ merchants: [String], since earliest: Instant) throws -> Bool {
         if merchants.isEmpty { return false }
         let column = RowArrays([TypeNumber.text])
-        for merchant in merchants { column.add(merchant.merchant) }
+        for merchant in merchants { column.add(merchant) }
         let rows = try connection.execute(
             """
             SELECT is_shared, shared_until FROM partition_entities WHERE kind = 'merchant' AND entity_id = ANY ($1)
@@ -78,7 +80,6 @@ extension PostgresStore {
             """, Parameters(column))
         // Whoever is not there was taken away by hand.
         if rows.count < merchants.count { return true }
-        let earliest = merchants.map(\.earliest).min() ?? .min
         return (0..<rows.count).contains { row in
             rows.flag(row, 0) || rows.optionalInstant(row, 1).map { earliest <= $0 } ?? false
         }

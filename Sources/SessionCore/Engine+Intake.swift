@@ -70,7 +70,7 @@ extension Engine {
             try chunk(.pilot, event.pilot, bucket).insert(event, kind: .pilot, meanings, symbols)
             if meanings.isCloser(event) { work.newClosers.append((event.pilot, event.time)) }
         }
-        if event.merchant.isPresent, !event.robot.isPresent, !event.pilot.isPresent {
+        if event.joinsByMerchant {
             try chunk(.merchant, event.merchant, bucket).insert(event, kind: .merchant, meanings, symbols)
         }
     }

@@ -12,7 +12,7 @@ extension Engine {
             if !isHeldByRobot, event.pilot.isPresent {
                 _ = try markHolders(.pilot, event.pilot, event.time)
             }
-            if event.merchant.isPresent, !event.robot.isPresent, !event.pilot.isPresent {
+            if event.joinsByMerchant {
                 _ = try markHolders(.merchant, event.merchant, event.time)
             }
         }

@@ -135,6 +135,11 @@ public struct Event: Sendable, BitwiseCopyable {
     /// An event with nothing in it.
     public init() {}
 
+    /// Whether it joins sessions by its merchant: it names no session, robot or pilot (semantics section 4).
+    public var joinsByMerchant: Bool {
+        merchant.isPresent && !robot.isPresent && !pilot.isPresent && !subject.isPresent
+    }
+
     /// The most specific session id that it names; absent for an event of a robot, pilot or merchant alone.
     @inlinable
     public var subject: Symbol {

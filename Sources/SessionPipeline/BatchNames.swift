@@ -5,8 +5,10 @@ internal import SessionStore
 struct BatchNames {
     /// Robots, pilots and merchants, each once for each partition key under which it is named.
     private(set) var all: [NamedEntity] = []
-    /// Those of events that join by them (semantics section 4: an event that names no session, robot or pilot).
-    private(set) var joining: [JoiningMerchant] = []
+    /// Merchants by whom events join.
+    private(set) var joining: [String] = []
+    /// When the first of these events happened.
+    private(set) var earliestJoining = Instant.max
     private var merchants: [NamedEntity: Symbol] = [:]
 
     private struct Name: Hashable {
@@ -20,16 +22,17 @@ struct BatchNames {
     ///   - keyOfEvent: Which of them an event's message has, by the event's place.
     init(of events: [Event], _ symbols: SymbolTable, partitionKeys: [String], keyOfEvent: (Int) -> Int) {
         var names: Set<Name> = []
-        var earliest: [Symbol: Instant] = [:]
+        var joining: Set<Symbol> = []
         for (index, event) in events.enumerated() {
             let key = keyOfEvent(index)
             if event.robot.isPresent { names.insert(Name(kind: .robot, entity: event.robot, key: key)) }
             if event.pilot.isPresent { names.insert(Name(kind: .pilot, entity: event.pilot, key: key)) }
             if event.merchant.isPresent {
                 names.insert(Name(kind: .merchant, entity: event.merchant, key: key))
-                if !event.subject.isPresent, !event.robot.isPresent, !event.pilot.isPresent {
-                    earliest[event.merchant] = min(earliest[event.merchant] ?? event.time, event.time)
-                }
+            }
+            if event.joinsByMerchant {
+                joining.insert(event.merchant)
+                earliestJoining = min(earliestJoining, event.time)
             }
         }
         for name in names {
@@ -38,7 +41,7 @@ struct BatchNames {
             all.append(one)
             if name.kind == .merchant { merchants[one] = name.entity }
         }
-        joining = earliest.map { JoiningMerchant(merchant: symbols.text($0.key), earliest: $0.value) }
+        self.joining = joining.map { symbols.text($0) }
     }
 
     /// The merchants among these names.

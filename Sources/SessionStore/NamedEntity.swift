@@ -21,29 +21,6 @@ public struct NamedEntity: Hashable, Sendable {
         left.kind == right.kind && left.entity.utf8.elementsEqual(right.entity.utf8)
             && left.partitionKey.utf8.elementsEqual(right.partitionKey.utf8)
     }
-
-    /// By their bytes.
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(kind)
-        for text in [entity, partitionKey] {
-            hasher.combine(text.utf8.count)
-            for byte in text.utf8 { hasher.combine(byte) }
-        }
-    }
-}
-
-/// A merchant by whom events of a batch join, because they name no session, robot or pilot.
-public struct JoiningMerchant: Sendable {
-    /// His id.
-    public var merchant: String
-    /// When the first of these events happened.
-    public var earliest: Instant
-
-    /// Both.
-    public init(merchant: String, earliest: Instant) {
-        self.merchant = merchant
-        self.earliest = earliest
-    }
 }
 
 /// What came of telling a store whom a batch names.

@@ -110,8 +110,10 @@ public protocol SessionStoring: AnyObject, EntitySource {
     /// nobody but a merchant joins sessions of all of them, which other partitions' writers have in memory.
     /// - Parameters:
     ///   - named: Each once.
-    ///   - merchants: By whom events join, because they name nobody else, and when the first of these happened.
-    func tell(_ named: [NamedEntity], joining merchants: [JoiningMerchant]) throws -> NamingOutcome
+    ///   - merchants: By whom events join, because they name nobody else.
+    ///   - earliest: When the first of these events happened.
+    func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
+        -> NamingOutcome
 
     /// Whether ``prefetch(_:bytes:)`` is worth the while: where each question costs a way to a server and back.
     var wantsExpectations: Bool { get }
@@ -155,9 +157,9 @@ extension SessionStoring {
     /// There is one writer, and nothing is split.
     public func claim(_ partitionKeys: [String]) throws -> Bool { true }
     /// There is one writer, and nothing is split.
-    public func tell(_ named: [NamedEntity], joining merchants: [JoiningMerchant]) throws -> NamingOutcome {
-        .told(new: [], crossing: [])
-    }
+    public func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
+        -> NamingOutcome
+    { .told(new: [], crossing: []) }
     /// A question costs next to nothing.
     public var wantsExpectations: Bool { false }
     /// Not worth the while.

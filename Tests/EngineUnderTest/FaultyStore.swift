@@ -37,8 +37,10 @@ public final class FaultyStore: SessionStoring {
         return isFirst
     }
     /// See ``SessionStoring``.
-    public func tell(_ named: [NamedEntity], joining merchants: [JoiningMerchant]) throws -> NamingOutcome {
-        let outcome = try store.tell(named, joining: merchants)
+    public func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
+        -> NamingOutcome
+    {
+        let outcome = try store.tell(named, joining: merchants, since: earliest)
         tellings.append(outcome)
         return outcome
     }

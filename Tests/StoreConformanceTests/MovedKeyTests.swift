@@ -9,13 +9,6 @@ import Testing
 /// An exchange that routes a key's messages to another queue from some moment on: RabbitMQ's consistent-hash exchange
 /// does so when a node comes back and recovers its queues in another order.
 @Suite struct MovedKeyTests {
-    private func fences(_ fresh: FreshStore, _ count: Int) throws -> [PostgresLeases.Fence] {
-        let leases = try PostgresLeases(
-            PostgresStore.Settings(url: fresh.url), replica: "a", partitions: count, seconds: 600)
-        defer { leases.close() }
-        return try (0..<count).map { try #require(try leases.take($0)) }
-    }
-
     /// Two partitions get batches of the same deliveries by turns at random, each with what it has in memory.
     @Test(arguments: 0..<UInt64(10)) func batchesComeByEitherQueue(part: UInt64) throws {
         let seed = 770_000_000 + part
@@ -23,7 +16,7 @@ import Testing
         let lines = generator.lines(count: 60)
         var random = Randomness(state: seed)
         let fresh = try FreshStore(.postgres)
-        let writers = try fences(fresh, 2).map {
+        let writers = try fresh.fences(2).map {
             try StoreUnderTest(place: .partition(url: fresh.url, $0), maxResident: 1000)
         }
         defer { for writer in writers { writer.close() } }
@@ -39,7 +32,7 @@ import Testing
     /// write from what it remembers, and so would they.
     @Test func nobodyHasAStoreForHimselfBesidePartitions() throws {
         let fresh = try FreshStore(.postgres)
-        let both = try fences(fresh, 2)
+        let both = try fresh.fences(2)
         let partitions = try both.map {
             try StoreUnderTest(place: .partition(url: fresh.url, $0), maxResident: 1000)
         }
@@ -61,7 +54,7 @@ import Testing
     @Test func onlyWhatMovedIsForgotten() throws {
         let fresh = try FreshStore(.postgres)
         var spies: [FaultyStore] = []
-        let writers = try fences(fresh, 2).map { fence in
+        let writers = try fresh.fences(2).map { fence in
             try StoreUnderTest(place: .partition(url: fresh.url, fence), maxResident: 1000) { store in
                 let spy = FaultyStore(store)
                 spies.append(spy)
@@ -103,5 +96,15 @@ import Testing
             "SELECT partition_key, queue_partition, moves FROM partition_keys ORDER BY 1",
             in: try #require(fresh.database))
         #expect(rows == "|1|0\na|0|2\nb|0|0\nc|1|0\nd|0|0\nü|1|0")
+    }
+}
+
+extension FreshStore {
+    /// Leases of so many partitions, which are all there are.
+    func fences(_ count: Int) throws -> [PostgresLeases.Fence] {
+        let leases = try PostgresLeases(
+            PostgresStore.Settings(url: url), replica: "a", partitions: count, seconds: 600)
+        defer { leases.close() }
+        return try (0..<count).map { try #require(try leases.take($0)) }
     }
 }

@@ -16,13 +16,8 @@ import Testing
     private static let markets = 5
 
     private func writers(_ fresh: FreshStore, maxResident: Int = 1000) throws -> [StoreUnderTest] {
-        let leases = try PostgresLeases(
-            PostgresStore.Settings(url: fresh.url), replica: "a", partitions: Self.partitions, seconds: 600)
-        defer { leases.close() }
-        return try (0..<Self.partitions).map {
-            try StoreUnderTest(
-                place: .partition(url: fresh.url, try #require(try leases.take($0))),
-                maxResident: maxResident)
+        try fresh.fences(Self.partitions).map {
+            try StoreUnderTest(place: .partition(url: fresh.url, $0), maxResident: maxResident)
         }
     }
 
@@ -132,14 +127,9 @@ import Testing
 
         init(_ fresh: FreshStore) throws {
             self.fresh = fresh
-            let leases = try PostgresLeases(
-                PostgresStore.Settings(url: fresh.url), replica: "a", partitions: 2, seconds: 600)
-            defer { leases.close() }
             var spies: [FaultyStore] = []
-            writers = try (0..<2).map {
-                try StoreUnderTest(
-                    place: .partition(url: fresh.url, try #require(try leases.take($0))), maxResident: 1000
-                ) { store in
+            writers = try fresh.fences(2).map {
+                try StoreUnderTest(place: .partition(url: fresh.url, $0), maxResident: 1000) { store in
                     let spy = FaultyStore(store)
                     spies.append(spy)
                     return spy
