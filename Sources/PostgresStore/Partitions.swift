@@ -42,12 +42,18 @@ struct Partitions {
         retired = Set((0..<rows.count).map { Self.month(of: rows.instant($0, 0)) })
     }
 
-    /// Drops the months that ended longer ago than this, where the role may.
+    /// Drops the months that ended longer ago than this, where the role may, and forgets to which partition key sessions
+    /// belonged that were named first well before them.
     mutating func retire(olderThan days: Int, _ connection: Connection) throws {
         var parameters = Parameters()
         parameters.add(Int32(clamping: days))
         do {
             _ = try connection.query("SELECT retire_months($1)", parameters)
+            _ = try connection.query(
+                """
+                DELETE FROM partition_entities
+                WHERE kind = 'session' AND named_at < now() - make_interval(days => $1) - interval '2 months'
+                """, parameters)
         } catch let error as StoreError where error.kind == .conflict || error.kind == .denied {
             // Somebody reads a month, or this role may not: the next hour, or the owner by hand.
         }

@@ -37,9 +37,9 @@ extension PostgresStore: SessionStoring {
             return .current
         }
         do {
-            let batchesAlone = try Self.begin(fence, alone: alone, settings.limits, connection)
+            let counts = try Self.begin(fence, alone: alone, settings.limits, connection)
             isInBatch = true
-            return names.memory(batchesAlone)
+            return names.memory(counts)
         } catch {
             abandon()
             throw error
@@ -53,7 +53,7 @@ extension PostgresStore: SessionStoring {
     @discardableResult
     static func begin(
         _ fence: PostgresLeases.Fence, alone: Bool, _ limits: PostgresLimits, _ connection: Connection
-    ) throws -> Int64 {
+    ) throws -> TellingOfNames.Counts {
         try connection.run(
             "BEGIN ISOLATION LEVEL READ COMMITTED; "
                 + PostgresLeases.locks(of: fence.partition, alone: alone, limits))
@@ -62,7 +62,7 @@ extension PostgresStore: SessionStoring {
         row.add(fence.epoch)
         let rows = try connection.execute(
             """
-            SELECT (SELECT batches_alone FROM partition_joins)
+            SELECT (SELECT batches_alone FROM partition_joins), (SELECT batches_crossed FROM partition_joins)
             FROM partition_leases WHERE queue_partition = $1 AND epoch = $2 FOR KEY SHARE
             """, row)
         if rows.isEmpty {
@@ -71,7 +71,7 @@ extension PostgresStore: SessionStoring {
                 "\(connection.target.name): partition \(fence.partition) has been taken over by another replica"
             )
         }
-        return rows.integer(0, 0)
+        return TellingOfNames.Counts(alone: rows.integer(0, 0), crossed: rows.integer(0, 1))
     }
 
     /// Ends a batch that came to nothing; see ``SessionStoring``.

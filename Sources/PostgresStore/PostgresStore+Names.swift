@@ -2,42 +2,146 @@ internal import CLibPQ
 public import SessionCore
 public import SessionStore
 
-/// Whom events name, where they come by several partitions: decision 0006.
+/// Whom events name, where they come by several partitions: decisions 0006 (merchants) and 0007 (everybody else).
 extension PostgresStore {
     /// See ``SessionStoring``.
     ///
-    /// Whom this writer has not told yet is put down under its key. Who is there under another one is shared from then on; that
-    /// waits for a batch that joins by a merchant as if he were not (`FOR SHARE`), and the next such batch sees it.
+    /// Whom this writer has not told yet is put down under its key. A merchant who is there under another one is shared from
+    /// then on; that waits for a batch that joins by him as if he were not (`FOR SHARE`), and the next such batch sees it.
+    /// Anybody else who is there under another one belongs to that one's writer: the batch has to be alone, and then he
+    /// belongs to its key.
     public func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
         -> NamingOutcome
     {
         guard settings.fence != nil else { return .told(new: [], crossing: []) }
         let new = names.notTold(named)
-        let crossing = try putDown(new)
+        try putDownMerchants(new.filter { $0.kind == .merchant })
+        let crossing = try putDown(new.filter { $0.kind != .merchant })
         if names.isAlone {
+            try move(crossing)
             try connection.execute("UPDATE partition_joins SET batches_alone = batches_alone + 1")
-        } else if try areShared(merchants, since: earliest) {
+        } else if try !crossing.isEmpty || areShared(merchants, since: earliest) {
             return .toBeAlone
         }
         return .told(new: new, crossing: crossing)
     }
 
+    /// See ``SessionStoring``.
+    ///
+    /// Who belongs to another key is in the memory of its writer. One who was never named (a robot of a replay's) belongs from
+    /// now on to a key of the batch.
+    public func mayCommit(_ touched: TouchedEntities, of partitionKeys: [String]) throws -> Bool {
+        guard settings.fence != nil, let first = partitionKeys.first else { return true }
+        let own = Set(partitionKeys.map { Array($0.utf8) })
+        func areOwn(_ entities: [TouchedEntity]) throws -> Bool {
+            let known = Set(entities).map { entity in
+                NamedEntity(kind: entity.kind, entity: symbols.text(entity.id), partitionKey: first)
+            }
+            return try homes(of: known).allSatisfy { own.contains($0) }
+        }
+        if !names.isAlone { return try areOwn(touched.all) }
+        // What other partitions have in memory of whom it only counted events in stays right.
+        if try names.hasMoved || !areOwn(touched.changed) {
+            try connection.execute("UPDATE partition_joins SET batches_crossed = batches_crossed + 1")
+            names.crossed()
+        }
+        return true
+    }
+
+    // MARK: Robots, pilots, sessions
+
+    /// - Returns: Those that are there under another key.
     private func putDown(_ named: [NamedEntity]) throws -> [NamedEntity] {
-        var crossing: [NamedEntity] = []
+        let homes = try homes(of: named)
+        return zip(named, homes).compactMap { one, home in
+            Array(one.partitionKey.utf8) == home ? nil : one
+        }
+    }
+
+    /// The keys that these belong to, in their order; those that belong to none get their own.
+    private func homes(of named: [NamedEntity]) throws -> [[UInt8]] {
+        let unknown = named.filter { names.home(of: $0) == nil }
+        if !unknown.isEmpty { try readHomes(of: unknown) }
+        return named.map { names.home(of: $0) ?? Array($0.partitionKey.utf8) }
+    }
+
+    private func readHomes(of named: [NamedEntity]) throws {
+        let rows = Self.threeTexts()
+        for one in named {
+            rows.add(one.kind.name)
+            rows.add(one.entity)
+            rows.add(one.partitionKey)
+        }
+        let inserted = try connection.execute(
+            """
+            INSERT INTO partition_entities (kind, entity_id, partition_key)
+            SELECT n.kind, n.entity, n.key FROM unnest($1, $2, $3) AS n(kind, entity, key)
+            ORDER BY n.kind, n.entity ON CONFLICT DO NOTHING RETURNING kind, entity_id, partition_key
+            """, Parameters(rows))
+        remember(inserted)
+        let left = named.filter { names.home(of: $0) == nil }
+        if left.isEmpty { return }
+        let rest = Self.threeTexts()
+        for one in left {
+            rest.add(one.kind.name)
+            rest.add(one.entity)
+            rest.add(one.partitionKey)
+        }
+        // A statement of its own: it sees what another writer has committed meanwhile.
+        remember(
+            try connection.execute(
+                """
+                SELECT t.kind, t.entity_id, t.partition_key FROM partition_entities t
+                JOIN unnest($1, $2, $3) AS n(kind, entity, key) ON t.kind = n.kind AND t.entity_id = n.entity
+                """, Parameters(rest)))
+    }
+
+    private func remember(_ rows: Rows) {
+        for row in 0..<rows.count {
+            guard let kind = EntityKind(named: rows.text(row, 0)) else { continue }
+            names.remember(kind, rows.text(row, 1), home: Array(rows.text(row, 2).utf8))
+        }
+    }
+
+    /// From now on they belong to the key under which they are named.
+    private func move(_ crossing: [NamedEntity]) throws {
+        if crossing.isEmpty { return }
+        // Who is named under several belongs to one of them.
+        var last: [NamedEntity: NamedEntity] = [:]
+        for one in crossing { last[one.keyless] = one }
+        let rows = Self.threeTexts()
+        for one in last.values {
+            rows.add(one.kind.name)
+            rows.add(one.entity)
+            rows.add(one.partitionKey)
+        }
+        try connection.execute(
+            """
+            UPDATE partition_entities t SET partition_key = n.key, is_shared = true
+            FROM unnest($1, $2, $3) AS n(kind, entity, key) WHERE t.kind = n.kind AND t.entity_id = n.entity
+            """, Parameters(rows))
+        names.move(Array(last.values))
+    }
+
+    /// Kind, id, key.
+    private static func threeTexts() -> RowArrays {
+        RowArrays([TypeNumber.text, TypeNumber.text, TypeNumber.text])
+    }
+
+    // MARK: Merchants
+
+    private func putDownMerchants(_ named: [NamedEntity]) throws {
         var left = named
         // No row may be met twice by one statement.
         while !left.isEmpty {
-            var met: [NamedEntity: NamedEntity] = [:]
+            var met: Set<NamedEntity> = []
             var later: [NamedEntity] = []
-            let rows = RowArrays([TypeNumber.text, TypeNumber.text, TypeNumber.text])
+            let rows = Self.threeTexts()
             for one in left {
-                var keyless = one
-                keyless.partitionKey = ""
-                guard met[keyless] == nil else {
+                guard met.insert(one.keyless).inserted else {
                     later.append(one)
                     continue
                 }
-                met[keyless] = one
                 rows.add(one.kind.name)
                 rows.add(one.entity)
                 rows.add(one.partitionKey)
@@ -47,26 +151,18 @@ extension PostgresStore {
             // the newest event.
             var parameters = Parameters(rows)
             parameters.add(maxWindow)
-            let changed = try connection.execute(
+            try connection.execute(
                 """
                 INSERT INTO partition_entities AS t (kind, entity_id, partition_key, shared_until)
                 SELECT n.kind, n.entity, n.key,
-                  CASE WHEN n.kind = 'merchant' AND EXISTS (SELECT FROM known_merchants WHERE merchant_id = n.entity)
+                  CASE WHEN EXISTS (SELECT FROM known_merchants WHERE merchant_id = n.entity)
                     THEN (SELECT last_event_at FROM freshness WHERE scope = 'all') + $4 * interval '1 microsecond' END
                 FROM unnest($1, $2, $3) AS n(kind, entity, key) ORDER BY n.kind, n.entity
                 ON CONFLICT (kind, entity_id) DO UPDATE SET is_shared = true
                   WHERE t.partition_key <> excluded.partition_key AND NOT t.is_shared
-                RETURNING kind, entity_id, is_shared
                 """, parameters)
-            for row in 0..<changed.count where changed.flag(row, 2) {
-                let kind = WindowKind.allCases.first { $0.name == changed.text(row, 0) }
-                guard let kind, kind != .merchant else { continue }
-                let name = NamedEntity(kind: kind, entity: changed.text(row, 1), partitionKey: "")
-                if let one = met[name] { crossing.append(one) }
-            }
         }
         names.putDown(named)
-        return crossing
     }
 
     private func areShared(_ merchants: [String], since earliest: Instant) throws -> Bool {
@@ -83,44 +179,5 @@ extension PostgresStore {
         return (0..<rows.count).contains { row in
             rows.flag(row, 0) || rows.optionalInstant(row, 1).map { earliest <= $0 } ?? false
         }
-    }
-}
-
-/// What a partition's writer remembers of the names that it has told the store.
-struct TellingOfNames {
-    /// Whether nobody else writes beside the batch.
-    private(set) var isAlone = false
-    private var told: Set<NamedEntity> = []
-    /// Told in the transaction that is open.
-    private var pending: [NamedEntity] = []
-    private var batchesAlone: Int64?
-
-    /// Beyond that they are told again.
-    private static let most = 200_000
-
-    mutating func begin(alone: Bool) {
-        isAlone = alone
-        pending = []
-    }
-
-    /// How much of what is in memory is still so.
-    /// - Parameter count: How many batches were written alone in all.
-    mutating func memory(_ count: Int64) -> StoreMemory {
-        defer { batchesAlone = count }
-        guard let batchesAlone else { return .old }
-        // What belongs to other partitions' keys is wanted. Some may be in memory of when a key was this one's.
-        if isAlone { return .old }
-        return batchesAlone == count ? .current : .joinsByMerchantAreOld
-    }
-
-    func notTold(_ named: [NamedEntity]) -> [NamedEntity] { named.filter { !told.contains($0) } }
-
-    mutating func putDown(_ named: [NamedEntity]) { pending += named }
-
-    mutating func committed() {
-        if isAlone { batchesAlone = batchesAlone.map { $0 + 1 } }
-        if told.count + pending.count > Self.most { told.removeAll() }
-        told.formUnion(pending)
-        pending = []
     }
 }

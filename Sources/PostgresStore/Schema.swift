@@ -16,6 +16,7 @@ enum Schema {
         ("0013_zones", SchemaZones.tables),
         ("0014_zone_hours", SchemaZoneHours.tables),
         ("0015_partition_entities", SchemaLeases.entities),
+        ("0016_partition_homes", SchemaLeases.homes),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.

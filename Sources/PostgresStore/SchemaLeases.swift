@@ -32,4 +32,13 @@ enum SchemaLeases {
           only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), batches_alone bigint NOT NULL);
         INSERT INTO partition_joins (batches_alone) VALUES (0);
         """
+
+    /// Since migration 0016 robots, pilots and sessions belong to the key under which they were named last (`is_shared`: not
+    /// always the same one), and a batch that has to do with somebody of another partition's is alone as well
+    /// (`batches_crossed`). Sessions come and go: they are forgotten with the events of their time.
+    static let homes = """
+        ALTER TABLE partition_entities ADD COLUMN named_at timestamptz NOT NULL DEFAULT now();
+        CREATE INDEX partition_entities_named ON partition_entities USING brin (named_at);
+        ALTER TABLE partition_joins ADD COLUMN batches_crossed bigint NOT NULL DEFAULT 0;
+        """
 }

@@ -58,6 +58,7 @@ extension Engine {
         if !track.isDirty {
             track.isDirty = true
             work.dirtyScopes.append(robot)
+            touched.change(.robot, robot)
         }
     }
 
@@ -97,6 +98,7 @@ extension Engine {
         if node.foldMark == batch { return }
         node.foldMark = batch
         work.toFold.append(node)
+        touched.change(.session, session)
         markForRow(node)
     }
 

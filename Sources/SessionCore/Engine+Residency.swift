@@ -6,7 +6,10 @@ extension Engine {
     func node(_ id: Symbol) throws -> Node {
         let index = Int(id.index)
         if index < nodes.count, let node = nodes[index] {
-            node.lastUsed = batch
+            if node.lastUsed != batch {
+                node.lastUsed = batch
+                touched.use(.session, id)
+            }
             return node
         }
         if index >= nodes.count {
@@ -38,6 +41,7 @@ extension Engine {
         }
         nodes[index] = node
         residentEntities += 1
+        touched.use(.session, id)
         return node
     }
 
@@ -63,7 +67,10 @@ extension Engine {
             lanes[lane][which] = holder
         }
         if let chunk = holder.chunk(bucket) {
-            chunk.lastUsed = batch
+            if chunk.lastUsed != batch {
+                chunk.lastUsed = batch
+                touched.use(kind, entity)
+            }
             return chunk
         }
         let from = bucket * Lane.span
@@ -79,6 +86,7 @@ extension Engine {
         chunk.scopeWindows = stored.scopeWindows
         if !stored.events.isEmpty || !stored.windows.isEmpty { broughtBack += 1 }
         chunk.lastUsed = batch
+        touched.use(kind, entity)
         holder.add(chunk)
         residentEntities += 1
         return chunk

@@ -116,6 +116,7 @@ extension Engine {
 
     private func index(_ window: ScopeWindow, add: Bool) throws {
         let bucket = Lane.bucket(of: window.startedAt)
+        touched.change(.pilot, window.pilot)
         for chunk in [try chunk(.robot, window.robot, bucket), try chunk(.pilot, window.pilot, bucket)] {
             chunk.scopeWindows.removeAll { $0 == window }
             if add { chunk.scopeWindows.append(window) }

@@ -184,8 +184,9 @@ extension Engine {
     private func noteMove(_ window: WindowRow, isAdded: Bool) {
         switch window.kind {
         case .robot:
+            touched.change(.robot, window.entity)
             work.movedRobotWindows.append((window.entity, window.startedAt, window.joinsUntil))
-        case .pilot: break
+        case .pilot: touched.change(.pilot, window.entity)
         case .merchant: return
         }
         guard let end = window.endedAt else { return }

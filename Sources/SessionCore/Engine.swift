@@ -26,6 +26,13 @@ public final class Engine {
     var source: any EntitySource = EmptySource()
     var changes = Changes()
     var work = BatchWork()
+    /// What the last batch had to do with, where ``notesTouched`` was set before it.
+    public internal(set) var touched = TouchedEntities()
+    /// Whether ``touched`` is wanted.
+    public var notesTouched: Bool {
+        get { touched.isNoted }
+        set { touched.isNoted = newValue }
+    }
 
     let stateClass: [Symbol: StateClass]
     var zonesKnown: [Symbol: ZonesKnown] = [:]
@@ -108,6 +115,7 @@ public final class Engine {
         self.source = source
         changes = Changes()
         work = BatchWork()
+        touched.forget()
         defer { self.source = EmptySource() }
 
         let (fresh, duplicates) = try identities.admit(events, bytes: bytes, source: source, batch: batch)
@@ -147,8 +155,8 @@ public final class Engine {
     }
 
     /// Forgets what sessions came to, which of them were whose merchants', and what merchants' events said: another engine has
-    /// joined events by merchants. What sessions, robots and pilots themselves did stays.
-    public func forgetJoinsByMerchant() {
+    /// joined events to them. What sessions, robots and pilots themselves did stays.
+    public func forgetJoins() {
         let kind = Int(WindowKind.merchant.rawValue)
         for case let lane? in lanes[kind] { residentEntities -= lane.chunks.count }
         lanes[kind] = []

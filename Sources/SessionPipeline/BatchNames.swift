@@ -3,7 +3,7 @@ internal import SessionStore
 
 /// Whom the events of a batch name.
 struct BatchNames {
-    /// Robots, pilots and merchants, each once for each partition key under which it is named.
+    /// Robots, pilots, merchants and session ids, each once for each partition key under which it is named.
     private(set) var all: [NamedEntity] = []
     /// Merchants by whom events join.
     private(set) var joining: [String] = []
@@ -12,7 +12,7 @@ struct BatchNames {
     private var merchants: [NamedEntity: Symbol] = [:]
 
     private struct Name: Hashable {
-        var kind: WindowKind
+        var kind: EntityKind
         var entity: Symbol
         var key: Int
     }
@@ -25,10 +25,14 @@ struct BatchNames {
         var joining: Set<Symbol> = []
         for (index, event) in events.enumerated() {
             let key = keyOfEvent(index)
-            if event.robot.isPresent { names.insert(Name(kind: .robot, entity: event.robot, key: key)) }
-            if event.pilot.isPresent { names.insert(Name(kind: .pilot, entity: event.pilot, key: key)) }
-            if event.merchant.isPresent {
-                names.insert(Name(kind: .merchant, entity: event.merchant, key: key))
+            func name(_ kind: EntityKind, _ entity: Symbol) {
+                if entity.isPresent { names.insert(Name(kind: kind, entity: entity, key: key)) }
+            }
+            name(.robot, event.robot)
+            name(.pilot, event.pilot)
+            name(.merchant, event.merchant)
+            for id in [event.delivery, event.demand, event.trip, event.quote, event.offer] {
+                name(.session, id)
             }
             if event.joinsByMerchant {
                 joining.insert(event.merchant)

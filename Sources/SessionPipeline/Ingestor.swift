@@ -67,7 +67,7 @@ public final class Ingestor {
         public var hasMovedKeys: Bool
         /// Whether no other partition wrote meanwhile.
         public var wasAlone: Bool
-        /// Robots and pilots that were known under another partition key until now.
+        /// Robots, pilots and sessions that belonged to another partition key until now.
         public var crossing: [NamedEntity]
         /// How long writing and committing took.
         public var commitTime: Microseconds
@@ -104,14 +104,7 @@ public final class Ingestor {
         let startedAt = clock()
         let batch = decoded.batch
         do {
-            let opening = try open(decoded, details)
-            let retired = takeRetired(decoded, details, at: startedAt)
-            if store.wantsExpectations {
-                try engine.expect(events, bytes: batch.bytes, source: store) {
-                    try store.prefetch($0, bytes: batch.bytes)
-                }
-            }
-            let changes = try engine.apply(events, bytes: batch.bytes, source: store)
+            let (opening, retired, changes) = try apply(decoded, details, at: startedAt)
             onMark?(.applied)
             var rejected = decoded.rejections.map {
                 reject($0.message, $0.reason, $0.detail, batch, details, at: startedAt)
@@ -150,6 +143,32 @@ public final class Ingestor {
         engine.evict(limit: settings.maxResidentEntities)
     }
 
+    /// Begins a batch and takes its events through the engine. What has to do with other partitions' entities is begun anew,
+    /// alone.
+    private func apply(
+        _ decoded: DecodedBatch, _ details: BatchDetails, at startedAt: Instant
+    ) throws -> (Opening, retired: [RejectedMessage], Changes) {
+        let bytes = decoded.batch.bytes
+        engine.notesTouched = !details.partitionKeys.isEmpty
+        var isAlone = false
+        while true {
+            let opening = try open(decoded, details, alone: isAlone)
+            let retired = takeRetired(decoded, details, at: startedAt)
+            if store.wantsExpectations {
+                try engine.expect(events, bytes: bytes, source: store) {
+                    try store.prefetch($0, bytes: bytes)
+                }
+            }
+            let changes = try engine.apply(events, bytes: bytes, source: store)
+            if try store.mayCommit(engine.touched, of: details.partitionKeys) {
+                return (opening, retired, changes)
+            }
+            store.rollback()
+            engine.forgetEverything()
+            isAlone = true
+        }
+    }
+
     /// What is known of a batch once its transaction has begun.
     private struct Opening {
         var hasMovedKeys = false
@@ -158,13 +177,13 @@ public final class Ingestor {
     }
 
     /// Begins a batch and makes its events. Nearly all are written beside other partitions' batches; one that joins sessions
-    /// of theirs is begun anew, alone.
-    private func open(_ decoded: DecodedBatch, _ details: BatchDetails) throws -> Opening {
-        var opening = Opening()
+    /// of theirs, or names whom they name, is begun anew, alone.
+    private func open(_ decoded: DecodedBatch, _ details: BatchDetails, alone: Bool) throws -> Opening {
+        var opening = Opening(isAlone: alone)
         while true {
             switch try store.begin(alone: opening.isAlone) {
             case .current: break
-            case .joinsByMerchantAreOld: engine.forgetJoinsByMerchant()
+            case .joinsAreOld: engine.forgetJoins()
             case .old: engine.forgetEverything()
             }
             if !details.partitionKeys.isEmpty, try !store.claim(details.partitionKeys) {

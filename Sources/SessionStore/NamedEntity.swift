@@ -1,16 +1,16 @@
 public import SessionCore
 
-/// A robot, pilot or merchant that an event names, and the partition key under which the event came.
+/// Whom an event names, and the partition key under which the event came.
 public struct NamedEntity: Hashable, Sendable {
     /// What it is.
-    public var kind: WindowKind
+    public var kind: EntityKind
     /// Its id.
     public var entity: String
     /// What the event's message was put to its partition by.
     public var partitionKey: String
 
     /// All three.
-    public init(kind: WindowKind, entity: String, partitionKey: String) {
+    public init(kind: EntityKind, entity: String, partitionKey: String) {
         self.kind = kind
         self.entity = entity
         self.partitionKey = partitionKey
@@ -29,10 +29,9 @@ public enum NamingOutcome: Equatable, Sendable {
     /// - Parameters:
     ///   - new: Told for the first time by this writer. What it has in memory of the merchants among them may be old: they may
     ///     have had another key, which went to another partition.
-    ///   - crossing: Robots and pilots that were known under another partition key until now: what they do is joined only
-    ///     within each key.
+    ///   - crossing: Robots, pilots and sessions that belonged to another partition key until now.
     case told(new: [NamedEntity], crossing: [NamedEntity])
-    /// An event of the batch joins sessions of other partitions: nobody else may write meanwhile. The batch is to be
-    /// ended, and begun alone.
+    /// The batch has to do with what other partitions have in memory: nobody else may write meanwhile. It is to be ended,
+    /// and begun alone.
     case toBeAlone
 }

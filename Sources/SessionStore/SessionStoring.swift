@@ -106,14 +106,22 @@ public protocol SessionStoring: AnyObject, EntitySource {
 
     /// Tells whom the events of the batch that was begun name, where its messages were split over partitions.
     ///
-    /// Robots, pilots and deliveries of one market have one partition key; merchants trade in several. An event that names
-    /// nobody but a merchant joins sessions of all of them, which other partitions' writers have in memory.
+    /// Robots, pilots and deliveries of one market have one partition key, as a rule; merchants trade in several. An event that
+    /// names nobody but a merchant joins sessions of all of them, which other partitions' writers have in memory. And who is
+    /// named under another key than before is in the memory of whose key that was.
     /// - Parameters:
     ///   - named: Each once.
     ///   - merchants: By whom events join, because they name nobody else.
     ///   - earliest: When the first of these events happened.
     func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
         -> NamingOutcome
+
+    /// Asks, when the batch that was begun has been applied and before it is committed, whether it may be written beside those
+    /// of other partitions: whether all that it had to do with belongs to its own partition keys. One that was begun alone may.
+    /// - Parameters:
+    ///   - touched: What the batch had to do with.
+    ///   - partitionKeys: The batch's.
+    func mayCommit(_ touched: TouchedEntities, of partitionKeys: [String]) throws -> Bool
 
     /// Whether ``prefetch(_:bytes:)`` is worth the while: where each question costs a way to a server and back.
     var wantsExpectations: Bool { get }
@@ -160,6 +168,8 @@ extension SessionStoring {
     public func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
         -> NamingOutcome
     { .told(new: [], crossing: []) }
+    /// There is one writer, and nothing is split.
+    public func mayCommit(_ touched: TouchedEntities, of partitionKeys: [String]) throws -> Bool { true }
     /// A question costs next to nothing.
     public var wantsExpectations: Bool { false }
     /// Not worth the while.

@@ -143,11 +143,11 @@ final class LiveMetrics: Sendable {
             "Batches with messages of a partition key that another partition wrote last.")
         alone = all.counter(
             "sessionizer_batches_alone_total",
-            "Batches with an event that names only a merchant of several partition keys: no other partition wrote "
-                + "meanwhile.")
+            "Batches that had to do with what belongs to other partition keys: no other partition wrote meanwhile."
+        )
         crossing = all.counter(
             "sessionizer_partition_keys_crossed_total",
-            "Robots and pilots that came to be named under a second partition key.")
+            "Robots, pilots and deliveries that were named under another partition key than before.")
         leaseFailures = all.counter(
             "sessionizer_lease_failures_total", "Turns in which the leases could not be renewed.")
         openSessions = all.gauge("sessionizer_open_sessions", "Sessions in progress, counted in the store.")

@@ -184,9 +184,9 @@ struct LiveWorker: Sendable {
             if !committed.crossing.isEmpty {
                 voice.say(
                     .warning, "partition_keys_crossed",
-                    "robots or pilots are named under several partition keys: SELECT * FROM sessionizer.partition_entities "
-                        + "WHERE is_shared AND kind <> 'merchant' says which; what they do is joined only within each "
-                        + "key (docs/scaling.md)"
+                    "robots, pilots or deliveries are named under several partition keys, so that the batch was written while no "
+                        + "other partition wrote: SELECT * FROM sessionizer.partition_entities WHERE is_shared AND "
+                        + "kind <> 'merchant' says which (docs/scaling.md)"
                 )
             }
         }

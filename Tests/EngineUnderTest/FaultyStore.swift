@@ -45,6 +45,10 @@ public final class FaultyStore: SessionStoring {
         return outcome
     }
     /// See ``SessionStoring``.
+    public func mayCommit(_ touched: TouchedEntities, of partitionKeys: [String]) throws -> Bool {
+        try store.mayCommit(touched, of: partitionKeys)
+    }
+    /// See ``SessionStoring``.
     public var wantsExpectations: Bool { store.wantsExpectations }
     /// See ``SessionStoring``.
     public func prefetch(_ expectation: Expectation, bytes: UnsafeRawPointer) throws {

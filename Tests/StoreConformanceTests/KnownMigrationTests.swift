@@ -32,7 +32,8 @@ extension FreshStore {
         try sql(
             "DROP TABLE known_robots; DROP TABLE known_pilots; DROP TABLE known_merchants; DROP TABLE robot_zones; "
                 + "DROP TABLE zone_hours; DROP TABLE IF EXISTS partition_entities; DROP TABLE IF EXISTS partition_joins; "
-                + "DELETE FROM schema_migrations WHERE name LIKE '%_known' OR name LIKE '%_zone%' OR name LIKE '%_entities'"
+                + "DELETE FROM schema_migrations WHERE name LIKE '%_known' OR name LIKE '%_zone%' OR name LIKE '%_entities' "
+                + "OR name LIKE '%_homes'"
         )
     }
 }

@@ -1,0 +1,97 @@
+internal import SessionCore
+internal import SessionStore
+
+/// What a partition's writer remembers of the names that it has told the store, and of what others' batches have made old.
+struct TellingOfNames {
+    /// How often anything was written alone, by all partitions' writers together.
+    struct Counts: Equatable {
+        /// `batches_alone`
+        var alone: Int64
+        /// `batches_crossed`: of these such as changed what others may have in memory of robots, pilots and sessions themselves.
+        var crossed: Int64
+    }
+
+    /// Whether nobody else writes beside the batch.
+    private(set) var isAlone = false
+    /// Whether the batch has moved somebody to another key.
+    private(set) var hasMoved = false
+    private var counts: Counts?
+    private var hasCrossed = false
+    /// Merchants, with each of their keys.
+    private var told: Set<NamedEntity> = []
+    /// The bytes of the key that each of the others belongs to, without a key of its own.
+    private var homes: [NamedEntity: [UInt8]] = [:]
+    /// Told and read in the transaction that is open.
+    private var pendingTold: [NamedEntity] = []
+    private var pendingHomes: [NamedEntity: [UInt8]] = [:]
+
+    /// Beyond that they are told again.
+    private static let most = 200_000
+
+    mutating func begin(alone: Bool) {
+        isAlone = alone
+        hasMoved = false
+        hasCrossed = false
+        pendingTold = []
+        pendingHomes = [:]
+    }
+
+    /// How much of what is in memory is still so.
+    mutating func memory(_ now: Counts) -> StoreMemory {
+        defer { counts = now }
+        guard let counts, counts.crossed == now.crossed else {
+            homes = [:]
+            return .old
+        }
+        // What belongs to other partitions' keys is wanted. Some may be in memory of when a key was this one's.
+        if isAlone { return .old }
+        return counts == now ? .current : .joinsAreOld
+    }
+
+    /// Those that are not known to belong to their key.
+    func notTold(_ named: [NamedEntity]) -> [NamedEntity] {
+        named.filter { one in
+            switch one.kind {
+            case .merchant: !told.contains(one)
+            case .robot, .pilot, .session:
+                !(homes[one.keyless]?.elementsEqual(one.partitionKey.utf8) ?? false)
+            }
+        }
+    }
+
+    mutating func putDown(_ merchants: [NamedEntity]) { pendingTold += merchants }
+
+    /// The bytes of the key that it belongs to; nil where that is not known.
+    func home(of one: NamedEntity) -> [UInt8]? {
+        let one = one.keyless
+        return pendingHomes[one] ?? homes[one]
+    }
+
+    mutating func remember(_ kind: EntityKind, _ entity: String, home: [UInt8]) {
+        pendingHomes[NamedEntity(kind: kind, entity: entity, partitionKey: "")] = home
+    }
+
+    /// From now on they belong to their keys.
+    mutating func move(_ named: [NamedEntity]) {
+        hasMoved = true
+        for one in named { pendingHomes[one.keyless] = Array(one.partitionKey.utf8) }
+    }
+
+    mutating func crossed() { hasCrossed = true }
+
+    mutating func committed() {
+        if isAlone { counts?.alone += 1 }
+        if hasCrossed { counts?.crossed += 1 }
+        if told.count + pendingTold.count > Self.most { told.removeAll() }
+        if homes.count + pendingHomes.count > Self.most { homes.removeAll() }
+        told.formUnion(pendingTold)
+        homes.merge(pendingHomes) { _, new in new }
+        pendingTold = []
+        pendingHomes = [:]
+    }
+}
+
+extension NamedEntity {
+    /// The same, whatever its key is.
+    var keyless: NamedEntity { NamedEntity(kind: kind, entity: entity, partitionKey: "") }
+}
