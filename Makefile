@@ -19,7 +19,7 @@ server-deps: deps
 	@deploy/scripts/install-packages.sh $(SERVER_PACKAGES)
 
 build: deps ## install what is missing and build the program: .build/release/sessionizer
-	$(SWIFT) build -c release
+	SESSIONIZER_COMMIT=$$(deploy/scripts/commit.sh) $(SWIFT) build -c release
 
 demo: build ## build, simulate a fleet's day, replay it into demo/sessionizer.db and look at it
 	deploy/scripts/demo.sh

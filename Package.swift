@@ -14,6 +14,9 @@ let strict: [SwiftSetting] = [
 /// debug builds make (a tenth of the engine's time).
 let hot = strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
+/// What `make build` says is checked out: for `--version` and `sessionizer_build_info`.
+let commit = Context.environment["SESSIONIZER_COMMIT"] ?? "unknown"
+
 let package = Package(
     name: "sessionizer",
     products: [.executable(name: "sessionizer", targets: ["sessionizer"])],
@@ -111,13 +114,15 @@ let package = Package(
         .target(
             name: "StoreComparison", dependencies: ["SessionCore", "SessionStore"], swiftSettings: strict),
 
+        // Which commit this is.
+        .target(name: "CBuildInfo", cSettings: [.define("SESSIONIZER_COMMIT", to: "\"\(commit)\"")]),
         .executableTarget(
             name: "sessionizer",
             dependencies: [
                 "SessionCore", "MessageBatches", "EventDecoding", "ConfigurationFile", "SessionStore",
                 "SQLiteStore", "PostgresStore", "ArchiveSource", "FleetSimulator", "SessionPipeline",
                 "SessionStory", "StoreComparison", "AMQPSource", "Telemetry", "HTTPServer", "SessionAPI",
-                "AccessControl", "TextForms",
+                "AccessControl", "TextForms", "CBuildInfo",
             ],
             swiftSettings: strict),
 

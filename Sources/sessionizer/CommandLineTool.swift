@@ -1,4 +1,5 @@
 import ArchiveSource
+import CBuildInfo
 import ConfigurationFile
 import Glibc
 import SessionAPI
@@ -8,6 +9,8 @@ import SessionStory
 /// Parses the command line and runs one command. Exit codes: 0 done, 1 failed, 2 unusable arguments.
 enum CommandLineTool {
     static let version = "0.1.0"
+    /// What it was built from; `unknown` where `make build` did not build it.
+    static let commit = String(cString: cbuildinfo_commit())
 
     static let help = """
         sessionizer: a robot fleet's events become the truth about each delivery
@@ -85,7 +88,7 @@ enum CommandLineTool {
                 try put(help)
                 return 0
             case "--version", "version":
-                try put("sessionizer \(version)")
+                try put("sessionizer \(version) (\(commit))")
                 return 0
             case "replay": return try ReplayCommand.run(rest, Settings.ofProcess(file: file))
             case "verify": return try VerifyCommand.run(rest, Settings.ofProcess(file: file))

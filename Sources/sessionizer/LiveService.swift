@@ -76,7 +76,8 @@ struct LiveService {
         log.write(
             .info, "started", "sessionizer serves",
             [
-                "version": .text(CommandLineTool.version), "http_port": .integer(http.port),
+                "version": .text(CommandLineTool.version), "commit": .text(CommandLineTool.commit),
+                "http_port": .integer(http.port),
                 "store": .text("\(location)"), "queue": .text(queue.name),
                 "queue_type": .text(queue.kind.rawValue),
                 "partitions": .integer(settings.live.partitions ?? 1),

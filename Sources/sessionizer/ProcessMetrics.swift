@@ -12,7 +12,10 @@ struct ProcessMetrics: Sendable {
     init(_ all: Metrics) {
         let build = all.gauge(
             "sessionizer_build_info", "Which build this is; always 1.",
-            ["version": CommandLineTool.version, "swift": Self.swiftVersion])
+            [
+                "version": CommandLineTool.version, "commit": CommandLineTool.commit,
+                "swift": Self.swiftVersion,
+            ])
         all.set(build, 1)
         let started = all.gauge(
             "process_start_time_seconds", "Start time of the process since the Unix epoch, in seconds.")

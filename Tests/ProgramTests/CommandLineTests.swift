@@ -37,6 +37,13 @@ import Testing
         #expect(outcome.complaints.contains(said), "\(outcome.complaints)")
     }
 
+    /// Which version, and in brackets which commit; the tests' program was not told one.
+    @Test func theVersionSaysWhichBuild() throws {
+        let outcome = try run(["--version"], input: "")
+        let pattern = /sessionizer [0-9]+\.[0-9]+\.[0-9]+ \(([0-9a-f]{9}\+?|unknown)\)\n/
+        #expect(outcome.output.wholeMatch(of: pattern) != nil, "\(outcome.output)")
+    }
+
     /// Whatever prints says so when it cannot.
     @Test(arguments: [
         ["help"], ["--version"], ["catalogue"], ["session", "D-1000", "--store", "sqlite:a.db"],
