@@ -19,14 +19,17 @@ struct TellingOfNames {
     private var hasCrossed = false
     /// Merchants, with each of their keys.
     private var told: Set<NamedEntity> = []
-    /// The bytes of the key that each of the others belongs to, without a key of its own.
-    private var homes: [NamedEntity: [UInt8]] = [:]
+    /// Which of ``keys`` each of the others belongs to; they are without a key of their own here.
+    private var homes: [NamedEntity: Int32] = [:]
     /// Told and read in the transaction that is open.
     private var pendingTold: [NamedEntity] = []
-    private var pendingHomes: [NamedEntity: [UInt8]] = [:]
+    private var pendingHomes: [NamedEntity: Int32] = [:]
+    /// The bytes of all keys met, and their places.
+    private var keys: [[UInt8]] = []
+    private var places: [[UInt8]: Int32] = [:]
 
-    /// Beyond that they are told again.
-    private static let most = 200_000
+    /// Beyond that they are told again. (A hundred bytes or two each.)
+    private static let most = 100_000
 
     mutating func begin(alone: Bool) {
         isAlone = alone
@@ -54,7 +57,7 @@ struct TellingOfNames {
             switch one.kind {
             case .merchant: !told.contains(one)
             case .robot, .pilot, .session:
-                !(homes[one.keyless]?.elementsEqual(one.partitionKey.utf8) ?? false)
+                homes[one.keyless].map { keys[Int($0)] } != Array(one.partitionKey.utf8)
             }
         }
     }
@@ -64,17 +67,25 @@ struct TellingOfNames {
     /// The bytes of the key that it belongs to; nil where that is not known.
     func home(of one: NamedEntity) -> [UInt8]? {
         let one = one.keyless
-        return pendingHomes[one] ?? homes[one]
+        return (pendingHomes[one] ?? homes[one]).map { keys[Int($0)] }
     }
 
     mutating func remember(_ kind: EntityKind, _ entity: String, home: [UInt8]) {
-        pendingHomes[NamedEntity(kind: kind, entity: entity, partitionKey: "")] = home
+        pendingHomes[NamedEntity(kind: kind, entity: entity, partitionKey: "")] = place(of: home)
+    }
+
+    private mutating func place(of key: [UInt8]) -> Int32 {
+        if let place = places[key] { return place }
+        let place = Int32(keys.count)
+        keys.append(key)
+        places[key] = place
+        return place
     }
 
     /// From now on they belong to their keys.
     mutating func move(_ named: [NamedEntity]) {
         hasMoved = true
-        for one in named { pendingHomes[one.keyless] = Array(one.partitionKey.utf8) }
+        for one in named { pendingHomes[one.keyless] = place(of: Array(one.partitionKey.utf8)) }
     }
 
     mutating func crossed() { hasCrossed = true }
