@@ -69,7 +69,7 @@ struct Usage {
         static func one(_ robot: String?) -> Whose { Whose(robot.map { [$0] }) }
         static func these(_ robots: [String]) -> Whose { Whose(robots) }
 
-        private init(_ robots: [String]?) {
+        init(_ robots: [String]?) {
             self.robots = robots
             wanted = Set(robots ?? [])
         }
@@ -78,9 +78,11 @@ struct Usage {
         func holds(_ robot: String) -> Bool { robots == nil || wanted.contains(robot) }
 
         /// ?1
-        var parameter: TableValue {
+        var parameter: TableValue { robots?.count == 1 ? .text(robots?[0] ?? "") : list }
+
+        /// As a list, also of one; empty for all.
+        var list: TableValue {
             guard let robots else { return .text("") }
-            if robots.count == 1 { return .text(robots[0]) }
             var list = JSONWriter()
             list.texts(nil, robots)
             return .text(String(decoding: list.bytes, as: UTF8.self))
