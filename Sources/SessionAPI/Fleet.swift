@@ -39,9 +39,13 @@ enum Fleet {
 
     /// Hours of the fleet, as the request groups them.
     struct Supply {
-        struct Key: Hashable {
+        struct Key: Hashable, Comparable {
             var at: Int64?
             var name: String?
+
+            static func < (one: Key, other: Key) -> Bool {
+                one.at == other.at ? one.name ?? "" < other.name ?? "" : one.at ?? 0 < other.at ?? 0
+            }
         }
 
         let bucket: String
@@ -135,8 +139,9 @@ enum Fleet {
                     sums = sums.filter { kept.contains($0.key.name ?? "") }
                 }
             }
-            rows = sums.sorted { ($0.key.at ?? 0, $0.key.name ?? "") < ($1.key.at ?? 0, $1.key.name ?? "") }
-                .map { ($0.key, $0.value) }
+            // By their places: the rows themselves, each of a dozen words, need not be moved to and fro.
+            let all = Array(sums)
+            rows = all.indices.sorted { all[$0].key < all[$1].key }.map { (all[$0].key, all[$0].value) }
         }
 
         private static func start(of hour: Int64, in bucket: String) -> Int64? {
