@@ -289,9 +289,10 @@ enum Events {
             ? "e.robot_id = ?3 AND e.robot_use IS NOT NULL"
             : "(e.robot_use & 4) <> 0"
         // Within, what the index of errors tells; PostgreSQL would look for another way if it saw all at once.
-        let inner = columns == "*" ? "e.*" : "e.event_id, e.occurred_at, e.robot_id, e.pilot_id"
+        let told = "e.event_id, e.occurred_at, e.robot_id, e.pilot_id"
         let order = "ORDER BY e.occurred_at DESC, e.event_id DESC"
-        return """
+        func found(_ columns: String, _ inner: String) -> String {
+            """
             SELECT \(columns) FROM (
               SELECT \(inner) FROM events e WHERE \(which) AND e.subject IS NULL
                 AND e.occurred_at >= \(call.at(1)) AND e.occurred_at < \(call.at(2))\(more.map { " AND \($0)" } ?? "")
@@ -300,6 +301,19 @@ enum Events {
               AND (e.pilot_id IS NULL OR \(held("pilot", "pilot_id")))
             \(order) LIMIT \(limit)
             """
+        }
+        if columns != "*" { return found(columns, told) }
+        switch call.flavour {
+        case .sqlite: return found("*", "e.*")
+        case .postgres:
+            // First which these few are: whole rows of all errors it would read and sort before it takes the latest.
+            return """
+                SELECT e.* FROM (\(found("event_id, occurred_at", told))) f
+                CROSS JOIN LATERAL (SELECT e.* FROM events e WHERE e.occurred_at = f.occurred_at AND e.event_id = f.event_id
+                  AND \(which) OFFSET 0) e
+                \(order)
+                """
+        }
     }
 
     static func writeOrphan(_ event: AnswerRow, _ call: Call, _ out: inout JSONWriter) throws {

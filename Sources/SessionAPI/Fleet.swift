@@ -39,9 +39,13 @@ enum Fleet {
 
     /// Hours of the fleet, as the request groups them.
     struct Supply {
-        struct Key: Hashable {
+        struct Key: Hashable, Comparable {
             var at: Int64?
             var name: String?
+
+            static func < (one: Key, other: Key) -> Bool {
+                one.at == other.at ? one.name ?? "" < other.name ?? "" : one.at ?? 0 < other.at ?? 0
+            }
         }
 
         let bucket: String
@@ -135,8 +139,9 @@ enum Fleet {
                     sums = sums.filter { kept.contains($0.key.name ?? "") }
                 }
             }
-            rows = sums.sorted { ($0.key.at ?? 0, $0.key.name ?? "") < ($1.key.at ?? 0, $1.key.name ?? "") }
-                .map { ($0.key, $0.value) }
+            // By their places: the rows themselves, each of a dozen words, need not be moved to and fro.
+            let all = Array(sums)
+            rows = all.indices.sorted { all[$0].key < all[$1].key }.map { (all[$0].key, all[$0].value) }
         }
 
         private static func start(of hour: Int64, in bucket: String) -> Int64? {
@@ -173,8 +178,7 @@ enum Fleet {
             _ body: (_ robot: String, _ zone: String?, _ hour: Int64, _ usage: Usage) -> Void
         ) throws {
             var whose = Usage.Whose.one(robot)
-            if let name, robot == nil {
-                let there = zones?.robots(in: name) ?? []
+            if robot == nil, let there = robots {
                 if there.isEmpty { return }
                 whose = .these(there)
             }
@@ -188,51 +192,12 @@ enum Fleet {
             }
         }
 
+        /// Those that were in the zone at any time of the range; nil: all, as none is asked for.
+        var robots: [String]? { name.map { zones?.robots(in: $0) ?? [] } }
+
         /// Whether the robot was in the zone, or none is asked for.
         func holds(_ robot: String, before instant: Int64) -> Bool {
             name.map { zones?.track(of: robot)?.zone(before: instant) == $0 } ?? true
-        }
-    }
-
-    /// Downtime within a range, of the robot and in the zone that the request is about. ?1 to ?2: the range; ?3: the robot.
-    fileprivate static func downtime(_ range: TimeRange, _ call: Call) throws -> [StateInterval] {
-        let states = call.rules.downtime.sorted()
-        if states.isEmpty { return [] }
-        let list = states.indices.map { "?\($0 + 4)" }.joined(separator: ", ")
-        let zone = try WantedZone(range, call)
-        let place = "s.state IN (\(list)) AND (?3 = '' OR s.robot_id = ?3)"
-        let sql: String
-        switch call.flavour {
-        case .sqlite:
-            sql = """
-                WITH \(StateInterval.robots)
-                SELECT \(StateInterval.columns) FROM robots CROSS JOIN robot_states s
-                WHERE s.robot_id = robots.id AND s.started_at < ?2
-                  AND s.started_at >= coalesce((SELECT max(b.started_at) FROM robot_states b
-                    WHERE b.robot_id = robots.id AND b.started_at <= ?1), ?1)
-                  AND \(place) AND (s.ended_at IS NULL OR s.ended_at > ?1)
-                """
-        case .postgres:
-            // By start: those that began up to a day before the range; before that, those without an end, and the long ones.
-            let (from, to, day) = (call.at(1), call.at(2), "interval '24 hours'")
-            sql = """
-                SELECT \(StateInterval.columns) FROM robot_states s WHERE s.started_at >= \(from) - \(day)
-                  AND s.started_at < \(to) AND \(place) AND (s.ended_at IS NULL OR s.ended_at > \(from))
-                UNION ALL
-                SELECT \(StateInterval.columns) FROM robot_states s
-                WHERE s.started_at < \(from) - \(day) AND s.ended_at IS NULL AND \(place)
-                UNION ALL
-                SELECT \(StateInterval.columns) FROM robot_states s WHERE s.started_at < \(from) - \(day)
-                  AND s.ended_at > \(from) AND s.ended_at - s.started_at > \(day) AND \(place)
-                """
-        }
-        return try call.rows(
-            sql,
-            [.integer(range.from), .integer(range.to), .text(call.parameters.text("robot") ?? "")]
-                + states.map { .text($0) }
-        ).map(StateInterval.ofColumns).filter { state in
-            let end = min(state.endedAt ?? call.asOf.now, range.to)
-            return state.length(in: range, now: call.asOf.now) > 0 && zone.holds(state.robot, before: end)
         }
     }
 
@@ -271,51 +236,6 @@ enum Fleet {
         return .json(out, rows: sums.rows.count)
     }
 
-    /// Downtime within a range by reason, state or robot, the longest first.
-    struct Downtime {
-        let rows: [(key: String, sum: Sum)]
-        var seconds: Double { rows.reduce(0) { $0 + $1.sum.seconds } }
-
-        struct Sum {
-            private(set) var robots: Set<String> = []
-            private(set) var intervals = 0
-            private(set) var seconds = 0.0
-
-            mutating func add(_ robot: String, _ seconds: Double) {
-                robots.insert(robot)
-                intervals += 1
-                self.seconds += seconds
-            }
-        }
-
-        /// What it is made of.
-        private let states: [StateInterval]
-
-        init(_ range: TimeRange, by: String, _ call: Call) throws {
-            self.init(try downtime(range, call), range, by: by, call)
-        }
-
-        /// The same of a part of its range.
-        func part(_ range: TimeRange, by: String, _ call: Call) throws -> Downtime {
-            // In which zone a robot was depends on where the range ends.
-            if call.parameters.text("zone") != nil { return try Downtime(range, by: by, call) }
-            return Downtime(states, range, by: by, call)
-        }
-
-        private init(_ states: [StateInterval], _ range: TimeRange, by: String, _ call: Call) {
-            self.states = states
-            var sums: [String: Sum] = [:]
-            for state in states {
-                let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
-                if seconds <= 0 { continue }
-                let key = by == "reason" ? state.reason ?? "" : by == "state" ? state.state : state.robot
-                sums[key, default: Sum()].add(state.robot, seconds)
-            }
-            rows = sums.sorted { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }
-                .map { ($0.key, $0.value) }
-        }
-    }
-
     static let intervalRules: [ParameterRule] =
         ParameterRule.range + [
             .text("reason", max: 200), .text("state", max: 200), .id("robot"), .id("zone"),
@@ -327,7 +247,7 @@ enum Fleet {
         let keys = try call.cursor(keys: 2)?.keys
         let before = keys.flatMap { keys in Int64(keys[0]).map { ($0, keys[1]) } }
         let given = call.parameters
-        let rows = try downtime(range, call).filter { state in
+        let rows = try Downtime.states(in: range, call).filter { state in
             (given.text("reason").map { $0 == state.reason ?? "" } ?? true)
                 && (given.text("state").map { $0 == state.state } ?? true)
         }.sorted { ($1.startedAt, $1.robot) < ($0.startedAt, $0.robot) }

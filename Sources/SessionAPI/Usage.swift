@@ -69,7 +69,7 @@ struct Usage {
         static func one(_ robot: String?) -> Whose { Whose(robot.map { [$0] }) }
         static func these(_ robots: [String]) -> Whose { Whose(robots) }
 
-        private init(_ robots: [String]?) {
+        init(_ robots: [String]?) {
             self.robots = robots
             wanted = Set(robots ?? [])
         }
@@ -78,9 +78,11 @@ struct Usage {
         func holds(_ robot: String) -> Bool { robots == nil || wanted.contains(robot) }
 
         /// ?1
-        var parameter: TableValue {
+        var parameter: TableValue { robots?.count == 1 ? .text(robots?[0] ?? "") : list }
+
+        /// As a list, also of one; empty for all.
+        var list: TableValue {
             guard let robots else { return .text("") }
-            if robots.count == 1 { return .text(robots[0]) }
             var list = JSONWriter()
             list.texts(nil, robots)
             return .text(String(decoding: list.bytes, as: UTF8.self))
@@ -122,9 +124,9 @@ struct Usage {
         let source =
             whose.isAll && call.flavour == .sqlite
             ? "robots CROSS JOIN robot_hours ON robot_id = id" : "robot_hours"
-        let leaps = source == "robot_hours" ? "" : "WITH RECURSIVE \(robots) "
+        let named = source == "robot_hours" ? "" : "WITH \(robots) "
         try call.store.forEachFigures(
-            "\(leaps)SELECT robot_id, hour, \(figures.joined(separator: ", ")) FROM \(source) WHERE \(place.sql)",
+            "\(named)SELECT robot_id, hour, \(figures.joined(separator: ", ")) FROM \(source) WHERE \(place.sql)",
             place.parameters
         ) { body($0, $1[0], Usage($1.dropFirst())) }
         try beside(range, whose, call, body)
@@ -194,14 +196,8 @@ struct Usage {
         ]
     }
 
-    /// Every robot that has hours: SQL of a table `robots(id)` for `WITH RECURSIVE`, found by leaps through the key.
-    private static let robots = """
-        robots(id) AS (
-          SELECT min(robot_id) FROM robot_hours
-          UNION ALL
-          SELECT (SELECT min(h.robot_id) FROM robot_hours h WHERE h.robot_id > robots.id) FROM robots
-            WHERE robots.id IS NOT NULL)
-        """
+    /// Every robot that may have hours, for `WITH`.
+    private static let robots = "robots(id) AS (SELECT robot_id FROM known_robots)"
 
     /// The same of all robots together: the store keeps a row an hour, however many robots there are.
     static func ofFleet(_ range: TimeRange, _ call: Call) throws -> [(hour: Int64, usage: Usage)] {
@@ -246,9 +242,9 @@ struct Usage {
                 .joined(separator: " || ' ' || ")
             let rows = try call.rows(
                 """
-                WITH RECURSIVE \(whose.named ?? robots)
+                WITH \(whose.named ?? robots)
                 SELECT id, (SELECT \(sums) FROM robot_hours WHERE robot_id = id AND hour >= ?2 AND hour < ?3) AS sums
-                FROM robots WHERE id IS NOT NULL
+                FROM robots
                 """, place.parameters)
             for row in rows {
                 guard let sums = row.text(at: 1) else { continue }

@@ -64,6 +64,31 @@ import Testing
         #expect(
             whole.compactMap { $0["usable_seconds"] as? Double }.reduce(0, +) == usable.values.reduce(0, +))
 
+        // Of a zone: of the robots that were there, what was down at its end there; of a robot: its own.
+        func down(_ more: String) throws -> [String: Double] {
+            var seconds: [String: Double] = [:]
+            for row in try rows("fleet/downtime?\(day)&by=robot\(more)") {
+                seconds[row["key"] as? String ?? ""] = row["seconds"] as? Double
+            }
+            return seconds
+        }
+        #expect(try down("&zone=Z1") == ["R-3": 13 * 3600 + 60, "R-1": 4 * 3600])
+        #expect(try down("&zone=Z2") == ["R-2": 3600])
+        #expect(try down("&zone=Z9") == [:])
+        #expect(try down("&robot=R-2") == ["R-2": 3600])
+        #expect(try down("&robot=R-2&zone=Z1") == [:])
+        #expect(try down("") == down("&zone=Z1").merging(down("&zone=Z2")) { $0 + $1 })
+
+        // The latest first, each with the state it was a step into.
+        let failures = try rows("fleet/failures?\(day)")
+        #expect(failures.map { $0["robot_id"] as? String } == ["R-3", "R-1", "R-2"])
+        #expect(failures.map { $0["state"] as? String } == ["grounded", "grounded", "grounded"])
+        #expect(failures.map { $0["repair_seconds"] as? Double } == [60, nil, 3600])
+        #expect(
+            try rows("fleet/failures?\(day)&robot=R-3").map { $0["failed_at"] as? String } == [
+                "2026-11-02T13:10:00.000000Z"
+            ])
+
         // Known by a delivery's event only.
         #expect(try rows("robots").map { $0["robot_id"] as? String }.contains("R-9"))
         for path in ["robots/R-9", "pilots/P-9"] {

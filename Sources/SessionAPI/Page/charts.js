@@ -83,6 +83,6 @@ export function part(title, ...content) {
 export function loading(title, load) {
     const place = el("div", {});
     const box = part(title, place);
-    box.ready = load(place);
+    load(place);
     return box;
 }

@@ -39,27 +39,36 @@ export async function show(main, _, query) {
     choose.dataset.name = "zone";
     const rangeQuery = new URLSearchParams({from: supply.range.from, to: supply.range.to}).toString();
     const wanted = `?${new URLSearchParams({from: supply.range.from, to: supply.range.to, ...(zone ? {zone} : {})})}`;
-    const robots = loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => robotHours(whole, long), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)]));
+    const turn = inTurn();
     replace(main, titleRow("Fleet", "/fleet", wanted), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
         rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, zone),
-        loading("Why not available?", (place) => fill(place, "downtime", () => get("fleet/downtime", [], {...whole, compare: "week_before"}), (d) => downtime(d, wanted.slice(1)))),
+        loading("Why not available?", (place) => fill(place, "downtime", () => turn(() => get("fleet/downtime", [], {...whole, compare: "week_before"})), (d) => downtime(d, wanted.slice(1)))),
         hourly(supply, zone), byZone(zones, rangeQuery),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], whole), (d) => funnel(d, zone))),
-        robots,
-        // Of a large fleet either takes a moment of a processor: they need not take it from each other.
-        loading("Reliability", (place) => fill(place, "reliability", () => robots.ready.then(() => get("fleet/reliability", [], {...hoursOf, worst: MOST_ROBOTS})), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), zone && el("p", {}, el("strong", {}, "Of the robots of all zones"), ", not of ", data(zone, 60), " only: a failure and the repair after it may lie in two."), reliability(d)])));
+        loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => turn(() => robotHours(whole, long)), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
+        loading("Reliability", (place) => fill(place, "reliability", () => turn(() => get("fleet/reliability", [], {...hoursOf, worst: MOST_ROBOTS})), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), zone && el("p", {}, el("strong", {}, "Of the robots of all zones"), ", not of ", data(zone, 60), " only: a failure and the repair after it may lie in two."), reliability(d)])));
 }
 
 /** So many robots have a row here: more cannot be read, and a browser takes seconds for ten thousands of cells. */
 const MOST_ROBOTS = 200;
 
-/** The hours of each robot; of a larger fleet the sums of all, which are one row a robot, and the hours of those that were down most. The
- *  service refuses very many rows by the robots it ever knew: so it is always told how many are wanted, but of a zone, whose robots it counts. */
+/** The hours of each robot; of a larger fleet those of the robots that were down most. The service refuses very many rows by the robots it
+ *  ever knew: so it is always told how many are wanted. */
 async function robotHours(whole, long) {
-    const sums = await get("fleet/utilization", [], {...whole, by: "robot", bucket: "all", worst: MOST_ROBOTS});
-    const isLarge = sums.robots > MOST_ROBOTS;
-    const hourly = await get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour", ...(isLarge || !whole.zone ? {worst: MOST_ROBOTS} : {})});
-    return isLarge ? {...sums, isLarge, hourly} : {...hourly, hourly};
+    const told = await get("fleet/utilization", [], {...whole, by: "robot", bucket: long ? "day" : "hour", worst: MOST_ROBOTS});
+    return {...told, isLarge: told.robots > MOST_ROBOTS};
+}
+
+/** Lets questions begin one after the other, in the order in which they are handed to it, each when the answer before it is drawn: of a large
+ *  fleet each takes a moment of a processor, which they need not take from each other, nor from the drawing. */
+function inTurn() {
+    let last = Promise.resolve();
+    return (ask) => {
+        const asked = last.then(ask);
+        const drawn = () => new Promise((resolve) => { setTimeout(resolve); });
+        last = asked.then(drawn, drawn);
+        return asked;
+    };
 }
 
 function reliability(told) {
@@ -167,8 +176,7 @@ function byZone(zones, rangeQuery) {
     return box;
 }
 
-function heatMap(all, long) {
-    const told = all.hourly;
+function heatMap(told, long) {
     const times = [...new Set(told.rows.map((r) => r.at))].sort();
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, by: new Map(rows.map((r) => [r.at, r])), down: rows.reduce((sum, r) => sum + r.downtime_seconds, 0)}))
         .sort((a, b) => b.down - a.down || a.id.localeCompare(b.id));
@@ -186,7 +194,7 @@ function heatMap(all, long) {
         return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {tabindex: "-1", href: long ? `/robots/${pathPart(robot.id)}?day=${at.slice(0, 10)}` : robotIn(robot.id, {from: at, to: iso(parse(at) + HOUR)}),
             "aria-label": `${robot.id}, ${stamp(parse(at), "m")}: ${text}`, title: text}, share >= 0.005 ? Math.round(share * 100) : off ? "–" : "·"));
     };
-    return [all.isLarge && el("p", {}, `The ${MOST_ROBOTS} of ${count(all.robots)} robots that were down most; a zone has fewer robots, and the hours of each are on its own page.`),
+    return [told.isLarge && el("p", {}, `The ${MOST_ROBOTS} of ${count(told.robots)} robots that were down most; a zone has fewer robots, and the hours of each are on its own page.`),
     el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day, as far as the range holds it," : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
         el("div", {class: "table-box heat-box", tabindex: "0", role: "group", "aria-label": "Heat map of robots by hour"}, el("table", {class: "heat-map"},
             el("caption", {class: "quiet-label"}, "Share of each hour that a robot was down"),
