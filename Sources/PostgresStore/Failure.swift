@@ -10,6 +10,8 @@ enum Failure {
         case "25006", "57P01", "57P02", "57P03", "57P05": return .unavailable
         case "25P03": return .unavailable
         case "40001", "40P01", "40003", "55P03", "57014", "55006": return .conflict
+        // Another partition's writer has just stored the same event.
+        case "23505": return .conflict
         case "53100": return .full
         case "42501", "28000", "28P01": return .denied
         case "3D000": return .cannotOpen

@@ -49,15 +49,28 @@ struct Partitions {
         parameters.add(Int32(clamping: days))
         do {
             _ = try connection.query("SELECT retire_months($1)", parameters)
-            _ = try connection.query(
-                """
-                DELETE FROM partition_entities
-                WHERE kind = 'session' AND named_at < now() - make_interval(days => $1) - interval '2 months'
-                """, parameters)
+            try forgetSessions(olderThan: days, connection)
         } catch let error as StoreError where error.kind == .conflict || error.kind == .denied {
             // Somebody reads a month, or this role may not: the next hour, or the owner by hand.
         }
         try load(connection)
+    }
+
+    /// While no partition's writer has a batch begun, as these remember what they told and read; they read it again.
+    private func forgetSessions(olderThan days: Int, _ connection: Connection) throws {
+        let old = "kind = 'session' AND named_at < now() - interval '\(days) days 2 months'"
+        if try connection.query("SELECT FROM partition_entities WHERE \(old) LIMIT 1").isEmpty { return }
+        do {
+            try connection.run(
+                """
+                BEGIN; \(PostgresLeases.lockOfAll);
+                DELETE FROM partition_entities WHERE \(old);
+                UPDATE partition_joins SET batches_crossed = batches_crossed + 1; COMMIT
+                """)
+        } catch {
+            try connection.run("ROLLBACK")
+            throw error
+        }
     }
 
     /// Makes the partitions of this month and the two after it, once a month. Where another transaction is in the

@@ -43,10 +43,13 @@ public final class PostgresLeases {
         """
         SELECT pg_advisory_xact_lock_shared(\(writersLockClass), \(partition));
         SET LOCAL lock_timeout = \(max(limits.lockSeconds, limits.statementSeconds / 2) * 1000);
-        SELECT pg_advisory_xact_lock\(alone ? "" : "_shared")(\(writersLockClass), -1);
+        \(alone ? lockOfAll : "SELECT pg_advisory_xact_lock_shared(\(writersLockClass), -1)");
         SET LOCAL lock_timeout TO DEFAULT
         """
     }
+
+    /// Waits until no partition's writer has a batch begun, and keeps them from beginning one until the transaction ends.
+    static let lockOfAll = "SELECT pg_advisory_xact_lock(\(writersLockClass), -1)"
 
     private let connection: Connection
     private let replica: String

@@ -27,7 +27,9 @@ extension PostgresStore {
             RETURNING moves
             """, parameters(partitionKeys.filter { !known.contains(Array($0.utf8)) }, partition))
         // A key that nobody had is in nobody's memory.
-        return (0..<taken.count).allSatisfy { taken.integer($0, 0) == 0 }
+        if (0..<taken.count).allSatisfy({ taken.integer($0, 0) == 0 }) { return true }
+        names.tookKeys()
+        return false
     }
 
     private func parameters(_ keys: [String], _ partition: Int) -> Parameters {

@@ -8,38 +8,44 @@ extension PostgresStore {
     ///
     /// Whom this writer has not told yet is put down under its key. A merchant who is there under another one is shared from
     /// then on; that waits for a batch that joins by him as if he were not (`FOR SHARE`), and the next such batch sees it.
-    /// Anybody else who is there under another one belongs to that one's writer: the batch has to be alone, and then he
-    /// belongs to its key.
+    /// Anybody else who is there under another one belongs to this one from then on: at once where both are this partition's, else
+    /// the batch has to be alone.
     public func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
         -> NamingOutcome
     {
         guard settings.fence != nil else { return .told(new: [], crossing: []) }
         let new = names.notTold(named)
         try putDownMerchants(new.filter { $0.kind == .merchant })
-        let crossing = try putDown(new.filter { $0.kind != .merchant })
+        let others = new.filter { $0.kind != .merchant }
+        let crossing = zip(others, try homes(of: others)).filter { Array($0.partitionKey.utf8) != $1 }
         if names.isAlone {
-            try move(crossing)
             try connection.execute("UPDATE partition_joins SET batches_alone = batches_alone + 1")
-        } else if try !crossing.isEmpty || areShared(merchants, since: earliest) {
+        } else if try areShared(merchants, since: earliest) || !areThisPartitions(Set(crossing.map(\.1))) {
             return .toBeAlone
         }
-        return .told(new: new, crossing: crossing)
+        try move(crossing.map(\.0))
+        return .told(new: new, crossing: crossing.map(\.0))
     }
 
     /// See ``SessionStoring``.
     ///
-    /// Who belongs to another key is in the memory of its writer. One who was never named (a robot of a replay's) belongs from
-    /// now on to a key of the batch.
+    /// Who belongs to another partition's key is in the memory of its writer. One who was never named (a robot of a replay's) belongs
+    /// from now on to a key of the batch.
     public func mayCommit(_ touched: TouchedEntities, of partitionKeys: [String]) throws -> Bool {
         guard settings.fence != nil, let first = partitionKeys.first else { return true }
         let own = Set(partitionKeys.map { Array($0.utf8) })
         func areOwn(_ entities: [TouchedEntity]) throws -> Bool {
-            let known = Set(entities).map { entity in
+            let named = Set(entities).map { entity in
                 NamedEntity(kind: entity.kind, entity: symbols.text(entity.id), partitionKey: first)
             }
-            return try homes(of: known).allSatisfy { own.contains($0) }
+            return try areThisPartitions(Set(homes(of: named)).subtracting(own))
         }
-        if !names.isAlone { return try areOwn(touched.all) }
+        if !names.isAlone {
+            return try areOwn(touched.all) && merchantsAreTold(touched, under: partitionKeys)
+        }
+        try putDownMerchants(
+            Set(touched.merchants).map { symbols.text($0) }.filter { !names.isTold($0, under: partitionKeys) }
+                .map { NamedEntity(kind: .merchant, entity: $0, partitionKey: first) })
         // What other partitions have in memory of whom it only counted events in stays right.
         if try names.hasMoved || !areOwn(touched.changed) {
             try connection.execute("UPDATE partition_joins SET batches_crossed = batches_crossed + 1")
@@ -50,12 +56,19 @@ extension PostgresStore {
 
     // MARK: Robots, pilots, sessions
 
-    /// - Returns: Those that are there under another key.
-    private func putDown(_ named: [NamedEntity]) throws -> [NamedEntity] {
-        let homes = try homes(of: named)
-        return zip(named, homes).compactMap { one, home in
-            Array(one.partitionKey.utf8) == home ? nil : one
-        }
+    /// Whether these keys are all written by this partition. They are until the transaction ends.
+    private func areThisPartitions(_ keys: Set<[UInt8]>) throws -> Bool {
+        guard let fence = settings.fence, !keys.isEmpty else { return true }
+        let column = RowArrays([TypeNumber.text])
+        for key in keys { column.add(String(decoding: key, as: UTF8.self)) }
+        var parameters = Parameters(column)
+        parameters.add(Int32(fence.partition))
+        return try connection.execute(
+            """
+            SELECT FROM partition_keys WHERE partition_key = ANY ($1) AND queue_partition = $2
+            ORDER BY partition_key FOR SHARE
+            """, parameters
+        ).count == keys.count
     }
 
     /// The keys that these belong to, in their order; those that belong to none get their own.
@@ -129,6 +142,42 @@ extension PostgresStore {
     }
 
     // MARK: Merchants
+
+    /// Whether whoever else has events by these merchants alone knows that they are this batch's, too.
+    ///
+    /// A merchant's own events are ordinary where he has one key. So nobody may have anything of him in memory, or join to it, of
+    /// another key's, unless it is put down that he is shared. One who is not put down at all has no sessions but those that were there
+    /// before; ``putDownMerchants(_:)`` says until when these matter.
+    private func merchantsAreTold(_ touched: TouchedEntities, under partitionKeys: [String]) throws -> Bool {
+        var unknown: [String: Symbol] = [:]
+        for merchant in Set(touched.merchants) {
+            let text = symbols.text(merchant)
+            if !names.isTold(text, under: partitionKeys) { unknown[text] = merchant }
+        }
+        if unknown.isEmpty { return true }
+        let column = RowArrays([TypeNumber.text])
+        for merchant in unknown.keys { column.add(merchant) }
+        let rows = try connection.execute(
+            """
+            SELECT entity_id, partition_key, is_shared FROM partition_entities
+            WHERE kind = 'merchant' AND entity_id = ANY ($1)
+            """, Parameters(column))
+        let own = Set(partitionKeys.map { Array($0.utf8) })
+        for row in 0..<rows.count {
+            let (merchant, key) = (rows.text(row, 0), rows.text(row, 1))
+            if own.contains(Array(key.utf8)) {
+                names.putDown([NamedEntity(kind: .merchant, entity: merchant, partitionKey: key)])
+            } else if rows.flag(row, 2), let symbol = unknown[merchant],
+                !touched.rememberedMerchants.contains(symbol)
+            {
+                names.isShared(merchant)
+            } else {
+                // It is not put down, or what is in memory may be of when he was not shared.
+                return false
+            }
+        }
+        return true
+    }
 
     private func putDownMerchants(_ named: [NamedEntity]) throws {
         var left = named

@@ -19,10 +19,13 @@ struct TellingOfNames {
     private var hasCrossed = false
     /// Merchants, with each of their keys.
     private var told: Set<NamedEntity> = []
+    /// Merchants who are known to be shared, without a key.
+    private var shared: Set<NamedEntity> = []
     /// Which of ``keys`` each of the others belongs to; they are without a key of their own here.
     private var homes: [NamedEntity: Int32] = [:]
     /// Told and read in the transaction that is open.
-    private var pendingTold: [NamedEntity] = []
+    private var pendingTold: Set<NamedEntity> = []
+    private var pendingShared: [NamedEntity] = []
     private var pendingHomes: [NamedEntity: Int32] = [:]
     /// The bytes of all keys met, and their places.
     private var keys: [[UInt8]] = []
@@ -36,6 +39,13 @@ struct TellingOfNames {
         hasMoved = false
         hasCrossed = false
         pendingTold = []
+        pendingShared = []
+        pendingHomes = [:]
+    }
+
+    /// What belongs to a key may have moved while that was another partition's.
+    mutating func tookKeys() {
+        homes = [:]
         pendingHomes = [:]
     }
 
@@ -62,7 +72,20 @@ struct TellingOfNames {
         }
     }
 
-    mutating func putDown(_ merchants: [NamedEntity]) { pendingTold += merchants }
+    mutating func putDown(_ merchants: [NamedEntity]) { pendingTold.formUnion(merchants) }
+
+    mutating func isShared(_ merchant: String) {
+        pendingShared.append(NamedEntity(kind: .merchant, entity: merchant, partitionKey: ""))
+    }
+
+    /// Whether a merchant is put down under one of these keys, or as shared.
+    func isTold(_ merchant: String, under keys: [String]) -> Bool {
+        shared.contains(NamedEntity(kind: .merchant, entity: merchant, partitionKey: ""))
+            || keys.contains { key in
+                let one = NamedEntity(kind: .merchant, entity: merchant, partitionKey: key)
+                return told.contains(one) || pendingTold.contains(one)
+            }
+    }
 
     /// The bytes of the key that it belongs to; nil where that is not known.
     func home(of one: NamedEntity) -> [UInt8]? {
@@ -95,9 +118,12 @@ struct TellingOfNames {
         if hasCrossed { counts?.crossed += 1 }
         if told.count + pendingTold.count > Self.most { told.removeAll() }
         if homes.count + pendingHomes.count > Self.most { homes.removeAll() }
+        if shared.count + pendingShared.count > Self.most { shared.removeAll() }
         told.formUnion(pendingTold)
+        shared.formUnion(pendingShared)
         homes.merge(pendingHomes) { _, new in new }
         pendingTold = []
+        pendingShared = []
         pendingHomes = [:]
     }
 }

@@ -64,6 +64,7 @@ extension Engine {
         let removed = before.filter { !targets.contains($0) }
         if added.isEmpty, removed.isEmpty { return false }
         node.targets = targets
+        touched.change(.session, node.id)
         for target in removed {
             try markForFold(target)
             if target == node.id { continue }

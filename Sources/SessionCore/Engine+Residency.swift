@@ -69,7 +69,7 @@ extension Engine {
         if let chunk = holder.chunk(bucket) {
             if chunk.lastUsed != batch {
                 chunk.lastUsed = batch
-                touched.use(kind, entity)
+                touched.use(kind, entity, wasInMemory: true)
             }
             return chunk
         }
@@ -86,7 +86,7 @@ extension Engine {
         chunk.scopeWindows = stored.scopeWindows
         if !stored.events.isEmpty || !stored.windows.isEmpty { broughtBack += 1 }
         chunk.lastUsed = batch
-        touched.use(kind, entity)
+        touched.use(kind, entity, wasInMemory: false)
         holder.add(chunk)
         residentEntities += 1
         return chunk

@@ -5,7 +5,7 @@ extension Engine {
     func ensureStateTracks(_ times: [Symbol: ClosedRange<Instant>]) throws {
         let split = stretches(of: times)
         for (robot, times) in times {
-            touched.use(EntityKind.robot, robot)
+            touched.use(.robot, robot)
             var tracks = stateTracks[robot] ?? []
             let before = tracks.count
             var isKnown = true
@@ -95,7 +95,7 @@ extension Engine {
     }
 
     func ensureScopeTrack(_ robot: Symbol, from time: Instant) throws {
-        touched.use(EntityKind.robot, robot)
+        touched.use(.robot, robot)
         if let track = scopeTracks[robot], track.from <= time {
             track.lastUsed = batch
             return
@@ -111,7 +111,7 @@ extension Engine {
     }
 
     func ensurePilotTrack(_ pilot: Symbol, from time: Instant) throws {
-        touched.use(EntityKind.pilot, pilot)
+        touched.use(.pilot, pilot)
         if let track = pilotTracks[pilot], track.from <= time {
             track.lastUsed = batch
             return

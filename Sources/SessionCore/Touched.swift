@@ -38,8 +38,12 @@ public struct TouchedEntity: Hashable, Sendable, BitwiseCopyable {
 /// What a batch had to do with, for a store that several engines write: each must know that nobody else changes what it has
 /// in memory of these.
 public struct TouchedEntities {
-    /// Everything that the batch's outcome may depend on, merchants left out.
+    /// Everything that the batch's outcome may depend on, but for merchants.
     public private(set) var all: [TouchedEntity] = []
+    /// Merchants whose events it counted or joined.
+    public private(set) var merchants: [Symbol] = []
+    /// Of these whose events or sessions were in memory before it, at least some.
+    public private(set) var rememberedMerchants: Set<Symbol> = []
     /// Of these what came out with other facts or windows of its own, not only counted other events in.
     public private(set) var changed: [TouchedEntity] = []
 
@@ -52,17 +56,22 @@ public struct TouchedEntities {
     mutating func forget() {
         all.removeAll(keepingCapacity: true)
         changed.removeAll(keepingCapacity: true)
+        merchants.removeAll(keepingCapacity: true)
+        rememberedMerchants.removeAll(keepingCapacity: true)
     }
 
     mutating func use(_ kind: EntityKind, _ id: Symbol) {
         if isNoted { all.append(TouchedEntity(kind: kind, id: id)) }
     }
 
-    mutating func use(_ kind: WindowKind, _ id: Symbol) {
+    mutating func use(_ kind: WindowKind, _ id: Symbol, wasInMemory: Bool) {
         switch kind {
-        case .robot: use(EntityKind.robot, id)
-        case .pilot: use(EntityKind.pilot, id)
-        case .merchant: break
+        case .robot: use(.robot, id)
+        case .pilot: use(.pilot, id)
+        case .merchant:
+            guard isNoted else { return }
+            merchants.append(id)
+            if wasInMemory { rememberedMerchants.insert(id) }
         }
     }
 

@@ -184,9 +184,9 @@ struct LiveWorker: Sendable {
             if !committed.crossing.isEmpty {
                 voice.say(
                     .warning, "partition_keys_crossed",
-                    "robots, pilots or deliveries are named under several partition keys, so that the batch was written while no "
-                        + "other partition wrote: SELECT * FROM sessionizer.partition_entities WHERE is_shared AND "
-                        + "kind <> 'merchant' says which (docs/scaling.md)"
+                    "robots, pilots or deliveries are named under another partition key than before; where that is another "
+                        + "partition's, the batch was written while no other one wrote: SELECT * FROM "
+                        + "sessionizer.partition_entities WHERE is_shared AND kind <> 'merchant' says who (docs/scaling.md)"
                 )
             }
         }

@@ -40,7 +40,7 @@ public final class FreshStore {
     public var url: String {
         switch place {
         case .sqlite(let path): "sqlite:\(path)"
-        case .postgres(let url, _), .partition(let url, _): url
+        case .postgres(let url, _), .partition(let url, _, _): url
         }
     }
 

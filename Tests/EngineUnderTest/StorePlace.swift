@@ -11,7 +11,7 @@ public enum StorePlace: Sendable {
     /// A database; its tables are made where they are not there.
     case postgres(url: String, retentionDays: Int? = nil)
     /// A database that others write to as well, each its own partition's deliveries.
-    case partition(url: String, PostgresLeases.Fence)
+    case partition(url: String, PostgresLeases.Fence, retentionDays: Int? = nil)
 
     /// Its tables, to be asked.
     public func withReader<Result>(_ body: (any TableReading) throws -> Result) throws -> Result {
@@ -20,7 +20,7 @@ public enum StorePlace: Sendable {
             let reader = try SQLiteReader(path: path)
             defer { reader.close() }
             return try body(reader)
-        case .postgres(let url, _), .partition(let url, _):
+        case .postgres(let url, _), .partition(let url, _, _):
             let reader = try PostgresReader(PostgresStore.Settings(url: url))
             defer { reader.close() }
             return try body(reader)
@@ -45,9 +45,10 @@ public enum StorePlace: Sendable {
             return try PostgresStore(
                 settings, symbols: symbols, reading: reading, rules: rules,
                 catalogue: catalogue)
-        case .partition(let url, let fence):
+        case .partition(let url, let fence, let retentionDays):
             var settings = PostgresStore.Settings(url: url)
             settings.fence = fence
+            settings.retentionDays = retentionDays
             return try PostgresStore(
                 settings, symbols: symbols, reading: reading, rules: rules, catalogue: catalogue)
         }

@@ -104,13 +104,13 @@ public final class StoreUnderTest {
     }
 
     /// The same, where each message has its own key.
-    public func ingest(keyed lines: [(key: String, line: String)]) throws {
+    public func ingest(keyed lines: [(key: String, line: String)], at now: Instant = 0) throws {
         let lines = lines.filter { $0.line.contains { !$0.isWhitespace } }
         let keys = Set(lines.map(\.key)).sorted()
         let places = lines.map { line in keys.firstIndex(of: line.key) ?? 0 }
         try ingestor?.ingest(
             Self.decoded(lines.map { Array($0.line.utf8) }),
-            BatchDetails(partitionKeys: keys, partitionKey: { places[$0] }), clock: { 0 })
+            BatchDetails(partitionKeys: keys, partitionKey: { places[$0] }), clock: { now })
     }
 
     /// Takes a batch in that need not be text.

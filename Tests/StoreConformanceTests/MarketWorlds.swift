@@ -27,12 +27,13 @@ enum MarketWorlds {
 
     /// A world for each market; what an id is called there, `name` says: by the market, as a rule.
     static func lines(
-        _ generator: inout WorldGenerator, count: Int = 60,
+        _ generator: inout WorldGenerator, count: Int = 60, ownMerchants: Bool = false,
         name: (_ key: String, _ id: String, _ market: Int) -> String = { _, id, market in "m\(market)-\(id)" }
     ) -> [[String]] {
         (0..<markets).map { market in
             generator.lines(count: count).enumerated().map { number, line in
-                renamed(line, number: number, market: market, name)
+                renamed(
+                    line, ids + (ownMerchants ? ["merchant_id"] : []), number: number, market: market, name)
             }
         }
     }
@@ -40,7 +41,7 @@ enum MarketWorlds {
     private static let placeholders: Set<String> = ["", "null", "undefined", "unknown", "none", "n/a"]
 
     private static func renamed(
-        _ line: String, number: Int, market: Int, _ name: (String, String, Int) -> String
+        _ line: String, _ ids: [String], number: Int, market: Int, _ name: (String, String, Int) -> String
     ) -> String {
         func object(_ text: String) -> [String: Any]? {
             try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]

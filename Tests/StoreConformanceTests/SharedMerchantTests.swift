@@ -120,7 +120,6 @@ import Testing
             1, [("b", line(1, "delivery.pickup_arrival", #""delivery_id":"D1""#))])
         try stores.ingest(0, [("a", line(2, "merchant.tablet_offline", #""merchant_id":"M""#))])
         #expect(stores.batchesAlone == [1, 0])
-        try stores.ingest(1, [("b", line(3, "delivery.failed", #""delivery_id":"D1""#))])
         // Six hours later none of those is open any more.
         func later(_ id: Int) -> String {
             #"{"event":"merchant.tablet_offline","timestamp":"2026-11-02T16:\#(10 + id):00Z","event_id":"later\#(id)","merchant_id":"M"}"#
@@ -129,6 +128,11 @@ import Testing
         #expect(stores.batchesAlone == [2, 0])
         try stores.ingest(0, [("a", later(3))])
         #expect(stores.batchesAlone == [2, 0])
+        // But this one, which does not name him, is of another key than he: from here on he has two.
+        try stores.ingest(1, [("b", line(3, "delivery.failed", #""delivery_id":"D1""#))])
+        #expect(stores.batchesAlone == [2, 1])
+        try stores.ingest(0, [("a", later(4))])
+        #expect(stores.batchesAlone == [3, 1])
         try stores.expectTables()
     }
 }

@@ -1,5 +1,6 @@
 import EngineUnderTest
 import ReferenceModel
+import SessionCore
 import SessionStore
 import Testing
 
@@ -11,11 +12,13 @@ struct TwoPartitions {
     /// All lines that were taken in.
     var lines: [String] = []
 
-    init(_ fresh: FreshStore) throws {
+    init(_ fresh: FreshStore, retentionDays: Int? = nil) throws {
         self.fresh = fresh
         var spies: [FaultyStore] = []
         writers = try fresh.fences(2).map {
-            try StoreUnderTest(place: .partition(url: fresh.url, $0), maxResident: 1000) { store in
+            try StoreUnderTest(
+                place: .partition(url: fresh.url, $0, retentionDays: retentionDays), maxResident: 1000
+            ) { store in
                 let spy = FaultyStore(store)
                 spies.append(spy)
                 return spy
@@ -24,8 +27,9 @@ struct TwoPartitions {
         self.spies = spies
     }
 
-    mutating func ingest(_ partition: Int, _ lines: [(key: String, line: String)]) throws {
-        try writers[partition].ingest(keyed: lines)
+    mutating func ingest(_ partition: Int, _ lines: [(key: String, line: String)], at now: Instant = 0) throws
+    {
+        try writers[partition].ingest(keyed: lines, at: now)
         self.lines += lines.map(\.line)
     }
 
