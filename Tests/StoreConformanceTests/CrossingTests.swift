@@ -244,16 +244,34 @@ import Testing
     private let offline = "merchant.tablet_offline"
     private let merchant = #""merchant_id":"M""#
 
-    /// A merchant whom only the order names, not the delivery that it became in another market.
-    @Test func theMerchantOfAnOrder() throws {
+    /// A merchant whom only the order names, not the delivery that it became in another market: of another partition, or of the
+    /// order's until that moves.
+    @Test(arguments: [false, true]) func theMerchantOfAnOrder(ofOnePartition: Bool) throws {
         var stores = try TwoPartitions(FreshStore(.postgres))
         let order = #""demand_id":"N""#
+        let (here, there) = ofOnePartition ? (0, 1) : (1, 0)
         try stores.ingest(0, [(a, line(0, "demand.created", "\(order),\(merchant)"))])
-        try stores.ingest(1, [(b, line(1, "demand.assigned", #"\#(order),"delivery_id":"D1""#))])
-        try stores.ingest(1, [(b, line(3, "delivery.failed", #""delivery_id":"D1""#))])
-        try stores.ingest(0, [(a, line(4, offline, merchant))])
-        try stores.ingest(1, [(b, line(5, "demand.assigned", #"\#(order),"delivery_id":"D2""#))])
-        try stores.ingest(0, [(a, line(6, offline, merchant))])
+        try stores.ingest(here, [(b, line(1, "demand.assigned", #"\#(order),"delivery_id":"D1""#))])
+        try stores.ingest(here, [(b, line(3, "delivery.failed", #""delivery_id":"D1""#))])
+        try stores.ingest(there, [(a, line(4, offline, merchant))])
+        try stores.ingest(here, [(b, line(5, "demand.assigned", #"\#(order),"delivery_id":"D2""#))])
+        try stores.ingest(there, [(a, line(6, offline, merchant))])
+        try stores.expectTables()
+    }
+
+    /// To whom somebody belongs may have changed while his key was another partition's.
+    @Test func aKeyComesBack() throws {
+        var stores = try TwoPartitions(FreshStore(.postgres))
+        let robot = #""robot_id":"R""#
+        try stores.ingest(0, [(a, line(0, "robot.error", robot))])
+        try stores.ingest(1, [(a, line(1, "robot.error", #""robot_id":"R9""#))])
+        try stores.ingest(1, [(b, line(2, "robot.error", robot))])
+        #expect(stores.moved(1) == ["R"])
+        try stores.ingest(0, [(a, line(3, "robot.error", #""robot_id":"R9""#))])
+        #expect(stores.batchesAlone == [0, 0])
+        try stores.ingest(0, [(a, line(4, "demand.assigned", #""delivery_id":"D1",\#(robot)"#))])
+        #expect(stores.batchesAlone == [1, 0])
+        try stores.ingest(1, [(b, line(5, "robot.error", robot))])
         try stores.expectTables()
     }
 
