@@ -56,15 +56,19 @@ struct Partitions {
         try load(connection)
     }
 
-    /// While no partition's writer has a batch begun, as these remember what they told and read; they read it again.
+    /// While no partition's writer has a batch begun, as these remember what they told and read; they read it again. So not more
+    /// often than once a day.
     private func forgetSessions(olderThan days: Int, _ connection: Connection) throws {
-        let old = "kind = 'session' AND named_at < now() - interval '\(days) days 2 months'"
-        if try connection.query("SELECT FROM partition_entities WHERE \(old) LIMIT 1").isEmpty { return }
+        func named(before age: Int) -> String {
+            "kind = 'session' AND named_at < now() - interval '\(age) days'"
+        }
+        let due = "SELECT FROM partition_entities WHERE \(named(before: days + 61)) LIMIT 1"
+        if try connection.query(due).isEmpty { return }
         do {
             try connection.run(
                 """
                 BEGIN; \(PostgresLeases.lockOfAll);
-                DELETE FROM partition_entities WHERE \(old);
+                DELETE FROM partition_entities WHERE \(named(before: days + 60));
                 UPDATE partition_joins SET batches_crossed = batches_crossed + 1; COMMIT
                 """)
         } catch {
