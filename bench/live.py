@@ -99,7 +99,7 @@ class Bench(live_servers.Bench):
 
     # Draining into PostgreSQL
 
-    def publish_markets(self, name, *options):
+    def publish_markets(self, name, have_own_pilots, *options):
         """Puts as many events into the partitions' queues, which a service makes that is ended then; how many."""
         self.serve(name, name, *options)
         self.service.wait("it consumes from the partitions", lambda m: m["sessionizer_partitions_held"] == PARTITIONS
@@ -107,11 +107,12 @@ class Bench(live_servers.Bench):
         self.stop()
         # The store is as it was, but for who has the partitions.
         return sum(self.broker.publish(path, f"{name}.0", "--exchange", name, "--routing-key", f"market {market}", declare=False)
-                   for market, path in enumerate(self.market_archives()))
+                   for market, path in enumerate(self.market_archives(have_own_pilots)))
 
-    def market_archives(self):
-        """An archive for each market: a simulated one, each time with ids of its own."""
-        folder = os.path.join(self.scratch, "markets")
+    def market_archives(self, have_own_pilots):
+        """An archive for each market: a simulated one, each time with ids of its own, but for pilots, where they are a pool."""
+        folder = os.path.join(self.scratch, "markets" if have_own_pilots else "pool")
+        ids = r'("[a-z]+_ids?":\s*\[?")' if have_own_pilots else r'("(?!pilot)[a-z]+_ids?":\s*\[?")'
         paths = [os.path.join(folder, f"{market}.jsonl") for market in range(MARKETS)]
         if not os.path.exists(folder):
             os.mkdir(folder)
@@ -121,7 +122,7 @@ class Bench(live_servers.Bench):
             for market, path in enumerate(paths):
                 with open(path, "w") as file:
                     for line in lines:
-                        file.write(re.sub(r'("[a-z]+_ids?":\s*\[?")', rf"\g<1>m{market}-", line))
+                        file.write(re.sub(ids, rf"\g<1>m{market}-", line))
         return paths
 
     def store(self):
@@ -137,9 +138,10 @@ class Bench(live_servers.Bench):
                 name = f"store{turn}_{kind}_{prefetch}"
                 self.new_store(name)
                 more = ["--queue-type", kind, "--prefetch", prefetch]
-                if kind == "partitions":
+                is_split = kind in ("partitions", "pool")
+                if is_split:
                     more = ["--partitions", str(PARTITIONS), "--prefetch", prefetch]
-                    count = self.publish_markets(name, *more)
+                    count = self.publish_markets(name, kind == "partitions", *more)
                 else:
                     count = self.broker.publish(archive, name, "--queue-type", kind)
                 self.database.sql("CHECKPOINT")
@@ -151,7 +153,7 @@ class Bench(live_servers.Bench):
                              "broker": self.broker.cpu() - broker, "database": self.database.cpu() - database,
                              "service": service.cpu(), "peak": service.memory()})
                 self.stop()
-                for queue in [f"{name}.{n}" for n in range(PARTITIONS)] if kind == "partitions" else [name]:
+                for queue in [f"{name}.{n}" for n in range(PARTITIONS)] if is_split else [name]:
                     self.broker.delete(queue)
                 if (kind, prefetch) == list(found)[-1]:
                     self.database.sql(f"\\copy (SELECT * FROM events) TO '{rows}' (FORMAT binary)\n", name)
@@ -341,7 +343,8 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--prefetch", type=int, default=4000, help="of the phase drain; half of it is one acknowledgement")
     parser.add_argument("--store-prefetch", default="4000,40000", help="of the phase store; half of it is a batch")
-    parser.add_argument("--store-queues", default="quorum", help="of the phase store: quorum, classic, stream, partitions")
+    parser.add_argument("--store-queues", default="quorum", help="of the phase store: quorum, classic, stream, partitions, "
+                        "pool (partitions whose markets share their pilots)")
     parser.add_argument("--rate", type=int, default=2000, help="messages a second of the phase latency")
     parser.add_argument("--seconds", type=int, default=30, help="how long that is")
     parser.add_argument("--restart-closed", default="100000,1000000", help="closed sessions, one store for each")
