@@ -10,11 +10,7 @@ extension PostgresStore {
     /// again.
     public func claim(_ partitionKeys: [String]) throws -> Bool {
         guard let partition = settings.fence?.partition else { return true }
-        let held = try connection.execute(
-            """
-            SELECT partition_key FROM partition_keys WHERE partition_key = ANY ($1) AND queue_partition = $2
-            ORDER BY partition_key FOR SHARE
-            """, parameters(partitionKeys, partition))
+        let held = try hold(partitionKeys, of: partition)
         if held.count == partitionKeys.count { return true }
         // By their bytes: two texts may be equal that differ in these.
         let known = Set((0..<held.count).map { Array(held.text($0, 0).utf8) })
@@ -32,10 +28,17 @@ extension PostgresStore {
         return false
     }
 
+    /// Those of the keys that this partition writes; they are its own until the transaction ends.
+    func hold(_ keys: [String], of partition: Int) throws -> Rows {
+        try connection.execute(
+            """
+            SELECT partition_key FROM partition_keys WHERE partition_key = ANY ($1) AND queue_partition = $2
+            ORDER BY partition_key FOR SHARE
+            """, parameters(keys, partition))
+    }
+
     private func parameters(_ keys: [String], _ partition: Int) -> Parameters {
-        let column = RowArrays([TypeNumber.text])
-        for key in keys { column.add(key) }
-        var parameters = Parameters(column)
+        var parameters = Self.texts(keys)
         parameters.add(Int32(partition))
         return parameters
     }

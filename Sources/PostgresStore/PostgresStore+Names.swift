@@ -59,16 +59,8 @@ extension PostgresStore {
     /// Whether these keys are all written by this partition. They are until the transaction ends.
     private func areThisPartitions(_ keys: Set<[UInt8]>) throws -> Bool {
         guard let fence = settings.fence, !keys.isEmpty else { return true }
-        let column = RowArrays([TypeNumber.text])
-        for key in keys { column.add(String(decoding: key, as: UTF8.self)) }
-        var parameters = Parameters(column)
-        parameters.add(Int32(fence.partition))
-        return try connection.execute(
-            """
-            SELECT FROM partition_keys WHERE partition_key = ANY ($1) AND queue_partition = $2
-            ORDER BY partition_key FOR SHARE
-            """, parameters
-        ).count == keys.count
+        let texts = keys.map { String(decoding: $0, as: UTF8.self) }
+        return try hold(texts, of: fence.partition).count == keys.count
     }
 
     /// The keys that these belong to, in their order; those that belong to none get their own.
@@ -79,34 +71,22 @@ extension PostgresStore {
     }
 
     private func readHomes(of named: [NamedEntity]) throws {
-        let rows = Self.threeTexts()
-        for one in named {
-            rows.add(one.kind.name)
-            rows.add(one.entity)
-            rows.add(one.partitionKey)
-        }
         let inserted = try connection.execute(
             """
             INSERT INTO partition_entities (kind, entity_id, partition_key)
             SELECT n.kind, n.entity, n.key FROM unnest($1, $2, $3) AS n(kind, entity, key)
             ORDER BY n.kind, n.entity ON CONFLICT DO NOTHING RETURNING kind, entity_id, partition_key
-            """, Parameters(rows))
+            """, Self.parameters(named))
         remember(inserted)
         let left = named.filter { names.home(of: $0) == nil }
         if left.isEmpty { return }
-        let rest = Self.threeTexts()
-        for one in left {
-            rest.add(one.kind.name)
-            rest.add(one.entity)
-            rest.add(one.partitionKey)
-        }
         // A statement of its own: it sees what another writer has committed meanwhile.
         remember(
             try connection.execute(
                 """
                 SELECT t.kind, t.entity_id, t.partition_key FROM partition_entities t
                 JOIN unnest($1, $2, $3) AS n(kind, entity, key) ON t.kind = n.kind AND t.entity_id = n.entity
-                """, Parameters(rest)))
+                """, Self.parameters(left)))
     }
 
     private func remember(_ rows: Rows) {
@@ -122,23 +102,30 @@ extension PostgresStore {
         // Who is named under several belongs to one of them.
         var last: [NamedEntity: NamedEntity] = [:]
         for one in crossing { last[one.keyless] = one }
-        let rows = Self.threeTexts()
-        for one in last.values {
-            rows.add(one.kind.name)
-            rows.add(one.entity)
-            rows.add(one.partitionKey)
-        }
         try connection.execute(
             """
             UPDATE partition_entities t SET partition_key = n.key, is_shared = true
             FROM unnest($1, $2, $3) AS n(kind, entity, key) WHERE t.kind = n.kind AND t.entity_id = n.entity
-            """, Parameters(rows))
+            """, Self.parameters(Array(last.values)))
         names.move(Array(last.values))
     }
 
-    /// Kind, id, key.
-    private static func threeTexts() -> RowArrays {
-        RowArrays([TypeNumber.text, TypeNumber.text, TypeNumber.text])
+    /// $1 to $3: their kinds, ids and keys.
+    private static func parameters(_ named: [NamedEntity]) -> Parameters {
+        let rows = RowArrays([TypeNumber.text, TypeNumber.text, TypeNumber.text])
+        for one in named {
+            rows.add(one.kind.name)
+            rows.add(one.entity)
+            rows.add(one.partitionKey)
+        }
+        return Parameters(rows)
+    }
+
+    /// $1: an array of them.
+    static func texts(_ texts: some Sequence<String>) -> Parameters {
+        let column = RowArrays([TypeNumber.text])
+        for text in texts { column.add(text) }
+        return Parameters(column)
     }
 
     // MARK: Merchants
@@ -155,13 +142,11 @@ extension PostgresStore {
             if !names.isTold(text, under: partitionKeys) { unknown[text] = merchant }
         }
         if unknown.isEmpty { return true }
-        let column = RowArrays([TypeNumber.text])
-        for merchant in unknown.keys { column.add(merchant) }
         let rows = try connection.execute(
             """
             SELECT entity_id, partition_key, is_shared FROM partition_entities
             WHERE kind = 'merchant' AND entity_id = ANY ($1)
-            """, Parameters(column))
+            """, Self.texts(unknown.keys))
         let own = Set(partitionKeys.map { Array($0.utf8) })
         for row in 0..<rows.count {
             let (merchant, key) = (rows.text(row, 0), rows.text(row, 1))
@@ -184,21 +169,14 @@ extension PostgresStore {
         // No row may be met twice by one statement.
         while !left.isEmpty {
             var met: Set<NamedEntity> = []
-            var later: [NamedEntity] = []
-            let rows = Self.threeTexts()
+            var (now, later): ([NamedEntity], [NamedEntity]) = ([], [])
             for one in left {
-                guard met.insert(one.keyless).inserted else {
-                    later.append(one)
-                    continue
-                }
-                rows.add(one.kind.name)
-                rows.add(one.entity)
-                rows.add(one.partitionKey)
+                if met.insert(one.keyless).inserted { now.append(one) } else { later.append(one) }
             }
             left = later
             // Under which keys a merchant had sessions whom the store knows from before, nobody knows. None of them began after
             // the newest event.
-            var parameters = Parameters(rows)
+            var parameters = Self.parameters(now)
             parameters.add(maxWindow)
             try connection.execute(
                 """
@@ -216,13 +194,11 @@ extension PostgresStore {
 
     private func areShared(_ merchants: [String], since earliest: Instant) throws -> Bool {
         if merchants.isEmpty { return false }
-        let column = RowArrays([TypeNumber.text])
-        for merchant in merchants { column.add(merchant) }
         let rows = try connection.execute(
             """
             SELECT is_shared, shared_until FROM partition_entities WHERE kind = 'merchant' AND entity_id = ANY ($1)
             ORDER BY entity_id FOR SHARE
-            """, Parameters(column))
+            """, Self.texts(merchants))
         // Whoever is not there was taken away by hand.
         if rows.count < merchants.count { return true }
         return (0..<rows.count).contains { row in

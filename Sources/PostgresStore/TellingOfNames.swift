@@ -67,7 +67,7 @@ struct TellingOfNames {
             switch one.kind {
             case .merchant: !told.contains(one)
             case .robot, .pilot, .session:
-                homes[one.keyless].map { keys[Int($0)] } != Array(one.partitionKey.utf8)
+                home(of: one) != Array(one.partitionKey.utf8)
             }
         }
     }

@@ -55,7 +55,8 @@ extension Fleet {
             var found: [StateInterval] = []
             try call.store.forEachRow(
                 question(robots, of: down.count, call),
-                [.integer(range.from), .integer(range.to), Usage.Whose(robots).list] + down.map { .text($0) }
+                [.integer(range.from), .integer(range.to), Usage.Whose.these(robots).list]
+                    + down.map { .text($0) }
             ) { row in
                 let state = StateInterval.ofColumns(row)
                 let end = min(state.endedAt ?? call.asOf.now, range.to)

@@ -29,7 +29,7 @@ struct Failure {
     private static func states(of failures: [Failure], _ call: Call) throws -> [Place: StateInterval] {
         let instants = failures.map(\.failedAt)
         guard let first = instants.min(), let last = instants.max() else { return [:] }
-        let robots = Usage.Whose(Array(Set(failures.map(\.robot))))
+        let robots = Usage.Whose.these(Array(Set(failures.map(\.robot))))
         var found: [Place: StateInterval] = [:]
         try call.store.forEachRow(
             """

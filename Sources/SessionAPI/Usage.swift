@@ -67,9 +67,9 @@ struct Usage {
 
         static let all = Whose(nil)
         static func one(_ robot: String?) -> Whose { Whose(robot.map { [$0] }) }
-        static func these(_ robots: [String]) -> Whose { Whose(robots) }
+        static func these(_ robots: [String]?) -> Whose { Whose(robots) }
 
-        init(_ robots: [String]?) {
+        private init(_ robots: [String]?) {
             self.robots = robots
             wanted = Set(robots ?? [])
         }

@@ -152,19 +152,20 @@ public final class Ingestor {
         engine.notesTouched = !details.partitionKeys.isEmpty
         var isAlone = false
         while true {
-            let opening = try open(decoded, details, alone: isAlone)
-            let retired = takeRetired(decoded, details, at: startedAt)
-            if store.wantsExpectations {
-                try engine.expect(events, bytes: bytes, source: store) {
-                    try store.prefetch($0, bytes: bytes)
+            if let opening = try open(decoded, details, alone: isAlone) {
+                let retired = takeRetired(decoded, details, at: startedAt)
+                if store.wantsExpectations {
+                    try engine.expect(events, bytes: bytes, source: store) {
+                        try store.prefetch($0, bytes: bytes)
+                    }
                 }
-            }
-            let changes = try engine.apply(events, bytes: bytes, source: store)
-            if try store.mayCommit(engine.touched, of: details.partitionKeys) {
-                return (opening, retired, changes)
+                let changes = try engine.apply(events, bytes: bytes, source: store)
+                if try store.mayCommit(engine.touched, of: details.partitionKeys) {
+                    return (opening, retired, changes)
+                }
+                engine.forgetEverything()
             }
             store.rollback()
-            engine.forgetEverything()
             isAlone = true
         }
     }
@@ -176,34 +177,30 @@ public final class Ingestor {
         var crossing: [NamedEntity] = []
     }
 
-    /// Begins a batch and makes its events. Nearly all are written beside other partitions' batches; one that joins sessions
-    /// of theirs, or names whom they name, is begun anew, alone.
-    private func open(_ decoded: DecodedBatch, _ details: BatchDetails, alone: Bool) throws -> Opening {
+    /// Begins a batch and makes its events.
+    /// - Returns: Nil where it joins sessions of other partitions, or names whom they name: then it is to be begun anew, alone.
+    private func open(_ decoded: DecodedBatch, _ details: BatchDetails, alone: Bool) throws -> Opening? {
         var opening = Opening(isAlone: alone)
-        while true {
-            switch try store.begin(alone: opening.isAlone) {
-            case .current: break
-            case .joinsAreOld: engine.forgetJoins()
-            case .old: engine.forgetEverything()
-            }
-            if !details.partitionKeys.isEmpty, try !store.claim(details.partitionKeys) {
-                opening.hasMovedKeys = true
-                engine.forgetEverything()
-            }
-            EventDecoder.events(of: decoded, symbols: symbols, into: &events)
-            if details.partitionKeys.isEmpty { return opening }
-            let names = BatchNames(
-                of: events, symbols, partitionKeys: details.partitionKeys,
-                keyOfEvent: { details.partitionKey(decoded.message(ofEvent: $0)) })
-            switch try store.tell(names.all, joining: names.joining, since: names.earliestJoining) {
-            case .told(let new, let crossing):
-                engine.forgetLanes(ofMerchants: names.merchants(among: new))
-                opening.crossing = crossing
-                return opening
-            case .toBeAlone:
-                store.rollback()
-                opening.isAlone = true
-            }
+        switch try store.begin(alone: alone) {
+        case .current: break
+        case .joinsAreOld: engine.forgetJoins()
+        case .old: engine.forgetEverything()
+        }
+        if !details.partitionKeys.isEmpty, try !store.claim(details.partitionKeys) {
+            opening.hasMovedKeys = true
+            engine.forgetEverything()
+        }
+        EventDecoder.events(of: decoded, symbols: symbols, into: &events)
+        if details.partitionKeys.isEmpty { return opening }
+        let names = BatchNames(
+            of: events, symbols, partitionKeys: details.partitionKeys,
+            keyOfEvent: { details.partitionKey(decoded.message(ofEvent: $0)) })
+        switch try store.tell(names.all, joining: names.joining, since: names.earliestJoining) {
+        case .told(let new, let crossing):
+            engine.forgetLanes(ofMerchants: names.merchants(among: new))
+            opening.crossing = crossing
+            return opening
+        case .toBeAlone: return nil
         }
     }
 

@@ -182,13 +182,8 @@ import Testing
 
     /// Whom a replay named has no key until a batch has to do with him.
     @Test func whoIsKnownFromAReplay() throws {
-        let fresh = try FreshStore(.postgres)
         let before = [line(0, "demand.assigned", #""delivery_id":"D1","robot_id":"R""#)]
-        let alone = try StoreUnderTest(place: .postgres(url: fresh.url), maxResident: 1000)
-        try alone.ingest(before)
-        alone.close()
-        var stores = try TwoPartitions(fresh)
-        stores.lines = before
+        var stores = try TwoPartitions(FreshStore(.postgres), after: before)
         // It ends the robot's window: so the robot is this key's.
         try stores.ingest(0, [(a, line(5, "delivery.failed", #""delivery_id":"D1""#))])
         #expect(stores.batchesAlone == [0, 0])

@@ -108,13 +108,8 @@ import Testing
 
     /// Under which key a merchant was named before there were partitions, nobody knows.
     @Test func aMerchantKnownFromBeforeIsShared() throws {
-        let fresh = try FreshStore(.postgres)
         let before = [line(0, "demand.assigned", #""delivery_id":"D1","merchant_id":"M""#)]
-        let alone = try StoreUnderTest(place: .postgres(url: fresh.url), maxResident: 1000)
-        try alone.ingest(before)
-        alone.close()
-        var stores = try TwoPartitions(fresh)
-        stores.lines = before
+        var stores = try TwoPartitions(FreshStore(.postgres), after: before)
         // This one has the delivery in memory from now on.
         try stores.ingest(
             1, [("b", line(1, "delivery.pickup_arrival", #""delivery_id":"D1""#))])

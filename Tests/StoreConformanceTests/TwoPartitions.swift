@@ -12,8 +12,15 @@ struct TwoPartitions {
     /// All lines that were taken in.
     var lines: [String] = []
 
-    init(_ fresh: FreshStore, retentionDays: Int? = nil) throws {
+    /// - Parameter before: What a writer that has the store for itself took in before.
+    init(_ fresh: FreshStore, after before: [String] = [], retentionDays: Int? = nil) throws {
         self.fresh = fresh
+        if !before.isEmpty {
+            let alone = try StoreUnderTest(place: .postgres(url: fresh.url), maxResident: 1000)
+            try alone.ingest(before)
+            alone.close()
+            lines = before
+        }
         var spies: [FaultyStore] = []
         writers = try fresh.fences(2).map {
             try StoreUnderTest(
