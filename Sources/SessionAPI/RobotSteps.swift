@@ -33,7 +33,7 @@ struct RobotStep {
     /// Nil while it lasts.
     var endedAt: Int64?
 
-    /// Those of each robot that begin in a range, in order, each robot's last one before them first, if there is one.
+    /// Those of each robot that begin in a range, in order; before them each robot's last one from before, if there is one.
     static func all(in range: TimeRange, robot: String?, _ call: Call) throws -> [(
         robot: String, steps: [RobotStep]
     )] {
