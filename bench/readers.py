@@ -31,8 +31,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = ["drain", "steady", "million"]
 DAYS = ["2026-11-02", "2026-11-03"]
 FORMS = {"JSON": ["/analytics/v1/deliveries/ID"], "page": ["/deliveries/ID", "/analytics/v1/deliveries/ID/plain"]}
-# The pause of each of them between two requests, in milliseconds.
-CROWDS = {"none": None, "once a second each": 1000, "without a pause": 0}
+# The pause of each of them between two requests, in milliseconds, and how many deliveries they look at (None: all).
+CROWDS = {"none": None, "once a second each": (1000, None), "without a pause": (0, None),
+          "without a pause, all at the same twenty": (0, 20)}
 QUESTIONS = {
     "home": "home", "search, an id": "search?q=D777777", "search, a part": "search?q=77777", "sessions": "sessions",
     "sessions, failed": "sessions?outcome=failed", "sessions of a robot": "sessions?robot=R17",
@@ -59,7 +60,12 @@ QUESTIONS = {
 class Readers:
     """Two `wrk`s, one for each form."""
 
-    def __init__(self, port, ids, pause, connections, seconds):
+    def __init__(self, port, ids, crowd, connections, seconds):
+        pause, few = crowd
+        if few:
+            with open(ids) as all_of_them, open(f"{ids}.few", "w") as some:
+                some.writelines(all_of_them.readlines()[:few])
+            ids = f"{ids}.few"
         self.running = {}
         for name, forms in FORMS.items():
             words = ["wrk", "-t1", f"-c{connections // 2}", f"-d{seconds}", "--timeout", "10", "-s",
@@ -155,12 +161,12 @@ class Bench(live_servers.Bench):
     def drain(self, kind):
         found = {crowd: [] for crowd in CROWDS}
         for turn in range(self.options.runs):
-            for crowd, pause in CROWDS.items():
+            for crowd, looking in CROWDS.items():
                 say(f"drain into {kind}, run {turn + 1} of {self.options.runs}: readers {crowd}")
                 name = f"drain{kind}{turn}{list(CROWDS).index(crowd)}"
                 total = self.publish(name)
                 service = self.serve(kind, name)
-                readers = pause is not None and Readers(service.port, self.ids, pause, self.options.readers, 120)
+                readers = looking and Readers(service.port, self.ids, looking, self.options.readers, 120)
                 time.sleep(0.5)
                 # Without the beginning, in which the readers begin too, and without the last batch, which may wait.
                 start, first = time.monotonic(), settled(service.metrics())
@@ -191,16 +197,16 @@ class Bench(live_servers.Bench):
         before = service.wait("it is warm", lambda m: settled(m) >= 2 * options.rate, 60)
         found = {crowd: [] for crowd in CROWDS}
         for turn in range(options.runs):
-            for crowd, pause in CROWDS.items():
+            for crowd, looking in CROWDS.items():
                 if publisher.poll() is not None:
                     break
                 say(f"steady into {kind}, run {turn + 1} of {options.runs}: readers {crowd}")
                 start, (service_cpu, database_cpu) = time.monotonic(), self.cpu(kind)
-                if pause is None:
+                if looking is None:
                     time.sleep(options.seconds)
                     told = {}
                 else:
-                    told = Readers(service.port, self.ids, pause, options.readers, options.seconds).end()
+                    told = Readers(service.port, self.ids, looking, options.readers, options.seconds).end()
                 seconds, (service_after, database_after) = time.monotonic() - start, self.cpu(kind)
                 metrics = service.metrics()
                 bins = lags(metrics, before)
@@ -275,8 +281,9 @@ class Bench(live_servers.Bench):
             file.writelines(f"D{i}\n" for i in range(0, options.sessions, step))
         log = os.path.join(self.scratch, "serve.log")
         with open(log, "w") as complaints:
+            # Each question is asked several times, of a store that does not change: no answer may be given again.
             process = subprocess.Popen([f"{BIN}/sessionizer", "serve", "--store", store, "--listen", "127.0.0.1:0"],
-                                       stderr=complaints)
+                                       stderr=complaints, env=os.environ | {"SESSIONIZER_HTTP_KEPT_ANSWERS_MB": "0"})
         try:
             self.ask_million(kind, process, self.port_of(process, log))
         finally:
@@ -310,11 +317,11 @@ class Bench(live_servers.Bench):
         print(f"\nload average of the machine: {os.getloadavg()[0]:.1f}")
         print("\n| readers | form | requests/s | p50 ms | p99 ms | errors | ms of processor a request |")
         print("|---|---|---|---|---|---|---|")
-        for crowd, pause in CROWDS.items():
-            if pause is None:
+        for crowd, looking in CROWDS.items():
+            if looking is None:
                 continue
             before = cpu()
-            told = Readers(port, self.ids, pause, self.options.readers, self.options.seconds).end()
+            told = Readers(port, self.ids, looking, self.options.readers, self.options.seconds).end()
             cost = 1000 * (cpu() - before) / sum(t["requests"] for t in told.values())
             for form, t in told.items():
                 print(f"| {crowd} | {form} | {t['requests'] / t['seconds']:,.0f} | {t['p50']:.1f} | {t['p99']:.0f} | "

@@ -83,6 +83,10 @@ public struct SettingsFile: Equatable, Sendable {
         public var key: String?
         /// `http.behind_tls`: an ingress speaks TLS.
         public var isBehindTLS: Bool?
+        /// `http.kept_answers_mb`: what answers may take that are given again while the store has not changed.
+        public var keptMegabytes: Int?
+        /// What that may be.
+        public static let keptMegabytesRange = 0...4096
     }
 
     /// How long the events of a month are kept after it ended.
@@ -145,6 +149,8 @@ public struct SettingsFile: Equatable, Sendable {
             case "http.tls_certificate": settings.http.certificate = try reader.text(path, value)
             case "http.tls_key": settings.http.key = try reader.text(path, value)
             case "http.behind_tls": settings.http.isBehindTLS = try reader.truth(path, value)
+            case "http.kept_answers_mb":
+                settings.http.keptMegabytes = try reader.whole(path, value, HTTP.keptMegabytesRange)
             case "log.level":
                 settings.logLevel = try reader.one(path, value, ["debug", "info", "warning", "error"])
             case "amqp.partitions":
@@ -182,7 +188,7 @@ public struct SettingsFile: Equatable, Sendable {
         "amqp.partition_header", "amqp.lease_seconds", "amqp.cacertfile", "amqp.certfile", "amqp.keyfile",
         "amqp.from_offset", "amqp.from_time", "http.listen", "http.hosts", "http.audit", "http.tokens",
         "http.jwks", "http.jwt_issuer", "http.jwt_audience", "http.tls_certificate", "http.tls_key",
-        "http.behind_tls", "log.level", "shutdown.grace_seconds",
+        "http.behind_tls", "http.kept_answers_mb", "log.level", "shutdown.grace_seconds",
         "rules.max_window_seconds", "rules.max_silence_seconds",
         "rules.max_targets", "rules.usable_states",
         "rules.downtime_states", "rules.off_duty_states",

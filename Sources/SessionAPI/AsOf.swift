@@ -24,7 +24,8 @@ struct AsOf: Sendable {
         lastEventAt = all?.integer("last_event_at")
         lastCommittedAt = all?.integer("last_committed_at")
         events = all?.integer("events") ?? 0
-        version = "\(batch?.integer("batch_id") ?? 0)-\(lastCommittedAt ?? 0)"
+        // Batches of several writers are numbered before they are committed: the highest number may be there before a lower one.
+        version = "\(batch?.integer("batch_id") ?? 0)-\(lastCommittedAt ?? 0)-\(events)"
         self.clock = clock
         switch clock {
         case .wall: now = wall

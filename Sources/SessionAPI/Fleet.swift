@@ -122,7 +122,11 @@ enum Fleet {
                     sums[Key(at: Self.start(of: hour, in: bucket), name: name), default: Usage()].add(usage)
                 }
                 if robot == nil, by != "robot", let zones = zone.zones {
-                    try Usage.byZone(range, zone.name, zones, call) { add(by == "zone" ? $0 : nil, $1, $2) }
+                    // By the hour each is a row; else they are added up.
+                    let most = call.api.limits.fleetRows * (bucket == "hour" ? 1 : 5)
+                    try Usage.byZone(range, zone.name, zones, atMost: most, call) {
+                        add(by == "zone" ? $0 : nil, $1, $2)
+                    }
                 } else {
                     try zone.forEachHour(range, robot: robot, call) { robot, zone, hour, usage in
                         add(by == "zone" ? zone : by == "robot" ? robot : nil, hour, usage)

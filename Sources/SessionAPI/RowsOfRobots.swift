@@ -1,10 +1,8 @@
 internal import SessionStore
 
-/// How many rows the fleet's figures by robot may have: the hours of a thousand robots in a quarter of a year are two millions,
-/// which nobody reads and which would all be held at once.
+/// How many rows the fleet's figures by robot would have, before they are asked for (`Limits.fleetRows`).
 struct RowsOfRobots {
-    static let most = 200_000
-
+    private let most: Int
     /// Those that may have rows, and the hours or days of each.
     private let robots: Int
     private let buckets: Int
@@ -13,6 +11,7 @@ struct RowsOfRobots {
     init(
         _ range: TimeRange, _ bucket: String, _ robot: String?, _ zone: Fleet.WantedZone, _ call: Call
     ) throws {
+        most = call.api.limits.fleetRows
         let hours = Int((range.to - range.from) / InstantFormat.hour)
         switch bucket {
         case "all": (buckets, unit) = (1, "range")
@@ -31,7 +30,7 @@ struct RowsOfRobots {
             robots = Int(
                 try call.rows(
                     "SELECT count(*) AS n FROM (SELECT 1 AS one FROM known_robots LIMIT ?1) bounded",
-                    [.integer(Int64(Self.most + 1))]
+                    [.integer(Int64(most + 1))]
                 ).first?.integer("n") ?? 0)
         }
     }
@@ -39,13 +38,13 @@ struct RowsOfRobots {
     /// Whether all of them together are more than may be held, though those that are asked for are not.
     /// - Throws: ``Problem`` where these are, too.
     func areTooMany(worst: Int?) throws(Problem) -> Bool {
-        let isMore = robots * buckets > Self.most
+        let isMore = robots * buckets > most
         let told = min(robots, worst ?? robots)
-        if !isMore || told * buckets <= Self.most { return isMore }
+        if !isMore || told * buckets <= most { return isMore }
         throw Parameters.problem([
             (
                 "by",
-                "up to \(told) robots with \(buckets) \(unit) each are more than \(Self.most) rows: shorten the range, take "
+                "up to \(told) robots with \(buckets) \(unit) each are more than \(most) rows: shorten the range, take "
                     + "bucket=day or bucket=all, or ask for one `robot`, one `zone` or fewer `worst`"
             )
         ])

@@ -22,17 +22,23 @@ extension SessionAPI {
             }
             let csv = form == .csv ? route.csv : nil
             let parameters = try Parameters(request.query, rules: csv?.parameters ?? route.parameters)
-            let (response, rows, streamed) = try store.ask(within: limits.statementSeconds) { conversation in
+            let made = try store.ask(within: limits.statementSeconds) { conversation in
                 try respond(
                     to: request, csv?.answer ?? route.answer,
                     of: route, isRevalidated: route.isRevalidated && csv == nil, isKept: route.isKept,
                     objects, parameters, reader,
                     conversation)
             }
+            var response = made.response
+            if let place = made.place {
+                // Packed here: the store is not held meanwhile.
+                response = compressed(response, request)
+                kept.keep(KeptAnswers.Kept(response: response, rows: made.rows), at: place)
+            }
             entry.status = response.status
-            entry.rows = request.method == "HEAD" && streamed != nil ? 0 : rows
+            entry.rows = request.method == "HEAD" && made.streamed != nil ? 0 : made.rows
             try keep(entry, of: route)
-            if request.method != "HEAD" { streamed?.begin(entry) }
+            if request.method != "HEAD" { made.streamed?.begin(entry) }
             return response
         } catch {
             entry.status = Self.problem(error).kind.status
@@ -41,11 +47,32 @@ extension SessionAPI {
         }
     }
 
+    /// An answer that was made.
+    private struct Made {
+        var response: HTTPResponse
+        /// How many rows it tells, for the audit; nil while it tells them.
+        var rows: Int?
+        var streamed: StreamedRows?
+        /// Where to keep it; nil: nowhere.
+        var place: KeptAnswers.Place?
+
+        /// One whose body is whole.
+        init(_ status: Int, _ headers: [(name: String, value: String)], _ body: [UInt8], rows: Int) {
+            self.init(HTTPResponse(status: status, headers: headers, body: .bytes(body)), rows: rows)
+        }
+
+        init(_ response: HTTPResponse, rows: Int?, streamed: StreamedRows? = nil) {
+            self.response = response
+            self.rows = rows
+            self.streamed = streamed
+        }
+    }
+
     private func respond(
         to request: HTTPRequest, _ answer: (Call) throws -> Answer, of route: Route, isRevalidated: Bool,
         isKept: Bool, _ objects: [String], _ parameters: Parameters, _ reader: Reader,
         _ conversation: any StoreConversation
-    ) throws -> (HTTPResponse, rows: Int?, StreamedRows?) {
+    ) throws -> Made {
         var asOf = try AsOf(conversation, clock: clock, wall: surroundings.wall())
         asOf.tellsEvents = reader.merchants == nil
         let call = Call(
@@ -53,7 +80,8 @@ extension SessionAPI {
                 request: request, objects: objects, parameters: parameters, reader: reader, api: self,
                 asOf: asOf),
             store: conversation)
-        let tag = tag(of: request, reader, asOf)
+        let place = place(of: request, reader, asOf)
+        let tag = tag(of: place)
         func common(isPassing: Bool) -> [(name: String, value: String)] {
             let isRevalidated = isRevalidated && !isPassing
             return [
@@ -65,24 +93,26 @@ extension SessionAPI {
         if isRevalidated {
             let known = request.header("If-None-Match")?.split(separator: ",").map { $0.filter { $0 != " " } }
             if known?.contains(tag) == true {
-                return (HTTPResponse(status: 304, headers: headers, body: .bytes([])), 0, nil)
+                return Made(304, headers, [], rows: 0)
             }
+        }
+        // What tells of the service itself (a route without an audit) changes without the store.
+        let isShared = isRevalidated && route.isAudited
+        if isShared, let known = kept.answer(at: place) { return Made(known.response, rows: known.rows) }
+        func whole(_ type: String, _ body: [UInt8], rows: Int, isPassing: Bool = false) -> Made {
+            var made = Made(200, common(isPassing: isPassing) + [("Content-Type", type)], body, rows: rows)
+            made.place = isShared && !isPassing ? place : nil
+            return made
         }
         switch try answer(call) {
         case .json(let out, let rows, let isPassing):
-            if isPassing { headers = common(isPassing: true) }
-            headers.append(("Content-Type", "application/json"))
-            return (HTTPResponse(status: 200, headers: headers, body: .bytes(out.bytes)), rows, nil)
-        case .text(let text):
-            headers.append(("Content-Type", "text/plain; charset=utf-8"))
-            return (HTTPResponse(status: 200, headers: headers, body: .bytes(Array(text.utf8))), 1, nil)
-        case .html(let document):
-            headers.append(("Content-Type", "text/html; charset=utf-8"))
-            return (HTTPResponse(status: 200, headers: headers, body: .bytes(Array(document.utf8))), 1, nil)
+            return whole("application/json", out.bytes, rows: rows, isPassing: isPassing)
+        case .text(let text): return whole("text/plain; charset=utf-8", Array(text.utf8), rows: 1)
+        case .html(let document): return whole("text/html; charset=utf-8", Array(document.utf8), rows: 1)
         case .file(let name, let type, let bytes):
             headers.append(("Content-Type", type))
             headers.append(("Content-Disposition", "attachment; filename=\"\(name)\""))
-            return (HTTPResponse(status: 200, headers: headers, body: .bytes(bytes)), 1, nil)
+            return Made(200, headers, bytes, rows: 1)
         case .csv(let name, let pieces):
             headers.append(("Content-Type", "text/csv; charset=utf-8; header=present"))
             headers.append(("Content-Disposition", "attachment; filename=\"\(name)\""))
@@ -91,16 +121,15 @@ extension SessionAPI {
                 entry.at = self.surroundings.wall()
                 try self.keep(entry, of: route)
             }
-            return (
+            return Made(
                 HTTPResponse(
                     status: 200, headers: headers,
                     body: .fallibleStream({ try streamed.next() }, over: { streamed.over() })),
-                nil, streamed
-            )
+                rows: nil, streamed: streamed)
         case .events(let pieces):
             headers.append(("Content-Type", "text/event-stream"))
-            return (HTTPResponse(status: 200, headers: headers, body: .stream(pieces)), nil, nil)
-        case .ready(let response): return (response, 0, nil)
+            return Made(HTTPResponse(status: 200, headers: headers, body: .stream(pieces)), rows: nil)
+        case .ready(let response): return Made(response, rows: 0)
         }
     }
 
@@ -114,17 +143,26 @@ extension SessionAPI {
         }
     }
 
-    /// Changes with the store, the address, the reader's rights, and beside a live queue every five seconds.
-    private func tag(of request: HTTPRequest, _ reader: Reader, _ asOf: AsOf) -> String {
-        var hash = Fingerprint.value(of: asOf.version.utf8, from: seed)
-        hash = Fingerprint.value(of: request.target.utf8, from: hash)
-        let rights =
-            "\(reader.name) \(reader.role.rawValue) \(reader.merchants?.joined(separator: ",") ?? "*")"
-        hash = Fingerprint.value(of: rights.utf8, from: hash)
-        switch clock {
-        case .wall: hash = Fingerprint.value(of: "\(asOf.now / 5_000_000)".utf8, from: hash)
-        case .lastEvent: break
-        }
-        return "W/\"\(String(hash, radix: 36))\""
+    /// What an answer depends on: how far the store has come, beside a live queue the five seconds it is in, what was asked,
+    /// and what the reader may see.
+    private func place(of request: HTTPRequest, _ reader: Reader, _ asOf: AsOf) -> KeptAnswers.Place {
+        let moment: Int64? =
+            switch clock {
+            case .wall: asOf.now / 5_000_000
+            case .lastEvent: nil
+            }
+        return KeptAnswers.Place(
+            state: KeptAnswers.State(version: asOf.version, moment: moment),
+            request: KeptAnswers.Request(
+                target: request.target, role: reader.role, merchants: reader.merchants,
+                isPacked: Self.takesGzip(request)))
+    }
+
+    private func tag(of place: KeptAnswers.Place) -> String {
+        let (state, request) = (place.state, place.request)
+        let all = [state.version, "\(state.moment ?? 0)", request.target, request.role.rawValue]
+        let merchants = request.merchants.map { ["only"] + $0 } ?? []
+        let text = (all + merchants).joined(separator: "\n")
+        return "W/\"\(String(Fingerprint.value(of: text.utf8, from: seed), radix: 36))\""
     }
 }

@@ -23,8 +23,10 @@ extension SessionAPI {
         String((request.target.split(separator: "?", maxSplits: 1).dropFirst().first ?? "").prefix(1000))
     }
 
+    /// With its body packed, where that is worth it, the reader takes it and it is not packed yet.
     func compressed(_ response: HTTPResponse, _ request: HTTPRequest) -> HTTPResponse {
-        guard case .bytes(let bytes) = response.body, bytes.count > 1000, Self.takesGzip(request)
+        guard case .bytes(let bytes) = response.body, bytes.count > 1000, Self.takesGzip(request),
+            !response.headers.contains(where: { $0.name == "Content-Encoding" })
         else { return response }
         var response = response
         response.body = .bytes(surroundings.compress(bytes))
@@ -36,7 +38,7 @@ extension SessionAPI {
     }
 
     /// Whether `Accept-Encoding` names it, and does not refuse it (`q=0`, RFC 9110, 12.5.3).
-    private static func takesGzip(_ request: HTTPRequest) -> Bool {
+    static func takesGzip(_ request: HTTPRequest) -> Bool {
         wishes(request.header("Accept-Encoding") ?? "").contains { $0.name == "gzip" && $0.quality > 0 }
     }
 

@@ -16,10 +16,15 @@ public final class SessionAPI: Sendable {
         public var statementSeconds = 2.0
         /// Seconds that a request waits for an answer that no index makes quick, before it is asked aside.
         public var momentSeconds = 0.03
+        /// Rows of the fleet's figures by robot or zone: the hours of a thousand robots in a quarter of a year are two millions,
+        /// which nobody reads and which would all be held at once.
+        public var fleetRows = 200_000
         /// Listeners to changes, in all.
         public var streams = 256
         /// Listeners of one reader.
         public var streamsOfReader = 8
+        /// What answers that are kept may take in memory, in bytes (``KeptAnswers``).
+        public var keptBytes = 16 << 20
         /// Requests that wait to be answered; for `status`.
         public var requests = 256
 
@@ -86,6 +91,7 @@ public final class SessionAPI: Sendable {
     let streams: Streams
     let comparisons: Comparisons
     let aside: AskedAside
+    let kept: KeptAnswers
     let surroundings: Surroundings
     let cookies: SignInCookies
     /// Makes ETags unguessable, and different after each start.
@@ -105,6 +111,7 @@ public final class SessionAPI: Sendable {
         rules = try store.ask(within: 10) { try StoreRules($0) }
         streams = Streams(all: limits.streams, reader: limits.streamsOfReader, clock: surroundings.wall)
         aside = AskedAside()
+        kept = KeptAnswers(mostBytes: limits.keptBytes)
         comparisons = Comparisons(clock: surroundings.wall)
         cookies = SignInCookies(isSecure: surroundings.isSecure)
     }

@@ -19,6 +19,8 @@ struct HTTPSettings {
     var key: String?
     /// Whoever asks speaks TLS, to an ingress before this.
     var isBehindTLS = false
+    /// Megabytes that answers may take which are given again while the store has not changed; nought: none is kept.
+    var keptMegabytes = 16
 
     /// Options, keys of the file and variables of the environment, one by one.
     private static let texts:
@@ -34,8 +36,9 @@ struct HTTPSettings {
     static let options = Set(texts.map(\.option)).union(["--host"])
     static let flags: Set<String> = ["--behind-tls"]
     private static let behindTLS = "SESSIONIZER_HTTP_BEHIND_TLS"
+    private static let kept = "SESSIONIZER_HTTP_KEPT_ANSWERS_MB"
     static let variables = Set(texts.map(\.variable)).union([
-        "SESSIONIZER_HTTP_LISTEN", "SESSIONIZER_HTTP_HOSTS", behindTLS,
+        "SESSIONIZER_HTTP_LISTEN", "SESSIONIZER_HTTP_HOSTS", behindTLS, kept,
     ])
 
     /// Whether anybody is asked who they are.
@@ -55,6 +58,7 @@ struct HTTPSettings {
         certificate = file.http.certificate ?? certificate
         key = file.http.key ?? key
         isBehindTLS = file.http.isBehindTLS ?? isBehindTLS
+        keptMegabytes = file.http.keptMegabytes ?? keptMegabytes
     }
 
     mutating func take(_ environment: [String: String]) throws {
@@ -64,6 +68,9 @@ struct HTTPSettings {
             self[keyPath: path] = environment[variable] ?? self[keyPath: path]
         }
         isBehindTLS = try LiveSettings.truth(environment, Self.behindTLS) ?? isBehindTLS
+        keptMegabytes =
+            try LiveSettings.number(environment, Self.kept, SettingsFile.HTTP.keptMegabytesRange)
+            ?? keptMegabytes
     }
 
     /// `--http` and `--listen` say the same; with a queue only `--http` is known.

@@ -234,7 +234,7 @@ struct LiveSettings {
         }
     }
 
-    private static func number(
+    static func number(
         _ environment: [String: String], _ name: String, _ range: ClosedRange<Int>
     ) throws -> Int? {
         try environment[name].map { try number(name + "=", $0, range) }

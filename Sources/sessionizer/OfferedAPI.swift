@@ -23,6 +23,7 @@ struct OfferedAPI: Sendable {
     private let hosts: Set<String>
     private let knownEvents: Set<String>
     private let clock: APIClock
+    private let keptBytes: Int
     private let say: @Sendable (String) -> Void
 
     /// - Parameter say: Told what the operator should know.
@@ -38,6 +39,7 @@ struct OfferedAPI: Sendable {
         tls = try Self.tls(http)
         isSecure = tls != nil || http.isBehindTLS
         audit = http.audit ?? Self.auditPath(location)
+        keptBytes = http.keptMegabytes << 20
         hosts = Set(http.hosts.split(separator: ",").map { $0.lowercased() })
         knownEvents = Set(try settings.catalogue().entries.map(\.name))
     }
@@ -58,7 +60,9 @@ struct OfferedAPI: Sendable {
         surroundings.isSecure = isSecure
         let store = try askable()
         surroundings.audit = try openAudit(isNeeded: access != nil)
-        return try SessionAPI(store: store, surroundings: surroundings)
+        var limits = SessionAPI.Limits()
+        limits.keptBytes = keptBytes
+        return try SessionAPI(store: store, limits: limits, surroundings: surroundings)
     }
 
     /// For one question of a command line: the store as it is, with one connection and all the time it takes.

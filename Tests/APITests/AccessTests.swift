@@ -43,7 +43,7 @@ import Testing
     }
 
     /// Routes with what stands for their ids, of a delivery.
-    private func paths(_ row: TableRow) -> [String: String] {
+    func paths(_ row: TableRow) -> [String: String] {
         let delivery = row.text("delivery_id") ?? ""
         let robot = row.text("robot_id") ?? "R-001"
         let pilot = row.text("pilot_id") ?? "P-01"

@@ -7,47 +7,11 @@ import Testing
 
 /// Answers that lack something for want of time, and figures that are not of all times.
 @Suite struct PassingAnswerTests {
-    /// A store that never answers within a moment.
-    private final class HesitantStore: AskableStore {
-        private let store: any AskableStore
-
-        init(_ store: any AskableStore) { self.store = store }
-
-        var flavour: SQLFlavour { store.flavour }
-        var name: String { store.name }
-
-        func ask<Answer>(within seconds: Double, _ body: (any StoreConversation) throws -> Answer) throws
-            -> Answer
-        {
-            try store.ask(within: seconds) { try body(Conversation(conversation: $0)) }
-        }
-
-        private final class Conversation: StoreConversation {
-            private let conversation: any StoreConversation
-
-            init(conversation: any StoreConversation) { self.conversation = conversation }
-
-            var flavour: SQLFlavour { conversation.flavour }
-
-            func forEachRow(
-                _ sql: String, _ parameters: [TableValue], _ body: (AnswerRow) throws -> Bool
-            ) throws { try conversation.forEachRow(sql, parameters, body) }
-
-            func forEachFigures(
-                _ sql: String, _ parameters: [TableValue],
-                _ body: (String, UnsafeBufferPointer<Int64>) -> Void
-            ) throws { try conversation.forEachFigures(sql, parameters, body) }
-
-            func attempt<Answer>(within seconds: Double, _ body: () throws -> Answer) throws -> Answer? {
-                nil
-            }
-        }
-    }
-
     /// A store that does not change, as an archive's: what is being counted would be so for ever to whoever kept the answer.
     @Test func whatIsPendingIsNotKept() throws {
         let day = try SimulatedStore.shared.get()
-        let service = try ServiceUnderTest(store: day.path, folder: day.folder, wrap: { HesitantStore($0) })
+        let service = try ServiceUnderTest(
+            store: day.path, folder: day.folder, wrap: { WatchedStore($0, isHesitant: true) })
         let first = try service.get("quality")
         #expect(first.status == 200 && first.json["pending"] as? Bool == true)
         #expect(first.header("ETag") == nil && first.header("Cache-Control") == "no-store")

@@ -1,5 +1,8 @@
 import EngineUnderTest
 import Foundation
+import SQLiteStore
+import SessionAPI
+import SessionStore
 import Testing
 
 /// Hours of very many robots are refused before they are asked for; nothing that the page asks is.
@@ -50,5 +53,40 @@ import Testing
         }
         let downtime = [few, same].map { ($0["totals"] as? [String: Any])?["downtime_seconds"] as? Double }
         #expect(downtime[0] == downtime[1] && downtime[0] ?? 0 > 0)
+    }
+
+    /// Zones in very many hours are refused too: by the hour sooner than added up, as what is told is what is held.
+    @Test func tooManyHoursOfZonesAreRefused() throws {
+        // Six zones that have two hours each, ten days apart.
+        let lines = (1...6).flatMap { zone in
+            ["02", "12"].flatMap { day in
+                [("10:00", "deployed"), ("10:30", "grounded")].map { at, state in
+                    #"{"event":"robot.\#(state)","timestamp":"2026-11-\#(day)T\#(at):00Z","robot_id":"R-\#(zone)-\#(day)","zone_id":"Z-\#(zone)"}"#
+                }
+            }
+        }
+        let folder = try Folder()
+        let path = folder.path("zones.db")
+        let store = try StoreUnderTest(path: path, maxResident: 0)
+        _ = try store.ingest(lines)
+        store.close()
+        let hours = try SQLiteReader(path: path).rows("SELECT count(*) AS n FROM zone_hours", [])
+        let there = try #require(hours.first?.integer("n").map(Int.init))
+        #expect(there >= 12)
+        let range = "from=2026-11-01T00:00:00Z&to=2026-11-20T00:00:00Z"
+        for (most, isTooMany) in [(there, false), (there - 1, true), (there / 5, true)] {
+            var limits = SessionAPI.Limits()
+            limits.fleetRows = most
+            let service = try ServiceUnderTest(store: path, folder: folder, limits: limits)
+            let byHour = try service.get("fleet/utilization?by=zone&\(range)")
+            #expect(byHour.status == (isTooMany ? 422 : 200), "\(most) of \(there)")
+            if isTooMany { #expect(byHour.text.contains("shorten it, or ask for one `zone`")) }
+            #expect(try service.client.get("/fleet.csv?by=zone&\(range)").status == byHour.status)
+            for bucket in ["day", "all"] {
+                let reply = try service.get("fleet/utilization?by=zone&bucket=\(bucket)&\(range)")
+                #expect(reply.status == (5 * most < there ? 422 : 200))
+            }
+            #expect(try service.get("fleet/utilization?zone=Z-1&\(range)").status == 200 || most < 4)
+        }
     }
 }

@@ -56,6 +56,7 @@ import Testing
               tls_certificate: c
               tls_key: k
               behind_tls: true
+              kept_answers_mb: 4
             log: {level: debug}
             shutdown: {grace_seconds: 3}
             catalogue: mine.yaml
@@ -85,7 +86,8 @@ import Testing
         let http = settings.http
         #expect(http.hosts == ["a.example", "b.example"] && http.audit == "a.db" && http.tokens == "t")
         #expect(http.keys == "j" && http.issuer == "i" && http.audience == "u")
-        #expect(http.certificate == "c" && http.key == "k" && http.isBehindTLS == true)
+        #expect(
+            http.certificate == "c" && http.key == "k" && http.isBehindTLS == true && http.keptMegabytes == 4)
         #expect(settings.graceSeconds == 3)
         #expect(settings.rules.maxWindow == 60_000_000)
         #expect(settings.rules.maxSilence == 90_000_000)
