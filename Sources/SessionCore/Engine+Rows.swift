@@ -158,25 +158,28 @@ extension Engine {
             for move in moves { Hours.split(move.start, move.end) { hour, _ in hours.insert(hour) } }
             for hour in hours {
                 let end = hour + Hours.length
-                var now: [(start: Instant, end: Instant)] = []
+                var now: [Span] = []
                 let bucket = Lane.bucket(of: hour)
                 for bucket in (bucket - lookback)...bucket {
                     let chunk = try chunk(key.kind, key.entity, bucket)
                     for window in chunk.windows
                     where window.isEnded && window.start < end && hour < window.until {
-                        now.append((max(window.start, hour), min(window.until, end)))
+                        now.append(Span(start: max(window.start, hour), end: min(window.until, end)))
                     }
                 }
-                var before = now
+                // As it was: without what came, with what went.
+                var came: [Span: Int] = [:]
+                var went: [Span] = []
                 for move in moves where move.start < end && hour < move.end {
-                    let piece = (start: max(move.start, hour), end: min(move.end, end))
-                    if move.isAdded {
-                        if let index = before.firstIndex(where: { $0 == piece }) { before.remove(at: index) }
-                    }
+                    let piece = Span(start: max(move.start, hour), end: min(move.end, end))
+                    if move.isAdded { came[piece, default: 0] += 1 } else { went.append(piece) }
                 }
-                for move in moves where !move.isAdded && move.start < end && hour < move.end {
-                    before.append((max(move.start, hour), min(move.end, end)))
-                }
+                var before =
+                    now.filter { piece in
+                        guard let left = came[piece], left > 0 else { return true }
+                        came[piece] = left - 1
+                        return false
+                    } + went
                 let difference = unionLength(&now) - unionLength(&before)
                 if difference == 0 { continue }
                 let hourKey = HourKey(hour: hour, key.entity)
@@ -191,7 +194,13 @@ extension Engine {
         }
     }
 
-    private func unionLength(_ spans: inout [(start: Instant, end: Instant)]) -> Microseconds {
+    /// A part of an hour.
+    private struct Span: Hashable {
+        var start: Instant
+        var end: Instant
+    }
+
+    private func unionLength(_ spans: inout [Span]) -> Microseconds {
         spans.sort { $0.start < $1.start }
         var total: Microseconds = 0
         var covered = Instant.min

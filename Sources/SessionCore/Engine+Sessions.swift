@@ -156,22 +156,25 @@ extension Engine {
     }
 
     /// Puts a session's new windows in the place of the old ones: rows, index, and what depends on them.
+    ///
+    /// A planner that takes a delivery to and fro gives it tens of thousands: what begins and ends alike is passed by, and the rest
+    /// found by key.
     private func replaceWindows(of node: Node, _ old: [WindowRow], by new: [WindowRow]) throws {
-        for window in old where !new.contains(window) {
-            let isReplaced = new.contains {
-                $0.kind == window.kind && $0.entity == window.entity && $0.startedAt == window.startedAt
-            }
-            if !isReplaced {
-                changes.deletedWindows.append(
-                    WindowKey(
-                        session: node.id, kind: window.kind, entity: window.entity,
-                        startedAt: window.startedAt))
-            }
+        let (old, new) = differing(old, new)
+        if old.isEmpty, new.isEmpty { return }
+        func key(_ window: WindowRow) -> WindowKey {
+            WindowKey(
+                session: node.id, kind: window.kind, entity: window.entity, startedAt: window.startedAt)
+        }
+        let there = Dictionary(old.map { (key($0), $0) }, uniquingKeysWith: { first, _ in first })
+        let coming = Dictionary(new.map { (key($0), $0) }, uniquingKeysWith: { first, _ in first })
+        for window in old where coming[key(window)] != window {
+            if coming[key(window)] == nil { changes.deletedWindows.append(key(window)) }
             try chunk(window.kind, window.entity, Lane.bucket(of: window.startedAt))
                 .removeWindow(session: node.id, start: window.startedAt)
             noteMove(window, isAdded: false)
         }
-        for window in new where !old.contains(window) {
+        for window in new where there[key(window)] != window {
             changes.windows.append(Owned(owner: node.id, value: window))
             try chunk(window.kind, window.entity, Lane.bucket(of: window.startedAt)).windows.append(
                 LaneWindow(

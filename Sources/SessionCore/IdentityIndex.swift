@@ -6,15 +6,20 @@ struct IdentityIndex {
     private final class Hour {
         var identities = IdentitySet()
         var lastUsed = 0
+
+        /// What an hour takes beside its identities, as so many of them.
+        static let weight = 8
+        var size: Int { Self.weight + identities.count }
     }
 
-    /// How many identities may stay in memory between batches (16 bytes each, and the set's slack).
+    /// How many identities may stay in memory between batches (16 bytes each, and the set's slack); an hour counts as
+    /// several, so that events that lie scattered over years keep the limit, too.
     static let residentLimit = 400_000
     /// From so many events of one hour in a batch on, the hour is brought back whole.
     static let wholeHourThreshold = 500
 
     private var hours: [Instant: Hour] = [:]
-    private var residentCount = 0
+    private(set) var residentCount = 0
 
     /// The indices of the events that are new, in order, and those that are not with their first twin in the
     /// batch (nil: the twin is stored).
@@ -42,13 +47,13 @@ struct IdentityIndex {
         for (hour, count) in perHour {
             if hours[hour] == nil {
                 if try !source.hasEvents(inHour: hour) {
-                    hours[hour] = Hour()
+                    keep(Hour(), as: hour)
                 } else if count >= Self.wholeHourThreshold {
                     let whole = Hour()
                     for identity in try source.identities(inHour: hour) {
-                        if whole.identities.insert(identity) { residentCount += 1 }
+                        _ = whole.identities.insert(identity)
                     }
-                    hours[hour] = whole
+                    keep(whole, as: hour)
                 } else {
                     asked.insert(hour)
                 }
@@ -110,7 +115,12 @@ struct IdentityIndex {
         {
             if residentCount <= limit / 2 { break }
             hours[hour] = nil
-            residentCount -= content.identities.count
+            residentCount -= content.size
         }
+    }
+
+    private mutating func keep(_ content: Hour, as hour: Instant) {
+        hours[hour] = content
+        residentCount += content.size
     }
 }

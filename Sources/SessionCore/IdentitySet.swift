@@ -10,11 +10,8 @@ struct IdentitySet {
     /// Differs from process to process, so that nobody can choose ids that collide here.
     private static let scatter = UInt64(truncatingIfNeeded: "identity".hashValue) | 1
 
-    init(capacity: Int = 0) {
-        var size = 64
-        while size < capacity * 2 { size <<= 1 }
-        slots = Array(repeating: Self.free, count: size)
-    }
+    /// Small: where events lie scattered over years, most hours have one.
+    init() { slots = Array(repeating: Self.free, count: 4) }
 
     /// Puts an identity in; false if it was there.
     mutating func insert(_ identity: EventIdentity) -> Bool {

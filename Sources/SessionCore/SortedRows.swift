@@ -1,3 +1,13 @@
+/// What is left of two lists without what both begin with and what both end with.
+func differing<Row: Equatable>(_ old: [Row], _ new: [Row]) -> (old: ArraySlice<Row>, new: ArraySlice<Row>) {
+    let shorter = min(old.count, new.count)
+    var front = 0
+    while front < shorter, old[front] == new[front] { front += 1 }
+    var back = 0
+    while back < shorter - front, old[old.count - 1 - back] == new[new.count - 1 - back] { back += 1 }
+    return (old[front..<old.count - back], new[front..<new.count - back])
+}
+
 /// Hands on the rows that differ, by start, of two lists that are sorted by it and hold each start once.
 ///
 /// One pass: a late fact may stand before tens of thousands of rows, and comparing each with each took seconds.
