@@ -51,6 +51,19 @@ public struct ComparedTable: Sendable {
                 name: "assignment_windows", key: ["session_id", "kind", "entity_id", "started_at"],
                 columns: ["ended_at", "expires_at", "opened_by", "end_reason", "inferred"], slice: sessions),
             ComparedTable(
+                name: "links", key: ["from_id", "to_id"], columns: [],
+                slice: .texts(column: "from_id", of: "links", step: 10_000)),
+            ComparedTable(
+                name: "session_members", key: ["session_id", "named_id"], columns: [],
+                slice: .texts(column: "session_id", of: "session_members", step: 10_000)),
+            ComparedTable(
+                name: "robot_pilot_windows", key: ["robot_id", "started_at", "pilot_id"],
+                columns: ["ended_at", "expires_at", "opened_by", "end_reason"],
+                slice: .texts(column: "robot_id", of: "robot_pilot_windows", step: 10_000)),
+            ComparedTable(
+                name: "pilot_shifts", key: ["pilot_id", "started_at"], columns: ["ended_at"],
+                slice: .texts(column: "pilot_id", of: "pilot_shifts", step: 10_000)),
+            ComparedTable(
                 name: "robot_states", key: ["robot_id", "started_at"],
                 columns: ["ended_at", "state", "reason"], slice: robots),
             ComparedTable(
