@@ -77,6 +77,13 @@ public final class AMQPConsumer: Sendable {
         public var channels = 0
         /// Whether the broker takes no publishing.
         public var isBlocked = false
+        /// Since when it consumes, microseconds of the monotonic clock; nil while it does not.
+        public var consumingSince: Int64? {
+            switch state {
+            case .consuming(_, _, let since), .paused(_, _, let since): since
+            case .idle, .disconnected, .connecting, .connected, .declaring, .draining, .closed: nil
+            }
+        }
         /// When a delivery came last, microseconds of the monotonic clock; 0 before the first.
         public var lastDelivery: Int64 = 0
         /// When the thread last looked around, microseconds of the monotonic clock.

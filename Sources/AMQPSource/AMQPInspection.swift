@@ -10,6 +10,8 @@ public struct AMQPInspection: Equatable, Sendable {
         public var kind: String?
         /// Whether the user may read it; nil where that could not be seen.
         public var mayRead: Bool?
+        /// Whether the user may make it, or declare it as it is; nil where that could not be seen.
+        public var mayConfigure: Bool?
         /// Why something could not be seen: the broker's words.
         public var obstacle: String?
     }
@@ -60,6 +62,14 @@ public struct AMQPInspection: Equatable, Sendable {
         }
         if let absence {
             queue.obstacle = absence.text
+            // Rights are looked at before arguments.
+            let refusal = try ask(connection) { connection, channel throws(AMQPFailure) in
+                let texts = Texts()
+                defer { texts.free() }
+                try connection.declareQueue(
+                    name, [("x-queue-type", .text(kind.rawValue)), impossible], channel, texts)
+            }
+            queue.mayConfigure = refusal.map { $0.code != 403 }
             return queue
         }
         // A consumer whose priority is no number is refused after its rights were checked and before it is one. Should
@@ -74,8 +84,12 @@ public struct AMQPInspection: Equatable, Sendable {
         default: queue.obstacle = refusal?.text
         }
         switch try kindSeen(of: name, kind, connection) {
-        case .success(let seen): queue.kind = seen
-        case .failure(let refusal): queue.obstacle = queue.obstacle ?? refusal.text
+        case .success(let seen):
+            queue.kind = seen
+            queue.mayConfigure = true
+        case .failure(let refusal):
+            queue.obstacle = queue.obstacle ?? refusal.text
+            queue.mayConfigure = refusal.code != 403
         }
         return queue
     }

@@ -33,6 +33,12 @@ struct ConsumerLoop {
     var firstOffset: Int64?
     /// When it was attached to first, in seconds since the epoch.
     var attachedAt: Int64?
+    /// Where the stream was asked to go on, until something of it has come.
+    var askedOffset: Int64?
+    /// Whether it was said that messages of what is read as a queue have offsets.
+    var hasSaidStream = false
+    /// Offsets between two messages that a stream may use for itself.
+    static let ownOffsets: Int64 = 100
     /// What the broker's clock may be behind this machine's, in seconds.
     static let clockSkew: Int64 = 60
     var lastLook: Int64 = 0
@@ -202,6 +208,7 @@ struct ConsumerLoop {
             ledger.open(epoch: epoch)
             channel = number
             let arguments = consumeArguments()
+            askedOffset = queue.kind == .stream ? committedOffset.map { $0 + 1 } : nil
             if queue.kind == .stream, attachedAt == nil { attachedAt = Int64(time(nil)) }
             try connection.consume(queue.name, arguments, number)
             lastLook = monotonicNow()

@@ -45,6 +45,10 @@ struct Target {
             "lock_timeout=\(limits.lockSeconds * 1000)",
             "idle_in_transaction_session_timeout=\(limits.idleSeconds * 1000)", "search_path=sessionizer",
             "TimeZone=UTC", "DateStyle=ISO", "client_min_messages=warning", "jit=off",
+            // The server, too, is to notice within a minute that this end is gone without a word: until then it keeps the
+            // session's locks, the writer's among them.
+            "tcp_keepalives_idle=30", "tcp_keepalives_interval=10", "tcp_keepalives_count=3",
+            "tcp_user_timeout=60000",
         ]
         if readOnly {
             // Someone waits for each answer, and many may at once: no helpers that take the cores from taking in. What is

@@ -133,7 +133,9 @@ extension ConsumerStateMachine {
         case 406:
             Notice(
                 .warning, "precondition_failed",
-                "the broker closed the channel: \(text); opening another")
+                text.contains("inequivalent arg")
+                    ? "it is there already, made otherwise: \(text); start without --declare, or delete it; trying again"
+                    : "the broker closed the channel: \(text); opening another")
         default: Notice(.error, "channel_closed", "the broker closed the channel: \(code) \(text)")
         }
     }

@@ -25,7 +25,8 @@ struct BrokerMetrics: Sendable {
         blocked = all.gauge(
             "sessionizer_amqp_blocked", "Whether the broker says that it takes no publishing (an alarm).")
         depth = all.gauge(
-            "sessionizer_queue_messages_ready", "Messages ready in the queue when it was last looked at.")
+            "sessionizer_queue_messages_ready",
+            "Messages ready in the queue when it was last looked at; of a stream all that it holds.")
         looks = all.counter(
             "sessionizer_queue_looks_total", "How often the queue was looked at for its depth.")
         unacknowledged = all.gauge(

@@ -5,7 +5,9 @@ import Synchronization
 enum CheckedBroker {
     static func look(_ live: LiveSettings, _ queue: QueueSettings, _ findings: inout [Finding]) throws {
         let split = live.split(queue.name)
-        let names = split?.queues ?? [queue.name]
+        // What --declare makes beside the queues themselves.
+        let beside = live.declares && queue.kind != .stream ? [queue.deadLetterQueue] : []
+        let names = (split?.queues ?? [queue.name]) + beside
         let exchange = split?.exchange ?? live.exchange
         for address in try live.brokers() {
             let found: AMQPInspection
@@ -27,7 +29,11 @@ enum CheckedBroker {
             if let has = found.hasExchange, let exchange {
                 findings.append(exchangeFinding(exchange, has, live, queue))
             }
-            for one in found.queues { findings += queueFindings(one, live, queue) }
+            for one in found.queues {
+                findings +=
+                    beside.contains(one.name)
+                    ? declaring(one, live) : queueFindings(one, live, queue) + declaring(one, live)
+            }
         }
     }
 
@@ -46,6 +52,17 @@ enum CheckedBroker {
             "exchange", .missing, "\(name) is not there: nobody splits messages over the partitions",
             "make it as a durable x-consistent-hash exchange and bind each \(queue.name).N with the key 1, or --declare"
         )
+    }
+
+    /// With --declare: whether the user may, of a queue that is there as well.
+    private static func declaring(_ one: AMQPInspection.Queue, _ live: LiveSettings) -> [Finding] {
+        guard live.declares, one.mayConfigure == false else { return [] }
+        return [
+            Finding(
+                "queue", .missing, "\(one.name): the user may not declare it",
+                "rabbitmqctl set_permissions: configure and write must match its name, or serve without --declare"
+            )
+        ]
     }
 
     private static func queueFindings(

@@ -28,7 +28,7 @@ struct Settings {
     /// - Parameter file: `--config`; without it the file that SESSIONIZER_CONFIG names, if any.
     init(environment: [String: String], file: String? = nil) throws {
         for name in environment.keys.sorted() where name.hasPrefix("SESSIONIZER_") {
-            guard Self.known.contains(name) else {
+            guard Self.known.contains(name) || Self.isServiceLink(name, environment[name] ?? "") else {
                 throw UsageError(
                     description:
                         "unknown variable \(name); known: \(Self.known.sorted().joined(separator: ", "))")
@@ -82,6 +82,14 @@ struct Settings {
         }
         try live.take(environment)
         try http.take(environment)
+    }
+
+    /// What Kubernetes tells every container of a service `sessionizer` or `sessionizer-…` beside it
+    /// (`SESSIONIZER_SERVICE_HOST`, `SESSIONIZER_PORT_8080_TCP_ADDR`): no setting of anybody's.
+    private static func isServiceLink(_ name: String, _ value: String) -> Bool {
+        name.hasSuffix("_SERVICE_HOST") || name.contains("_SERVICE_PORT")
+            || name.hasSuffix("_PORT") && value.contains("://")
+            || ["_TCP", "_UDP", "_SCTP"].contains { name.contains("_PORT_") && name.contains($0) }
     }
 
     static func ofProcess(file: String? = nil) throws -> Settings {

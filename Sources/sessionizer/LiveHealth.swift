@@ -50,6 +50,8 @@ final class LiveHealth: Sendable {
 
     /// Seconds behind the publishers with which the service still counts as caught up.
     static let caughtUpSeconds = 5.0
+    /// After so many microseconds without any message none is on its way.
+    private static let stillness: Int64 = 5_000_000
     /// The connection's thread looks around four times a second; the longest it may wait inside the library is a
     /// few time-outs of ten seconds for each broker.
     private static let longestTurn: Int64 = 300_000_000
@@ -134,13 +136,25 @@ final class LiveHealth: Sendable {
             return part(false, "the store or the queue is missing")
         }
         if status.unacknowledged == 0 {
-            // Right after the beginning nothing has been delivered yet because nothing could.
-            if status.lastDelivery != 0, now - status.lastDelivery > 1_000_000 {
-                return part(true, "nothing has come for a second, all that came is committed")
+            if isStream {
+                // What a stream holds tells nothing of what is left of it.
+                if let since = status.consumingSince, now - max(since, status.lastDelivery) > Self.stillness {
+                    return part(
+                        true, "nothing has come of the stream for a while, all that came is committed")
+                }
+            } else if let depth = status.queueDepth {
+                if depth == 0 { return part(true, "the queue is empty, all that came is committed") }
+                let last = max(status.consumingSince ?? now, status.lastDelivery)
+                if now - last > Self.stillness {
+                    return part(
+                        false,
+                        "\(depth) messages are ready in the queue and none has come for \((now - last) / 1_000_000) s: "
+                            + "another consumer has them, or it is a stream (--queue-type stream)")
+                }
             }
-            if let depth = status.queueDepth, depth == 0, !isStream {
-                return part(true, "the queue was empty")
-            }
+        }
+        if let time = state.withLock({ $0.turns.longest(now) }), time > Self.stillness {
+            return part(false, "a batch has been in hand for \(time / 1_000_000) s")
         }
         guard let lag = state.withLock({ $0.lastPublishLag }) else {
             return part(

@@ -74,6 +74,16 @@ extension LiveTests {
             // It may not configure, so RabbitMQ does not tell it what kind the queue is.
             #expect(well.lines.contains { $0.hasPrefix("note queue: q: its type was not told") }, "\(well)")
 
+            // What --declare needs is another matter.
+            let declaring = try check(scene, words + ["--declare"])
+            #expect(declaring.status == 1)
+            for queue in ["q", "q.dead"] {
+                #expect(
+                    declaring.lines.contains("missing queue: \(queue): the user may not declare it"),
+                    "\(declaring)")
+            }
+            await #expect(throws: Trouble.self) { try await scene.host.queue("q.dead") }
+
             // One right less, each in turn.
             for (revoked, told) in [
                 ("UPDATE ON sessionizer.sessions", "UPDATE on sessions"),
@@ -176,6 +186,14 @@ extension LiveTests {
                     || unknown.outcome.complaints.contains("line 3"))
             #expect(unknown.outcome.complaints.contains("unknown key `amqp.prefetsh`"))
             #expect(try check(scene, base, environment: ["SESSIONIZER_AMQP_QEUE": "q"]).status == 2)
+            // What Kubernetes tells of services so called is no setting; a mistyped one is none either.
+            let links = [
+                "SESSIONIZER_SERVICE_HOST": "10.0.0.1", "SESSIONIZER_SERVICE_PORT_HTTP": "80",
+                "SESSIONIZER_PORT": "tcp://10.0.0.1:80", "SESSIONIZER_PORT_80_TCP_ADDR": "10.0.0.1",
+                "SESSIONIZER_API_SERVICE_HOST": "10.0.0.2",
+            ]
+            #expect(try check(scene, base, environment: links).status == 0)
+            #expect(try check(scene, base, environment: ["SESSIONIZER_HTTP_PORT": "80"]).status == 2)
             #expect(try check(scene, ["--queue", "q", "--store", scene.live]).status == 2)
 
             let refused = try check(

@@ -33,7 +33,9 @@ import Testing
                     let outcome = try StoreComparison(expected: left, found: right).compare(table)
                     #expect(
                         outcome.expectedRows > 0
-                            || ["robot_", "fleet_", "session_spans", "pilot_shifts"].contains { table.name.hasPrefix($0) },
+                            || ["robot_", "fleet_", "session_spans", "pilot_shifts"].contains {
+                                table.name.hasPrefix($0)
+                            },
                         "\(table.name)")
                     #expect(outcome.differingRows == 0, "\(table.name): \(outcome.differences)")
                 }
