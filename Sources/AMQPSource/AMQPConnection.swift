@@ -59,6 +59,13 @@ final class AMQPConnection {
         let socket: OpaquePointer?
         if let tls = address.tls {
             _ = isOpenSSLLeftAlone
+            // The library says no more of them than "a SSL error occurred".
+            for (name, path) in [
+                ("cacertfile", tls.authority), ("certfile", tls.certificate), ("keyfile", tls.key),
+            ] {
+                guard let path, access(path, R_OK) != 0 else { continue }
+                throw .unreadable("\(name) \(path): \(String(cString: strerror(errno)))")
+            }
             socket = amqp_ssl_socket_new(state)
             guard let socket else {
                 throw .library(status: Int32(AMQP_STATUS_NO_MEMORY.rawValue), during: "connecting")

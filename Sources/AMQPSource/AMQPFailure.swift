@@ -8,6 +8,8 @@ enum AMQPFailure: Error, CustomStringConvertible {
     case connectionClosed(code: UInt16, text: String)
     /// The broker knows no queue for a message that was published (`basic.return`).
     case unroutable(String)
+    /// A file that the address names cannot be read.
+    case unreadable(String)
     /// The library failed: the network, a time-out, a broken frame. Only a new connection helps.
     case library(status: Int32, during: String)
 
@@ -15,6 +17,7 @@ enum AMQPFailure: Error, CustomStringConvertible {
         switch self {
         case .channelClosed(let code, let text): "the broker closed the channel: \(code) \(text)"
         case .connectionClosed(let code, let text): "the broker closed the connection: \(code) \(text)"
+        case .unreadable(let text): text
         case .unroutable(let text): "no queue for a message: \(text)"
         case .library(let status, let during): "\(during): \(Self.text(status))"
         }

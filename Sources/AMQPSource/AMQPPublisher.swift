@@ -229,7 +229,7 @@ public final class AMQPPublisher {
             throw Failure(
                 description: "a message could not be routed: \(text); is a queue bound to exchange "
                     + "\(configuration.exchange) for key \(configuration.routingKey)?")
-        case .channelClosed: throw Failure(description: "\(failure)")
+        case .channelClosed, .unreadable: throw Failure(description: "\(failure)")
         case .connectionClosed, .library: break
         }
         var backOff = BackOff()

@@ -251,7 +251,7 @@ struct ConsumerLoop {
         case .connectionClosed(let code, let text):
             connection?.answerConnectionClose()
             return .connectionClosed(code: code, text: text)
-        case .library, .unroutable: return .connectionLost("\(failure)")
+        case .library, .unroutable, .unreadable: return .connectionLost("\(failure)")
         }
     }
 

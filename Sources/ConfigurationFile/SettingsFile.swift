@@ -105,7 +105,7 @@ public struct SettingsFile: Equatable, Sendable {
     public static func parse(_ text: String, file: String) throws(ConfigurationError) -> SettingsFile {
         var settings = SettingsFile()
         let reader = KeyReader(file: file)
-        guard let root = try YAMLDocument.parse(text, file: file) else { return settings }
+        guard let root = try YAMLDocument.parse(text, file: file), root.text != "" else { return settings }
         for (path, value) in try reader.leaves(of: root) {
             if let first = settings.lines[path] {
                 throw reader.fail(value.line, "`\(path)` stands here a second time (first in line \(first))")
@@ -215,7 +215,19 @@ private struct KeyReader {
             guard let name = key.text, !name.isEmpty else { throw fail(key.line, "a key is a word") }
             switch value.content {
             case .map: found += try leaves(of: value, under: prefix + name + ".")
-            case .scalar, .list: found.append((prefix + name, value))
+            case .scalar(let text):
+                guard let example = SettingsFile.keys.first(where: { $0.hasPrefix(prefix + name + ".") })
+                else {
+                    found.append((prefix + name, value))
+                    continue
+                }
+                // A section whose keys are all commented out is empty.
+                if !text.isEmpty {
+                    throw fail(
+                        value.line,
+                        "`\(prefix + name)` is `\(text)`; expected keys below it, e.g. `\(example)`")
+                }
+            case .list: found.append((prefix + name, value))
             }
         }
         return found

@@ -43,7 +43,7 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible, Sen
 
 /// Reads YAML through libyaml.
 public enum YAMLDocument {
-    /// Parses the first document of a text; nil where there is none.
+    /// Parses a text; nil where nothing stands in it. A second document in it is refused: it would be read by nobody.
     public static func parse(_ text: String, file: String) throws(ConfigurationError) -> YAMLNode? {
         var parser = yaml_parser_t()
         guard yaml_parser_initialize(&parser) == 1 else {
@@ -51,18 +51,29 @@ public enum YAMLDocument {
         }
         defer { yaml_parser_delete(&parser) }
 
-        var document = yaml_document_t()
         let bytes = Array(text.utf8)
-        let loaded = bytes.withUnsafeBufferPointer { buffer in
+        return try bytes.withUnsafeBufferPointer { buffer throws(ConfigurationError) in
             yaml_parser_set_input_string(&parser, buffer.baseAddress, buffer.count)
-            return yaml_parser_load(&parser, &document)
+            let first = try document(&parser, file)
+            if first != nil, let second = try document(&parser, file) {
+                throw ConfigurationError(
+                    file: file, line: second.line,
+                    problem: "a second document begins here (`---`); expected one")
+            }
+            return first
         }
-        guard loaded == 1 else {
+    }
+
+    /// The next document; nil after the last.
+    private static func document(
+        _ parser: inout yaml_parser_t, _ file: String
+    ) throws(ConfigurationError) -> YAMLNode? {
+        var document = yaml_document_t()
+        guard yaml_parser_load(&parser, &document) == 1 else {
             let problem = parser.problem.map { String(cString: $0) } ?? "not YAML"
             throw ConfigurationError(file: file, line: Int(parser.problem_mark.line) + 1, problem: problem)
         }
         defer { yaml_document_delete(&document) }
-
         guard let root = yaml_document_get_root_node(&document) else { return nil }
         return try node(root, &document, file, depth: 0)
     }

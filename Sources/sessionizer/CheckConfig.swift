@@ -14,7 +14,7 @@ enum CheckConfig {
         let replicas = try LiveSettings.number(arguments, "--replicas", 1...10_000) ?? 1
         var settings = settings
         try settings.live.take(arguments)
-        settings.http.take(arguments)
+        try settings.http.take(arguments)
         _ = try LiveSettings.number(arguments, "--batch-max-events", 1...1_000_000)
         let location = try settings.store(arguments["--store"])
         let isLive = ServeLive.isAsked(words, settings)

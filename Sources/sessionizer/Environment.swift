@@ -7,7 +7,7 @@ import SessionStore
 
 /// What the configuration file and, over it, the environment set (contract, "Environment").
 struct Settings {
-    var storeURL = "sqlite:sessionizer.db"
+    var storeURL = GivenSecret.text("sqlite:sessionizer.db")
     var maxResidentEntities = 60_000
     var batchMaxEvents = 20_000
     /// Days for which events are kept; nil for ever.
@@ -37,9 +37,14 @@ struct Settings {
         if let path = file ?? environment["SESSIONIZER_CONFIG"] {
             let settings = try SettingsFile.parse(Self.contents(of: path), file: path)
             try settings.expectUsable(path)
+            func named(_ key: String) -> String {
+                "\(path):\(settings.lines[key] ?? 1): `\(key)`"
+            }
             rules = settings.rules
-            storeURL = settings.storeURL ?? storeURL
-            if let path = settings.storeURLFile { storeURL = try Self.secret(of: path) }
+            if let url = settings.storeURL { storeURL = .text(url) }
+            if let path = settings.storeURLFile {
+                storeURL = .file(path, namedBy: named("store.url_file"))
+            }
             switch settings.retentionDays {
             case .off: retentionDays = nil
             case .days(let days): retentionDays = days
@@ -47,7 +52,7 @@ struct Settings {
             }
             maxResidentEntities = settings.maxResidentEntities ?? maxResidentEntities
             batchMaxEvents = settings.batchMaxEvents ?? batchMaxEvents
-            try live.take(settings)
+            try live.take(settings, urlFileNamed: named("amqp.url_file"))
             http.take(settings)
             if let catalogue = settings.catalogue {
                 let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
@@ -63,11 +68,13 @@ struct Settings {
             }
             value = number
         }
-        if let url = environment["SESSIONIZER_STORE_URL"] { storeURL = url }
+        if let url = environment["SESSIONIZER_STORE_URL"] { storeURL = .text(url) }
         try number("SESSIONIZER_MAX_RESIDENT_ENTITIES", &maxResidentEntities, 1...100_000_000)
         try number("SESSIONIZER_BATCH_MAX_EVENTS", &batchMaxEvents, 1...1_000_000)
         catalogueFile = environment["SESSIONIZER_CATALOGUE"] ?? catalogueFile
-        if let path = environment["SESSIONIZER_STORE_URL_FILE"] { storeURL = try Self.secret(of: path) }
+        if let path = environment["SESSIONIZER_STORE_URL_FILE"] {
+            storeURL = .file(path, namedBy: "SESSIONIZER_STORE_URL_FILE")
+        }
         switch environment["SESSIONIZER_STORE_RETENTION_DAYS"] {
         case nil: break
         case "off"?: retentionDays = nil
@@ -105,7 +112,9 @@ struct Settings {
     }
 
     /// The store that an option, or else the environment, names.
-    func store(_ option: String?) throws -> StoreLocation { try StoreLocation(url: option ?? storeURL) }
+    func store(_ option: String?) throws -> StoreLocation {
+        try StoreLocation(url: option ?? storeURL.read())
+    }
 
     func catalogue() throws -> Catalogue {
         guard let path = catalogueFile else { return try CatalogueFile.builtIn() }

@@ -1,4 +1,5 @@
 import ConfigurationFile
+import HTTPServer
 
 /// Where `serve` answers, and to whom: told by the configuration file, then the environment, then options.
 struct HTTPSettings {
@@ -62,7 +63,7 @@ struct HTTPSettings {
     }
 
     mutating func take(_ environment: [String: String]) throws {
-        listen = environment["SESSIONIZER_HTTP_LISTEN"] ?? listen
+        listen = try Self.address("SESSIONIZER_HTTP_LISTEN", environment["SESSIONIZER_HTTP_LISTEN"]) ?? listen
         hosts = environment["SESSIONIZER_HTTP_HOSTS"] ?? hosts
         for (_, variable, path) in Self.texts {
             self[keyPath: path] = environment[variable] ?? self[keyPath: path]
@@ -73,9 +74,21 @@ struct HTTPSettings {
             ?? keptMegabytes
     }
 
+    private static func address(_ name: String, _ text: String?) throws -> String? {
+        guard let text else { return nil }
+        do {
+            try HTTPServer.check(listen: text)
+        } catch {
+            throw UsageError(description: "\(name) \(text): \(error)")
+        }
+        return text
+    }
+
     /// `--http` and `--listen` say the same; with a queue only `--http` is known.
-    mutating func take(_ arguments: Arguments) {
-        listen = arguments["--http"] ?? arguments["--listen"] ?? listen
+    mutating func take(_ arguments: Arguments) throws {
+        listen =
+            try Self.address("--http", arguments["--http"]) ?? Self.address("--listen", arguments["--listen"])
+            ?? listen
         hosts = arguments["--host"] ?? hosts
         for (option, _, path) in Self.texts { self[keyPath: path] = arguments[option] ?? self[keyPath: path] }
         if arguments.has("--behind-tls") { isBehindTLS = true }

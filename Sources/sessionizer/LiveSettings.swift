@@ -6,7 +6,7 @@ import Telemetry
 /// What `serve` and `publish` are told by the configuration file, then the environment, then options.
 struct LiveSettings {
     /// As written; nothing shows it, for it may hold passwords.
-    var amqpURL: String?
+    var amqpURL: GivenSecret?
     var queue: String?
     var queueType = QueueSettings.Kind.quorum
     var prefetch = 10_000
@@ -42,9 +42,9 @@ struct LiveSettings {
 
     /// Takes over what a configuration file sets. What it says was checked before: its numbers and words where it was
     /// read, the rest by ``SettingsFile/expectUsable(_:)``.
-    mutating func take(_ file: SettingsFile) throws {
-        if let urls = file.amqpURLs { amqpURL = urls.joined(separator: ",") }
-        if let path = file.amqpURLFile { amqpURL = try Settings.secret(of: path) }
+    mutating func take(_ file: SettingsFile, urlFileNamed name: String) throws {
+        if let urls = file.amqpURLs { amqpURL = .text(urls.joined(separator: ",")) }
+        if let path = file.amqpURLFile { amqpURL = .file(path, namedBy: name) }
         queue = file.amqpQueue ?? queue
         if let kind = file.amqpQueueType { queueType = try Self.kind("amqp.queue_type", kind) }
         prefetch = file.amqpPrefetch ?? prefetch
@@ -67,12 +67,14 @@ struct LiveSettings {
 
     /// Takes over what the environment sets.
     mutating func take(_ environment: [String: String]) throws {
-        if let url = environment["SESSIONIZER_AMQP_URL"] { amqpURL = url }
+        if let url = environment["SESSIONIZER_AMQP_URL"] { amqpURL = .text(url) }
         for name in ["SESSIONIZER_AMQP_URL", "SESSIONIZER_STORE_URL"]
         where environment[name] != nil && environment[name + "_FILE"] != nil {
             throw UsageError(description: "\(name) and \(name)_FILE are both set; expected one of them")
         }
-        if let path = environment["SESSIONIZER_AMQP_URL_FILE"] { amqpURL = try Settings.secret(of: path) }
+        if let path = environment["SESSIONIZER_AMQP_URL_FILE"] {
+            amqpURL = .file(path, namedBy: "SESSIONIZER_AMQP_URL_FILE")
+        }
         queue = environment["SESSIONIZER_AMQP_QUEUE"] ?? queue
         if let kind = environment["SESSIONIZER_AMQP_QUEUE_TYPE"] {
             queueType = try Self.kind("SESSIONIZER_AMQP_QUEUE_TYPE", kind)
@@ -102,7 +104,7 @@ struct LiveSettings {
 
     /// Takes over what the command line says.
     mutating func take(_ arguments: Arguments) throws {
-        amqpURL = arguments["--amqp"] ?? amqpURL
+        amqpURL = arguments["--amqp"].map { .text($0) } ?? amqpURL
         queue = arguments["--queue"] ?? queue
         if let kind = arguments["--queue-type"] { queueType = try Self.kind("--queue-type", kind) }
         prefetch = try Self.number(arguments, "--prefetch", 2...65_535) ?? prefetch
@@ -153,8 +155,9 @@ struct LiveSettings {
                 description: "no broker; expected --amqp amqp://user:password@host:port/vhost, "
                     + "SESSIONIZER_AMQP_URL or amqp.url")
         }
+        let url = try amqpURL.read()
         do {
-            return try AMQPAddress.list(amqpURL, files: files)
+            return try AMQPAddress.list(url, files: files)
         } catch {
             throw UsageError(description: "the broker's URL: \(error)")
         }

@@ -21,7 +21,7 @@ enum ServeArchive {
         pthread_sigmask(SIG_BLOCK, &signals, nil)
 
         var settings = settings
-        settings.http.take(arguments)
+        try settings.http.take(arguments)
         let listen = settings.http.listen
         let location = try settings.store(arguments["--store"])
         let offer = try OfferedAPI(settings, location, clock: .lastEvent) {

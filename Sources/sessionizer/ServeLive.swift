@@ -27,7 +27,7 @@ enum ServeLive {
         }
         var settings = settings
         try settings.live.take(arguments)
-        settings.http.take(arguments)
+        try settings.http.take(arguments)
         if let count = try LiveSettings.number(arguments, "--batch-max-events", 1...1_000_000) {
             settings.batchMaxEvents = count
         }

@@ -195,6 +195,21 @@ extension LiveTests {
             #expect(try check(scene, base, environment: links).status == 0)
             #expect(try check(scene, base, environment: ["SESSIONIZER_HTTP_PORT": "80"]).status == 2)
             #expect(try check(scene, ["--queue", "q", "--store", scene.live]).status == 2)
+            // A file with a secret is read where nothing goes before it; a missing one is told with what named it.
+            try scene.folder.write("f.yaml", "store:\n  url_file: /nowhere\n")
+            let file = ["--config", scene.path("f.yaml")]
+            #expect(try check(scene, base + file).status == 0)
+            let missing = try check(scene, Array(base.dropLast(2)) + file)
+            #expect(missing.status == 2)
+            #expect(
+                missing.outcome.complaints.contains("f.yaml:2: `store.url_file`: /nowhere: No such file"),
+                "\(missing)")
+            let named = try check(
+                scene, Array(base.dropLast(2)), environment: ["SESSIONIZER_STORE_URL_FILE": "/nowhere"])
+            #expect(named.outcome.complaints.contains("SESSIONIZER_STORE_URL_FILE: /nowhere: "), "\(named)")
+            let address = try check(scene, base, environment: ["SESSIONIZER_HTTP_LISTEN": "foo"])
+            #expect(address.status == 2)
+            #expect(address.outcome.complaints.contains("SESSIONIZER_HTTP_LISTEN foo: "), "\(address)")
 
             let refused = try check(
                 scene,

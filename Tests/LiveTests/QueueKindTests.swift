@@ -183,6 +183,7 @@ extension LiveTests {
             }
             for (wrong, words) in [
                 (url("localhost", certificates.stranger), "peer cert verification failed"),
+                (url("localhost", "/nowhere"), "cacertfile /nowhere: No such file"),
                 // The certificate says `localhost`.
                 (url("127.0.0.1", certificates.authority), "hostname verification failed"),
             ] {

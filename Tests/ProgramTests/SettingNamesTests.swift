@@ -91,9 +91,10 @@ import Testing
         let parts = key.split(separator: ".")
         try program.folder.write(
             "s.yaml", parts.count == 2 ? "\(parts[0]): {\(parts[1]): \"\(value)\"}\n" : "\(key): \(value)\n")
-        let words = [
-            "check-config", "--amqp", "amqp://127.0.0.1:1", "--queue", "q", "--store", "sqlite:a.db",
-        ]
+        // A file with a secret is read where no option goes before it.
+        var words = ["check-config", "--queue", "q"]
+        if key != "amqp.url_file" { words += ["--amqp", "amqp://127.0.0.1:1"] }
+        if key != "store.url_file" { words += ["--store", "sqlite:a.db"] }
         let cases: [([String], [String: String])] = [(["--config", "s.yaml"], [:]), ([], [variable: value])]
         for (more, environment) in cases {
             let process = try program.start(words + more, environment: environment)

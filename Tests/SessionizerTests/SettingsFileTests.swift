@@ -108,6 +108,8 @@ import Testing
         ("rules:\n  usable_states: idle", "s.yaml:2", "a list of states"),
         ("rules:\n  usable_states: [idle, parked]", "s.yaml:2", "the state `parked` is in"),
         ("store:\n  url: a\nstore:\n  url: b", "s.yaml:3", "a second time (first in line 1)"),
+        ("batch: 5", "s.yaml:1", "`batch` is `5`; expected keys below it, e.g. `batch.max_events`"),
+        ("batch:\n  max_events: 5\n---\nfoo: 6", "s.yaml:4", "a second document begins here"),
         ("store: [", "s.yaml:", ""), ("- a", "s.yaml:1", "expected keys with values"),
     ])
     func aMistakeIsToldWithItsLine(text: String, place: String, words: String) {
@@ -118,5 +120,12 @@ import Testing
             #expect(error.description.hasPrefix(place), "\(error)")
             #expect(words.isEmpty || error.description.contains(words), "\(error)")
         }
+    }
+
+    /// Whoever comments out all keys of a section leaves its name.
+    @Test(arguments: ["batch:\n  # max_events: 5\n", "batch:\nstore:\n", "# nothing\n", "", "---\n"])
+    func anEmptySectionSetsNothing(text: String) throws {
+        let settings = try SettingsFile.parse(text, file: "s.yaml")
+        #expect(settings.batchMaxEvents == nil && settings.storeURL == nil && settings.lines.isEmpty)
     }
 }
