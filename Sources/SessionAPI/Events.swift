@@ -106,6 +106,9 @@ enum Events {
             for name in texts { out.text(name, event.text(name)) }
             out.texts("sessions", sessions)
             let payload = event.text("payload") ?? ""
+            // What each role may know of it, as in a delivery's story.
+            let fields = PayloadFields(event: event.text("event") ?? "", payload: payload)
+            fields.write(&out)
             let isCut = payload.utf8.count > 65_536
             let shown = isCut ? String(decoding: payload.utf8.prefix(65_536), as: UTF8.self) : payload
             out.text("payload", call.reader.seesPayloads ? shown : nil)

@@ -67,11 +67,16 @@ struct ParameterRule: Sendable {
 /// A request's query, checked against what its route takes.
 struct Parameters: Sendable {
     private var values: [String: [String]] = [:]
+    /// Of which route: a cursor belongs to it.
+    private let operation: String
 
     /// None.
-    init() {}
+    init() { operation = "" }
 
-    init(_ query: [(name: String, value: String)], rules: [ParameterRule]) throws(Problem) {
+    init(
+        _ query: [(name: String, value: String)], rules: [ParameterRule], of operation: String
+    ) throws(Problem) {
+        self.operation = operation
         var errors: [(parameter: String, problem: String)] = []
         for (name, value) in query {
             guard let rule = rules.first(where: { $0.name == name }) else {
@@ -122,7 +127,8 @@ struct Parameters: Sendable {
 
     /// All but the cursor, in a fixed order: what a cursor belongs to.
     var filters: String {
-        values.filter { $0.key != "cursor" && $0.key != "limit" }.sorted { $0.key < $1.key }
+        operation + "?"
+            + values.filter { $0.key != "cursor" && $0.key != "limit" }.sorted { $0.key < $1.key }
             .map { "\($0.key)=\($0.value.sorted().joined(separator: ","))" }.joined(separator: "&")
     }
 }
@@ -138,10 +144,11 @@ struct Cursor {
                 .map(
                     String.init)
         }
-        guard let parts, parts.count == count + 1, parts[0] == Fingerprint.text(of: filters) else {
+        guard let parts, parts.count == count + 1, parts[0] == Self.seal(parts.dropFirst(), filters) else {
             throw Problem(
                 kind: .badRequest, title: "Unusable cursor",
-                detail: "The cursor is none of this service's, or it belongs to other filters.",
+                detail:
+                    "The cursor is none of this service's, not whole, or of another list or other filters.",
                 hint: "Take `next` of the page before, with the same filters; or leave `cursor` out.")
         }
         keys = Array(parts.dropFirst())
@@ -149,7 +156,12 @@ struct Cursor {
 
     /// The text of a cursor.
     static func text(_ keys: [String], filters: String) -> String {
-        Base64URL.encoded(Array(([Fingerprint.text(of: filters)] + keys).joined(separator: "\u{1F}").utf8))
+        Base64URL.encoded(Array(([seal(keys[...], filters)] + keys).joined(separator: "\u{1F}").utf8))
+    }
+
+    /// Changes with the list, its filters and the place in it: half a cursor would go on at another place.
+    private static func seal(_ keys: ArraySlice<String>, _ filters: String) -> String {
+        Fingerprint.text(of: (keys + [filters]).joined(separator: "\u{1F}"))
     }
 }
 

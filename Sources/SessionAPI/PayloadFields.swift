@@ -61,6 +61,17 @@ struct PayloadFields {
     }
 }
 
+extension PayloadFields {
+    func write(_ out: inout JSONWriter) {
+        out.flag("is_error", hasError)
+        let texts = [
+            ("error_code", errorCode), ("error_message", errorMessage), ("from_state", fromState),
+            ("to_state", toState), ("reason", reason),
+        ]
+        for (name, text) in texts { out.text(name, text.map(Events.cut)) }
+    }
+}
+
 /// Steps through JSON text that is known to be well formed.
 struct JSONReader {
     private let bytes: UnsafeBufferPointer<UInt8>

@@ -64,13 +64,25 @@ extension Robots {
               AND occurred_at <= \(call.at(2)) ORDER BY occurred_at DESC LIMIT 1
             """, [.text(robot), .integer(time)]
         ).first
-        var sentence = "At \(InstantFormat.clock(time)) UTC: "
-        sentence +=
-            state.map { "\($0.words) (since \(InstantFormat.clock($0.startedAt)))" } ?? "no state told yet"
+        // Another day's instants are told with their day.
+        func told(_ instant: Int64) -> String {
+            let day = InstantFormat.floor(time, to: InstantFormat.day)
+            return InstantFormat.floor(instant, to: InstantFormat.day) == day
+                ? InstantFormat.clock(instant) : InstantFormat.words(instant)
+        }
+        var sentence = "At \(InstantFormat.words(time)) UTC: "
+        let isBeyond = call.asOf.lastEventAt.map { time > $0 } ?? true
+        if isBeyond {
+            sentence += "not known yet, "
+            sentence +=
+                call.asOf.lastEventAt.map { "the newest event is of \(told($0)); " } ?? "there is no event; "
+            sentence += "by then "
+        }
+        sentence += state.map { "\($0.words) (since \(told($0.startedAt)))" } ?? "no state told yet"
         let sessions = windows.compactMap { $0.text("session_id") }
         if !sessions.isEmpty { sentence += " for \(sessions.joined(separator: " and "))" }
         if !pilots.isEmpty { sentence += ", pilot \(pilots.map(\.id).joined(separator: " and "))" }
-        if let next { sentence += "; next \(InstantFormat.clock(next.startedAt)): \(next.words)" }
+        if let next { sentence += "; next \(told(next.startedAt)): \(next.words)" }
         var out = JSONWriter()
         out.object { out in
             out.text("robot_id", robot)

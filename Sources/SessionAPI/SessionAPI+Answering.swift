@@ -21,7 +21,8 @@ extension SessionAPI {
                 throw Parameters.problem([("id", "is longer than 300 characters, or holds a NUL character")])
             }
             let csv = form == .csv ? route.csv : nil
-            let parameters = try Parameters(request.query, rules: csv?.parameters ?? route.parameters)
+            let parameters = try Parameters(
+                request.query, rules: csv?.parameters ?? route.parameters, of: route.operation)
             let made = try store.ask(within: limits.statementSeconds) { conversation in
                 try respond(
                     to: request, csv?.answer ?? route.answer,
@@ -91,8 +92,7 @@ extension SessionAPI {
         }
         var headers = common(isPassing: false)
         if isRevalidated {
-            let known = request.header("If-None-Match")?.split(separator: ",").map { $0.filter { $0 != " " } }
-            if known?.contains(tag) == true {
+            if Self.knows(tag, request) {
                 return Made(304, headers, [], rows: 0)
             }
         }
@@ -156,6 +156,17 @@ extension SessionAPI {
             request: KeptAnswers.Request(
                 target: request.target, role: reader.role, merchants: reader.merchants,
                 isPacked: Self.takesGzip(request)))
+    }
+
+    /// Whether `If-None-Match` names it; weakly, so that `W/` is no difference (RFC 9110, 13.1.2).
+    private static func knows(_ tag: String, _ request: HTTPRequest) -> Bool {
+        func opaque(_ tag: String) -> String {
+            let bare = tag.filter { $0 != " " && $0 != "\t" }
+            return bare.hasPrefix("W/") ? String(bare.dropFirst(2)) : bare
+        }
+        return request.header("If-None-Match")?.split(separator: ",").map(String.init).contains {
+            opaque($0) == "*" || opaque($0) == opaque(tag)
+        } ?? false
     }
 
     private func tag(of place: KeptAnswers.Place) -> String {

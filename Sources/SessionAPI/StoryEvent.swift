@@ -55,12 +55,7 @@ struct StoryEvent {
             out.text("named_id", row.text("subject"))
             out.text("robot_id", row.text("robot_id"))
             out.text("pilot_id", row.text("pilot_id"))
-            out.flag("is_error", fields.hasError)
-            out.text("error_code", fields.errorCode.map(Events.cut))
-            out.text("error_message", fields.errorMessage)
-            out.text("from_state", fields.fromState)
-            out.text("to_state", fields.toState)
-            out.text("reason", fields.reason)
+            fields.write(&out)
         }
     }
 

@@ -26,6 +26,7 @@ enum Verdict {
         var lines: [Line] = []
         let (error, down) = lastError(story, call)
         if let error = error ?? otherError(story, call) { lines.append(error) }
+        if let ended = ended(story) { lines.insert(ended, at: 0) }
         lines += downs(story, call, told: down).prefix(2)
         lines += reassignments(story).prefix(2)
         if let slow = slowest(story, call) { lines.append(slow) }
@@ -87,6 +88,26 @@ enum Verdict {
         return Line(
             kind: "other_error", text: "\(when): \(code) of \(told.name) at \(InstantFormat.clock(told.at)).",
             eventID: told.id, lane: told.lane, at: told.at)
+    }
+
+    /// Why it was called off or refused, where its last event says so. Of a failure the error it ended with is told elsewhere.
+    private static func ended(_ story: Story) -> Line? {
+        let word: String
+        switch story.outcome {
+        case "canceled": word = "Canceled"
+        case "rejected": word = "Rejected"
+        case "failed" where story.row.text("failure_code") == nil: word = "Failed"
+        default: return nil
+        }
+        let terminal = story.events.last {
+            $0.via == "direct" && $0.at == story.row.integer("closed_at") && $0.fields.reason != nil
+        }
+        guard let terminal, let reason = terminal.fields.reason else { return nil }
+        return Line(
+            kind: "ended",
+            text:
+                "\(word) for: \(Events.cut(reason)) (\(terminal.name) at \(InstantFormat.clock(terminal.at))).",
+            eventID: terminal.id, lane: terminal.lane, at: terminal.at)
     }
 
     private static func downs(_ story: Story, _ call: Call, told: StateInterval?) -> [Line] {
