@@ -37,6 +37,7 @@ struct Settings {
         if let path = file ?? environment["SESSIONIZER_CONFIG"] {
             let settings = try SettingsFile.parse(Self.contents(of: path), file: path)
             try settings.expectUsable(path)
+            try settings.expectBrokersPair(path, environment)
             rules = settings.rules
             storeURL = settings.storeURL ?? storeURL
             if let path = settings.storeURLFile { storeURL = try Self.secret(of: path) }
@@ -81,6 +82,7 @@ struct Settings {
             retentionDays = number
         }
         try live.take(environment)
+        try live.expectPair()
         try http.take(environment)
     }
 
