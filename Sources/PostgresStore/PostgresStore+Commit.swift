@@ -139,20 +139,27 @@ extension PostgresStore: SessionStoring {
             abandon()
             throw error
         }
-        // Rarely, and outside the batch: a new month, and one to be dropped.
         if batch.committedAt >= lastLookAhead &+ 3_600_000_000 {
             lastLookAhead = batch.committedAt
-            do {
-                try partitions.makeAhead(connection)
-                if let days = settings.retentionDays {
-                    try partitions.retire(olderThan: days, connection)
-                } else {
-                    try partitions.loadRetired(connection)
-                }
-            } catch let error as StoreError where error.kind.isTransient {
-                // The next batch finds the connection gone, and makes it anew; or it waits for the next hour.
-                return
+            keepMonths()
+        }
+    }
+
+    /// Rarely, and outside the batch, which is stored whatever becomes of this: a new month, and one to be dropped.
+    private func keepMonths() {
+        do {
+            try partitions.makeAhead(connection)
+            if let days = settings.retentionDays {
+                try partitions.retire(olderThan: days, connection)
+            } else {
+                try partitions.loadRetired(connection)
             }
+        } catch let error as StoreError where error.kind.isTransient {
+            // The next batch finds the connection gone, and makes it anew; or it waits for the next hour.
+        } catch let error as StoreError {
+            upkeepFailed?(error)
+        } catch {
+            upkeepFailed?(StoreError(.failed, "\(connection.target.name): \(error)"))
         }
     }
 

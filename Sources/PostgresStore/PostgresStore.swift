@@ -57,6 +57,11 @@ public final class PostgresStore {
     var rowArrays: [String: RowArrays] = [:]
     var prefetched = Prefetched()
     var names = TellingOfNames()
+    /// Beside the batches months are made ahead and dropped, once an hour: told what of that could not be done and will not be
+    /// done without somebody's help. Batches go on, and it is tried again the next hour.
+    public var upkeepFailed: ((StoreError) -> Void)?
+    /// How many bytes of rows make a statement of their own.
+    var bytesAtOnce = 64 << 20
 
     /// Opens a store for writing, making or migrating its tables where the role may.
     /// - Parameters:

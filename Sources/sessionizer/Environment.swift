@@ -4,6 +4,7 @@ import Glibc
 import SessionCore
 import SessionPipeline
 import SessionStore
+import Telemetry
 
 /// What the configuration file and, over it, the environment set (contract, "Environment").
 struct Settings {
@@ -160,11 +161,23 @@ struct WritingParts {
                 decode: { decoder.storedEvent(payload: $0, symbols: symbols) },
                 identity: EventDecoder.identity(ofEventID:), fingerprintText: EventDecoder.fingerprintText,
                 meanings: meanings),
-            rules: rules, catalogue: Self.fingerprint(of: catalogue))
+            rules: rules, catalogue: Self.fingerprint(of: catalogue),
+            upkeepFailed: Self.upkeepReport(transport, settings.live.logLevel))
         ingestor = Ingestor(
             engine: engine, symbols: symbols, store: store,
             settings: Ingestor.Settings(
                 maxResidentEntities: settings.maxResidentEntities, transport: transport))
+    }
+
+    private static func upkeepReport(_ transport: String, _ level: LogLevel) -> (StoreError) -> Void {
+        let what = "months of the store could not be made ahead or dropped"
+        if transport == "archive" { return { complain("sessionizer: \(what): \($0)") } }
+        let log = Log(level: level)
+        return {
+            log.write(
+                .warning, "store_upkeep_failed", "\(what); the batch is stored; tried again in an hour",
+                ["error": .text("\($0)")])
+        }
     }
 
     /// Changes when a role does, not when a summary does.
