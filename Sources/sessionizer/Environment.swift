@@ -20,6 +20,8 @@ struct Settings {
     var catalogueFile: String?
     var rules = Rules()
 
+    /// `SESSIONIZER_SHARED` is for tests only: it names the folder of their samples, and is in the environment of the programs
+    /// that they start.
     static let known = LiveSettings.variables.union(HTTPSettings.variables).union([
         "SESSIONIZER_STORE_URL", "SESSIONIZER_STORE_URL_FILE", "SESSIONIZER_STORE_RETENTION_DAYS",
         "SESSIONIZER_MAX_RESIDENT_ENTITIES", "SESSIONIZER_BATCH_MAX_EVENTS", "SESSIONIZER_CATALOGUE",
