@@ -199,9 +199,8 @@ extension PostgresStore: SessionStoring {
 
     private func put(_ event: Event, _ row: WireBuffer, _ bytes: UnsafeRawPointer, _ receivedAt: Instant) {
         row.put(Int16(20))
-        if event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID {
-            row.field(
-                UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
+        if let id = StoreReading.ownID(of: event, bytes) {
+            row.field(id)
         } else {
             row.field(reading.fingerprintText(event.identity))
         }
@@ -230,7 +229,5 @@ extension PostgresStore: SessionStoring {
         if bits == 0 { row.null() } else { row.field(Int16(bits)) }
     }
 
-    static func hour(_ time: Instant) -> Int32 {
-        Int32(time >= 0 ? time / 3_600_000_000 : -((-time + 3_599_999_999) / 3_600_000_000))
-    }
+    static func hour(_ time: Instant) -> Int32 { Int32(StoreReading.hour(of: time)) }
 }
