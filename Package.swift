@@ -49,7 +49,8 @@ let package = Package(
         .target(name: "ConfigurationFile", dependencies: ["SessionCore", "CYAML"], swiftSettings: strict),
 
         // What a store must do, and the embedded one.
-        .target(name: "SessionStore", dependencies: ["SessionCore"], swiftSettings: strict),
+        .target(
+            name: "SessionStore", dependencies: ["SessionCore", "TextForms"], swiftSettings: strict),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "SQLiteStore", dependencies: ["SessionCore", "SessionStore", "CSQLite"],

@@ -5,7 +5,7 @@ public struct AMQPAddress: Equatable, Sendable {
     public struct TLSFiles: Equatable, Sendable {
         /// `cacertfile`: whom to believe (PEM).
         public var authority: String
-        /// `certfile`: this client's certificate (PEM).
+        /// `certfile`: this client's certificate (PEM); nil where ``key`` is.
         public var certificate: String?
         /// `keyfile`: its private key (PEM).
         public var key: String?
@@ -88,14 +88,29 @@ public struct AMQPAddress: Equatable, Sendable {
         virtualHost = try path.map { text throws(AMQPAddressError) in try Self.decoded(text) } ?? "/"
         if virtualHost.isEmpty { virtualHost = "/" }
         heartbeat = 30
-        tls =
-            hasTLS
-            ? TLSFiles(
-                authority: files.authority ?? Self.systemAuthorities, certificate: files.certificate,
-                key: files.key) : nil
+        tls = hasTLS ? TLSFiles(authority: files.authority ?? Self.systemAuthorities) : nil
         for parameter in (query ?? "").split(separator: "&") {
             let (name, value) = Self.cut(parameter, at: "=")
             try set(String(name), try Self.decoded(value ?? ""))
+        }
+        if hasTLS {
+            try Self.expectPair(tls?.certificate, tls?.key, "of the URL")
+            if tls?.certificate == nil {
+                try Self.expectPair(files.certificate, files.key, "of the settings")
+                tls?.certificate = files.certificate
+                tls?.key = files.key
+            }
+        }
+    }
+
+    /// Without the other each would be passed over, and the broker would meet somebody whom it does not know.
+    private static func expectPair(
+        _ certificate: String?, _ key: String?, _ place: String
+    ) throws(AMQPAddressError) {
+        if (certificate == nil) != (key == nil) {
+            throw AMQPAddressError(
+                "\(certificate == nil ? "keyfile" : "certfile") \(place) stands alone; certfile and keyfile belong "
+                    + "together: expected both or none")
         }
     }
 

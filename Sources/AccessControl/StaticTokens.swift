@@ -53,10 +53,10 @@ struct StaticTokens {
                 case "merchants" where parts.count == 2 && !parts[1].isEmpty:
                     reader.merchants = parts[1].split(separator: ",").map(String.init)
                 case "expires" where parts.count == 2:
-                    guard let day = Day.instant(parts[1]) else {
-                        throw fail("\(word): expected e.g. expires=2027-01-01")
+                    guard let day = CivilDay(parts[1]) else {
+                        throw fail("\(word): not a day; expected e.g. expires=2027-01-01")
                     }
-                    reader.expiresAt = day
+                    reader.expiresAt = day.start
                 default: throw fail("unknown word \(word); there are merchants=A,B and expires=DAY")
                 }
             }
@@ -93,17 +93,5 @@ enum Digest {
         var bytes = [UInt8](repeating: 0, count: count)
         precondition(RAND_bytes(&bytes, Int32(count)) == 1, "libcrypto has no randomness")
         return bytes
-    }
-}
-
-/// A day's first instant.
-enum Day {
-    static func instant(_ text: String) -> Int64? {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard text.utf8.count == 10, parts.count == 3, let year = Int(parts[0]),
-            let month = Int(parts[1]),
-            let day = Int(parts[2]), (1...12).contains(month), (1...31).contains(day)
-        else { return nil }
-        return CivilDay(year: year, month: month, day: day).start
     }
 }

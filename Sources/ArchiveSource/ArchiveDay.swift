@@ -11,15 +11,8 @@ public struct ArchiveDay: Sendable, Hashable, Comparable, CustomStringConvertibl
 
     /// The day that `YYYY-MM-DD` names; nothing if it is written otherwise or is not in the calendar.
     public init?(_ text: some StringProtocol) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 10, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
-            let year = Self.number(bytes[0..<4]), let month = Self.number(bytes[5..<7]),
-            let day = Self.number(bytes[8..<10]),
-            (1...12).contains(month), day >= 1, day <= Self.lengthOfMonth(month, year: year)
-        else { return nil }
-        self.year = year
-        self.month = month
-        self.day = day
+        guard let civil = CivilDay(text) else { return nil }
+        (year, month, day) = (civil.year, civil.month, civil.day)
     }
 
     /// The day that an instant, in microseconds since the Unix epoch, falls on.
@@ -36,20 +29,6 @@ public struct ArchiveDay: Sendable, Hashable, Comparable, CustomStringConvertibl
     /// Whether a day is before another.
     public static func < (left: ArchiveDay, right: ArchiveDay) -> Bool {
         (left.year, left.month, left.day) < (right.year, right.month, right.day)
-    }
-
-    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
-        var value = 0
-        for digit in digits {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-            value = value * 10 + Int(digit - UInt8(ascii: "0"))
-        }
-        return value
-    }
-
-    private static func lengthOfMonth(_ month: Int, year: Int) -> Int {
-        let isLeap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
-        return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
     }
 
     private static func padded(_ value: Int, to width: Int) -> String {

@@ -37,7 +37,6 @@ typedef struct crmq_frame {
     int status;            /* of CRMQ_FAILED: an amqp_status_enum */
     uint16_t channel;
     uint16_t code;         /* of a close or a return */
-    uint32_t method;       /* of CRMQ_OTHER */
     int flag;              /* redelivered; multiple */
     uint64_t tag;
     uint64_t body_size;    /* of CRMQ_HEADER */
@@ -79,7 +78,6 @@ static inline void crmq_next(amqp_connection_state_t connection, int64_t timeout
         return;
     }
     if (frame.frame_type != AMQP_FRAME_METHOD) return;
-    out->method = frame.payload.method.id;
     const void *decoded = frame.payload.method.decoded;
     switch (frame.payload.method.id) {
     case AMQP_BASIC_DELIVER_METHOD:

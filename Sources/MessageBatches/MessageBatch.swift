@@ -75,9 +75,6 @@ public final class MessageBatch: @unchecked Sendable {
         return start
     }
 
-    /// Makes room, so that appending so many bytes does not move the buffer.
-    public func reserveScratch(_ count: Int) { reserve(byteCount + count) }
-
     /// The bytes of a message. Valid until the next append.
     public func bytes(of message: Message) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: bytes + message.offset, count: message.length)

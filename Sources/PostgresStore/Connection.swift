@@ -71,12 +71,6 @@ final class Connection {
 
     var serverVersion: Int32 { PQserverVersion(handle) }
 
-    /// Whether the server has a transaction open, or a failed one.
-    var isInTransaction: Bool {
-        guard let handle else { return false }
-        return PQtransactionStatus(handle) != PQTRANS_IDLE
-    }
-
     // MARK: Statements
 
     /// Statements without parameters, several at once.

@@ -59,6 +59,8 @@ final class Column {
         return buffer.bytes
     }
 
+    var byteCount: Int { buffer.count }
+
     func next() -> WireBuffer {
         count += 1
         return buffer
@@ -73,7 +75,7 @@ final class RowArrays {
 
     init(_ types: [Oid]) { columns = types.map(Column.init) }
 
-    var rowCount: Int { columns.first?.count ?? 0 }
+    var byteCount: Int { columns.reduce(0) { $0 + $1.byteCount } }
 
     func removeAll() {
         for column in columns { column.removeAll() }

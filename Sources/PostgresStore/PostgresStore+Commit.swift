@@ -139,20 +139,27 @@ extension PostgresStore: SessionStoring {
             abandon()
             throw error
         }
-        // Rarely, and outside the batch: a new month, and one to be dropped.
         if batch.committedAt >= lastLookAhead &+ 3_600_000_000 {
             lastLookAhead = batch.committedAt
-            do {
-                try partitions.makeAhead(connection)
-                if let days = settings.retentionDays {
-                    try partitions.retire(olderThan: days, connection)
-                } else {
-                    try partitions.loadRetired(connection)
-                }
-            } catch let error as StoreError where error.kind.isTransient {
-                // The next batch finds the connection gone, and makes it anew; or it waits for the next hour.
-                return
+            keepMonths()
+        }
+    }
+
+    /// Rarely, and outside the batch, which is stored whatever becomes of this: a new month, and one to be dropped.
+    private func keepMonths() {
+        do {
+            try partitions.makeAhead(connection)
+            if let days = settings.retentionDays {
+                try partitions.retire(olderThan: days, connection)
+            } else {
+                try partitions.loadRetired(connection)
             }
+        } catch let error as StoreError where error.kind.isTransient {
+            // The next batch finds the connection gone, and makes it anew; or it waits for the next hour.
+        } catch let error as StoreError {
+            upkeepFailed?(error)
+        } catch {
+            upkeepFailed?(StoreError(.failed, "\(connection.target.name): \(error)"))
         }
     }
 
@@ -192,9 +199,8 @@ extension PostgresStore: SessionStoring {
 
     private func put(_ event: Event, _ row: WireBuffer, _ bytes: UnsafeRawPointer, _ receivedAt: Instant) {
         row.put(Int16(20))
-        if event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID {
-            row.field(
-                UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
+        if let id = StoreReading.ownID(of: event, bytes) {
+            row.field(id)
         } else {
             row.field(reading.fingerprintText(event.identity))
         }
@@ -223,7 +229,5 @@ extension PostgresStore: SessionStoring {
         if bits == 0 { row.null() } else { row.field(Int16(bits)) }
     }
 
-    static func hour(_ time: Instant) -> Int32 {
-        Int32(time >= 0 ? time / 3_600_000_000 : -((-time + 3_599_999_999) / 3_600_000_000))
-    }
+    static func hour(_ time: Instant) -> Int32 { Int32(StoreReading.hour(of: time)) }
 }

@@ -16,14 +16,19 @@ extension PostgresStore {
             rowArrays[sql] = rows
         }
         defer { rows.removeAll() }
-        // An array is one value to the server: not everything at once.
-        var left = elements[...]
-        while !left.isEmpty {
-            rows.removeAll()
-            for element in left.prefix(Self.rowsAtOnce) { add(element, rows) }
-            left = left.dropFirst(Self.rowsAtOnce)
-            try connection.submit(sql, Parameters(rows))
+        // An array is one value to the server, which takes none of a gigabyte: not everything at once. Most rows are small, but
+        // an error's message, or what was rejected, may have as many bytes as a message.
+        var count = 0
+        for element in elements {
+            add(element, rows)
+            count += 1
+            if count == Self.rowsAtOnce || rows.byteCount >= bytesAtOnce {
+                try connection.submit(sql, Parameters(rows))
+                rows.removeAll()
+                count = 0
+            }
         }
+        if count > 0 { try connection.submit(sql, Parameters(rows)) }
     }
 
     private static let rowsAtOnce = 10_000

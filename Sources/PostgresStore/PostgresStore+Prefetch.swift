@@ -85,7 +85,7 @@ extension PostgresStore {
         ])
         for event in events {
             add(hour: event.time, to: columns)
-            if let id = ownID(event, bytes) {
+            if let id = StoreReading.ownID(of: event, bytes) {
                 columns.add(text: id)
             } else {
                 columns.add(reading.fingerprintText(event.identity))

@@ -161,7 +161,7 @@ extension PostgresStore {
         let rows = try connection.execute("SELECT event_id \(Self.ofHour)", hourKey(hour))
         return (0..<rows.count).map { row in
             let text = rows.bytes(row, 0)
-            return Self.fingerprint(text) ?? reading.identity(text)
+            return reading.identity(ofStored: text)
         }
     }
 
@@ -169,37 +169,13 @@ extension PostgresStore {
     public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) throws -> Event? {
         if let twin = prefetched.twins[Prefetched.TwinKey(candidate)] { return twin }
         var key = hourKey(candidate.time)
-        if let id = ownID(candidate, bytes) {
+        if let id = StoreReading.ownID(of: candidate, bytes) {
             key.add(bytes: id)
         } else {
             key.add(reading.fingerprintText(candidate.identity))
         }
         let rows = try connection.execute("SELECT payload::text \(Self.ofHour) AND event_id = $4", key)
         return rows.isEmpty ? nil : reading.decode(rows.bytes(0, 0))
-    }
-
-    /// What stands in the `event_id` column for an event that brings one that is short enough; nil for the others.
-    func ownID(_ event: Event, _ bytes: UnsafeRawPointer) -> UnsafeRawBufferPointer? {
-        guard event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID else {
-            return nil
-        }
-        return UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length)
-    }
-
-    /// The identity in `fp-` and 32 hexadecimal digits.
-    static func fingerprint(_ text: UnsafeRawBufferPointer) -> EventIdentity? {
-        guard text.count == 35, text[0] == 102, text[1] == 112, text[2] == 45 else { return nil }
-        var halves: (UInt64, UInt64) = (0, 0)
-        for index in 3..<35 {
-            let value: UInt64
-            switch text[index] {
-            case 48...57: value = UInt64(text[index] - 48)
-            case 97...102: value = UInt64(text[index] - 87)
-            default: return nil
-            }
-            if index < 19 { halves.0 = halves.0 << 4 | value } else { halves.1 = halves.1 << 4 | value }
-        }
-        return EventIdentity(high: halves.0, low: halves.1)
     }
 
     func event(_ payload: UnsafeRawBufferPointer) throws -> Event {

@@ -5,7 +5,7 @@ public import SessionStore
 /// The store for a fleet: PostgreSQL 14 or newer over libpq. It is what `postgres://…` names.
 ///
 /// One connection, one thread at a time. What it throws says by ``StoreError/Kind/isTransient`` whether trying again
-/// may help; ``begin()`` connects again where the connection was lost.
+/// may help; ``begin(alone:)`` connects again where the connection was lost.
 public final class PostgresStore {
     /// How a store is opened.
     public struct Settings: Sendable {
@@ -48,7 +48,7 @@ public final class PostgresStore {
     /// How long a session's window joins, in microseconds.
     let maxWindow: Microseconds
     private let facts: RuleFacts
-    /// Between ``begin()`` and the commit or the rollback.
+    /// Between ``begin(alone:)`` and the commit or the rollback.
     var isInBatch = false
     var partitions = Partitions()
     /// When partitions ahead were last looked for.
@@ -57,6 +57,11 @@ public final class PostgresStore {
     var rowArrays: [String: RowArrays] = [:]
     var prefetched = Prefetched()
     var names = TellingOfNames()
+    /// Beside the batches months are made ahead and dropped, once an hour: told what of that could not be done and will not be
+    /// done without somebody's help. Batches go on, and it is tried again the next hour.
+    public var upkeepFailed: ((StoreError) -> Void)?
+    /// How many bytes of rows make a statement of their own.
+    var bytesAtOnce = 64 << 20
 
     /// Opens a store for writing, making or migrating its tables where the role may.
     /// - Parameters:

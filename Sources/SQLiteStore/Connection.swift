@@ -65,6 +65,18 @@ final class Connection {
         if code != SQLITE_OK { throw error(code) }
     }
 
+    /// Does something as one transaction, which has the file for itself from its beginning.
+    func inTransaction(_ body: () throws -> Void) throws {
+        try run("BEGIN IMMEDIATE")
+        do {
+            try body()
+            try run("COMMIT")
+        } catch {
+            try? run("ROLLBACK")
+            throw error
+        }
+    }
+
     /// A statement prepared once and kept. Reset before it is handed out.
     func statement(_ sql: String) throws -> Statement {
         if let kept = statements[sql] {

@@ -75,9 +75,8 @@ extension SQLiteStore: SessionStoring {
     }
 
     private func bind(_ event: Event, _ insert: Statement, _ bytes: UnsafeRawPointer, _ receivedAt: Instant) {
-        if event.eventID.length > 0, event.eventID.length <= StoreReading.longestEventID {
-            insert.bindStatic(
-                UnsafeRawBufferPointer(start: bytes + event.eventID.offset, count: event.eventID.length))
+        if let id = StoreReading.ownID(of: event, bytes) {
+            insert.bindStatic(id)
         } else {
             insert.bind(reading.fingerprintText(event.identity))
         }
@@ -92,13 +91,9 @@ extension SQLiteStore: SessionStoring {
             .bindStatic(
                 UnsafeRawBufferPointer(start: bytes + event.payload.offset, count: event.payload.length)
             )
-            .bind(Self.hour(event.time)).bindStatic(event.subject, symbols)
+            .bind(StoreReading.hour(of: event.time)).bindStatic(event.subject, symbols)
             .bind(robotUse.isEmpty ? nil : robotUse.rawValue)
             .bind(pilotUse.isEmpty ? nil : pilotUse.rawValue).bindStatic(event.errorCode, symbols)
-    }
-
-    static func hour(_ time: Instant) -> Int64 {
-        time >= 0 ? time / 3_600_000_000 : -((-time + 3_599_999_999) / 3_600_000_000)
     }
 
     private func writeRecords(_ changes: Changes, _ rejected: [RejectedMessage], _ batch: BatchRecord) throws

@@ -164,7 +164,7 @@ extension SQLiteStore {
     /// See ``EntitySource``.
     public func hasEvents(inHour hour: Instant) throws -> Bool {
         let query = try connection.statement("SELECT 1 FROM events WHERE hour = ? LIMIT 1").bind(
-            Self.hour(hour))
+            StoreReading.hour(of: hour))
         let found = try query.step()
         query.reset()
         return found
@@ -173,11 +173,11 @@ extension SQLiteStore {
     /// See ``EntitySource``.
     public func identities(inHour hour: Instant) throws -> [EventIdentity] {
         let query = try connection.statement("SELECT event_id FROM events WHERE hour = ?").bind(
-            Self.hour(hour))
+            StoreReading.hour(of: hour))
         var identities: [EventIdentity] = []
         while try query.step() {
             let text = query.bytes(0)
-            identities.append(Self.fingerprint(text) ?? reading.identity(text))
+            identities.append(reading.identity(ofStored: text))
         }
         return identities
     }
@@ -185,11 +185,9 @@ extension SQLiteStore {
     /// See ``EntitySource``.
     public func storedTwin(of candidate: Event, bytes: UnsafeRawPointer) throws -> Event? {
         let query = try connection.statement("SELECT payload FROM events WHERE hour = ? AND event_id = ?")
-            .bind(Self.hour(candidate.time))
-        if candidate.eventID.length > 0, candidate.eventID.length <= StoreReading.longestEventID {
-            query.bindStatic(
-                UnsafeRawBufferPointer(
-                    start: bytes + candidate.eventID.offset, count: candidate.eventID.length))
+            .bind(StoreReading.hour(of: candidate.time))
+        if let id = StoreReading.ownID(of: candidate, bytes) {
+            query.bindStatic(id)
         } else {
             query.bind(reading.fingerprintText(candidate.identity))
         }
@@ -197,22 +195,6 @@ extension SQLiteStore {
         let event = reading.decode(query.bytes(0))
         query.reset()
         return event
-    }
-
-    /// The identity in `fp-` and 32 hexadecimal digits.
-    static func fingerprint(_ text: UnsafeRawBufferPointer) -> EventIdentity? {
-        guard text.count == 35, text[0] == 102, text[1] == 112, text[2] == 45 else { return nil }
-        var halves: (UInt64, UInt64) = (0, 0)
-        for index in 3..<35 {
-            let value: UInt64
-            switch text[index] {
-            case 48...57: value = UInt64(text[index] - 48)
-            case 97...102: value = UInt64(text[index] - 87)
-            default: return nil
-            }
-            if index < 19 { halves.0 = halves.0 << 4 | value } else { halves.1 = halves.1 << 4 | value }
-        }
-        return EventIdentity(high: halves.0, low: halves.1)
     }
 
     private static let windowColumns =

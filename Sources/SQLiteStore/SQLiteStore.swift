@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Glibc
 public import SessionCore
 public import SessionStore
 
@@ -13,7 +14,7 @@ public final class SQLiteStore {
     let watchesSilence: Bool
     /// Of more links to deliveries than this an id stands for itself, and no more are read.
     let maxTargets: Int
-    /// Between ``begin()`` and the commit or the rollback.
+    /// Between ``begin(alone:)`` and the commit or the rollback.
     var isInBatch = false
     /// What SQLite called the data's version when the last batch began; before the first, nothing is in memory.
     var dataVersion: Int64?
@@ -32,7 +33,7 @@ public final class SQLiteStore {
         maxTargets = rules.maxTargets
         do {
             try connection.run("PRAGMA page_size = 8192")
-            try connection.run("PRAGMA journal_mode = WAL")
+            try Self.useWriteAheadLog(connection)
             try connection.run("PRAGMA synchronous = NORMAL")
             try connection.run("PRAGMA cache_size = -65536")
             try connection.run("PRAGMA wal_autocheckpoint = 8000")
@@ -52,38 +53,55 @@ public final class SQLiteStore {
         connection.close()
     }
 
-    /// Applies the migrations that the store does not have yet.
+    /// Turns the file to a write-ahead log. Another process may be at it this moment: SQLite then refuses at once, without
+    /// waiting as it does elsewhere, since each may hold what the other wants.
+    private static func useWriteAheadLog(_ connection: Connection) throws {
+        let patience = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                return try connection.run("PRAGMA journal_mode = WAL")
+            } catch let error as StoreError where error.kind == .busy && ContinuousClock.now < patience {
+                usleep(5_000)
+            }
+        }
+    }
+
+    /// Applies the migrations that the store does not have yet. Other processes may open the same new file at once: each
+    /// migration is applied by whoever has the file when it is due, and the others go on from there.
     static func migrate(_ connection: Connection) throws {
         try connection.run(
             """
             CREATE TABLE IF NOT EXISTS schema_migrations (
               version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)
             """)
-        let query = try connection.statement("SELECT coalesce(max(version), 0) FROM schema_migrations")
-        let applied = try query.step() ? Int(query.integer(0)) : 0
-        query.reset()
-        if applied > Schema.migrations.count {
-            throw StoreError(
-                .newerSchema,
-                "\(connection.path): made by a newer version of this program (schema \(applied))",
-                hint: "use that version, or a new store")
-        }
-        for (index, migration) in Schema.migrations.enumerated() where index >= applied {
-            try connection.run("BEGIN IMMEDIATE")
-            do {
+        while try version(of: connection) < Schema.migrations.count {
+            try connection.inTransaction {
+                let applied = try version(of: connection)
+                guard applied < Schema.migrations.count else { return }
+                let migration = Schema.migrations[applied]
                 try connection.run(migration.sql)
                 try connection.statement(
                     """
                     INSERT INTO schema_migrations
                     VALUES (?, ?, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))
                     """
-                ).bind(Int64(index + 1)).bind(migration.name).run()
-                try connection.run("COMMIT")
-            } catch {
-                try? connection.run("ROLLBACK")
-                throw error
+                ).bind(Int64(applied + 1)).bind(migration.name).run()
             }
         }
+    }
+
+    /// How many migrations the store has.
+    private static func version(of connection: Connection) throws -> Int {
+        let query = try connection.statement("SELECT coalesce(max(version), 0) FROM schema_migrations")
+        defer { query.reset() }
+        let applied = try query.step() ? Int(query.integer(0)) : 0
+        if applied > Schema.migrations.count {
+            throw StoreError(
+                .newerSchema,
+                "\(connection.path): made by a newer version of this program (schema \(applied))",
+                hint: "use that version, or a new store")
+        }
+        return applied
     }
 
     /// SQLite has no hash of its own, so what migration 0005 found is given one here.
@@ -104,17 +122,28 @@ public final class SQLiteStore {
 
     /// The tables are a function of the events and the rules: rows made under two sets of rules do not mix.
     private func recordRules(_ rules: Rules, _ catalogue: String) throws {
-        for (key, value) in RuleFacts(rules, catalogue: catalogue).all {
-            let query = try connection.statement("SELECT value FROM meta WHERE key = ?").bind(key)
-            if try query.step() {
-                let stored = query.text(0)
-                query.reset()
-                if stored != value {
-                    throw RuleFacts.refusal(of: connection.path, name: key, stored: stored, now: value)
-                }
-            } else {
+        let facts = RuleFacts(rules, catalogue: catalogue)
+        if try compare(facts).isEmpty { return }
+        // All of them or none: another process that opens the same new file may have rules of its own.
+        try connection.inTransaction {
+            for (key, value) in try compare(facts) {
                 try connection.statement("INSERT INTO meta VALUES (?, ?)").bind(key).bind(value).run()
             }
+        }
+    }
+
+    /// Refuses a store that was made under other rules.
+    /// - Returns: What the store does not hold yet.
+    private func compare(_ facts: RuleFacts) throws -> [(name: String, text: String)] {
+        try facts.all.filter { key, value in
+            let query = try connection.statement("SELECT value FROM meta WHERE key = ?").bind(key)
+            defer { query.reset() }
+            guard try query.step() else { return true }
+            let stored = query.text(0)
+            if stored != value {
+                throw RuleFacts.refusal(of: connection.path, name: key, stored: stored, now: value)
+            }
+            return false
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import TextForms
+
 /// Instants (microseconds since 1970) and lengths, as the API writes and reads them.
 enum InstantFormat {
     static let hour: Int64 = 3_600_000_000
@@ -11,7 +13,10 @@ enum InstantFormat {
     }
 
     static func append(_ instant: Int64, to bytes: inout [UInt8]) {
-        let (year, month, dayOfMonth) = date(instant)
+        let date = CivilDay(containing: instant)
+        let (year, month, dayOfMonth) = (
+            Int64(max(0, min(9999, date.year))), Int64(date.month), Int64(date.day)
+        )
         let inDay = instant - floor(instant, to: day)
         let micros = inDay % 1_000_000
         let pairs: [10 of Int64] = [
@@ -63,7 +68,8 @@ enum InstantFormat {
     /// RFC 3339 with an offset, to the microsecond; nil where it is none.
     static func parse(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)
-        guard bytes.count >= 20, bytes.count <= 40, let date = parseDay(bytes[0..<10]),
+        guard bytes.count >= 20, bytes.count <= 40,
+            let date = parseDay(String(decoding: bytes[0..<10], as: UTF8.self)),
             bytes[10] == 84 || bytes[10] == 116 || bytes[10] == 32, let hours = digits(bytes[11..<13]),
             bytes[13] == 58, let minutes = digits(bytes[14..<16]), bytes[16] == 58,
             let seconds = digits(bytes[17..<19]), hours < 24, minutes < 60, seconds < 60
@@ -95,26 +101,7 @@ enum InstantFormat {
     }
 
     /// `2026-11-02`: its first microsecond.
-    static func parseDay(_ text: String) -> Int64? { parseDay(Array(text.utf8)[...]) }
-
-    private static func parseDay(_ bytes: ArraySlice<UInt8>) -> Int64? {
-        let first = bytes.startIndex
-        guard bytes.count == 10, bytes[first + 4] == 45, bytes[first + 7] == 45,
-            let year = digits(bytes[first..<(first + 4)]),
-            let month = digits(bytes[(first + 5)..<(first + 7)]),
-            let dayOfMonth = digits(bytes[(first + 8)..<(first + 10)]), (1...12).contains(month),
-            dayOfMonth >= 1
-        else { return nil }
-        // Howard Hinnant's days_from_civil.
-        let shifted = month <= 2 ? year - 1 : year
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + dayOfMonth - 1
-        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-        let instant = days * day
-        let back = date(instant)
-        return back.month == month && back.day == dayOfMonth ? instant : nil
-    }
+    static func parseDay(_ text: String) -> Int64? { CivilDay(text)?.start }
 
     private static func digits(_ bytes: some Sequence<UInt8>) -> Int64? {
         var value: Int64 = 0
@@ -123,18 +110,5 @@ enum InstantFormat {
             value = value * 10 + Int64(byte - 48)
         }
         return value
-    }
-
-    private static func date(_ instant: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        // Howard Hinnant's civil_from_days.
-        let z = floor(instant, to: day) / day + 719_468
-        let era = (z >= 0 ? z : z - 146_096) / 146_097
-        let dayOfEra = z - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return (max(0, min(9999, year)), month, dayOfYear - (153 * shifted + 2) / 5 + 1)
     }
 }

@@ -5,12 +5,7 @@ internal import Synchronization
 ///
 /// What waits on it is a thread of its own, never the cooperative pool.
 public final class HandOver<Value: Sendable>: Sendable {
-    private struct Content {
-        var values: [Value] = []
-        var isClosed = false
-    }
-
-    private let content = Mutex(Content())
+    private let values = Mutex<[Value]>([])
     // Dispatch traps when a semaphore is released below the value it began with: it begins with none.
     private let free = DispatchSemaphore(value: 0)
     private let filled = DispatchSemaphore(value: 0)
@@ -23,14 +18,14 @@ public final class HandOver<Value: Sendable>: Sendable {
     /// Waits for room and hands a value over.
     public func put(_ value: Value) {
         free.wait()
-        content.withLock { $0.values.append(value) }
+        values.withLock { $0.append(value) }
         filled.signal()
     }
 
     /// Hands a value over if there is room for it now.
     public func tryPut(_ value: Value) -> Bool {
         guard free.wait(timeout: .now()) == .success else { return false }
-        content.withLock { $0.values.append(value) }
+        values.withLock { $0.append(value) }
         filled.signal()
         return true
     }
@@ -38,7 +33,7 @@ public final class HandOver<Value: Sendable>: Sendable {
     /// Waits for a value; nil when the other side has closed and all is taken.
     public func take() -> Value? {
         filled.wait()
-        let value: Value? = content.withLock { $0.values.isEmpty ? nil : $0.values.removeFirst() }
+        let value: Value? = values.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         if value == nil {
             filled.signal()
         } else {
@@ -48,8 +43,5 @@ public final class HandOver<Value: Sendable>: Sendable {
     }
 
     /// Says that no more values come. Values handed over before are still taken.
-    public func close() {
-        content.withLock { $0.isClosed = true }
-        filled.signal()
-    }
+    public func close() { filled.signal() }
 }

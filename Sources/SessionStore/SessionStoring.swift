@@ -219,6 +219,16 @@ public struct StoreError: Error, CustomStringConvertible, Sendable {
                 false
             }
         }
+
+        /// Whether this program and the store do not go together: what either of them is has to change first.
+        public var isMismatch: Bool {
+            switch self {
+            case .otherRules, .newerSchema, .damaged: true
+            case .cannotOpen, .busy, .full, .needsMigration, .unavailable, .conflict, .fenced, .denied,
+                .failed:
+                false
+            }
+        }
     }
 
     /// What it is about.

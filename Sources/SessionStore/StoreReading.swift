@@ -1,4 +1,5 @@
 public import SessionCore
+internal import TextForms
 
 /// How a store reads and understands the payloads it keeps.
 public struct StoreReading {
@@ -37,7 +38,12 @@ public struct RuleFacts: Sendable {
     /// - Parameter catalogue: A text that changes when the catalogue's roles do.
     public init(_ rules: Rules, catalogue: String) {
         func list(_ states: Set<String>) -> String {
-            "[" + states.sorted().map { "\"\($0)\"" }.joined(separator: ",") + "]"
+            var text = "["
+            for (index, state) in states.sorted().enumerated() {
+                if index > 0 { text += "," }
+                JSONString.append(state, to: &text, .demanded)
+            }
+            return text + "]"
         }
         all = [
             ("max_window_seconds", "\(Double(rules.maxWindow) / 1e6)"),

@@ -17,6 +17,8 @@ public final class Metrics: Sendable {
 
     fileprivate struct Series {
         var labels: String
+        /// Whether it has a value to be shown.
+        var isKnown = true
         var value = 0.0
         var counts: [Int] = []
     }
@@ -50,9 +52,11 @@ public final class Metrics: Sendable {
     }
 
     /// A series that goes up and down.
-    public func gauge(_ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:]) -> Handle
-    {
-        make(name, help, .gauge, [], labels)
+    /// - Parameter isKnown: Whether it is 0 now. Otherwise it is not there until it is set first; what is added before that is lost.
+    public func gauge(
+        _ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:], isKnown: Bool = true
+    ) -> Handle {
+        make(name, help, .gauge, [], labels, isKnown: isKnown)
     }
 
     /// Observations, counted by upper bounds, which ascend.
@@ -65,7 +69,7 @@ public final class Metrics: Sendable {
 
     private func make(
         _ name: String, _ help: String, _ kind: Kind, _ bounds: [Double],
-        _ labels: KeyValuePairs<String, String>
+        _ labels: KeyValuePairs<String, String>, isKnown: Bool = true
     ) -> Handle {
         let text = labels.map { "\($0.key)=\"\(Self.escaped($0.value, quoted: true))\"" }.joined(
             separator: ",")
@@ -82,7 +86,9 @@ public final class Metrics: Sendable {
                 return Handle(family: family, series: known)
             }
             families[family].series.append(
-                Series(labels: text, counts: [Int](repeating: 0, count: families[family].bounds.count + 1)))
+                Series(
+                    labels: text, isKnown: isKnown,
+                    counts: [Int](repeating: 0, count: families[family].bounds.count + 1)))
             return Handle(family: family, series: families[family].series.count - 1)
         }
     }
@@ -113,6 +119,7 @@ public final class Metrics: Sendable {
         /// Sets a gauge, or a counter whose count is kept elsewhere.
         public mutating func set(_ handle: Handle, _ value: Double) {
             families[handle.family].series[handle.series].value = value
+            families[handle.family].series[handle.series].isKnown = true
         }
 
         /// Notes observations of a histogram.
@@ -143,7 +150,7 @@ public final class Metrics: Sendable {
         for family in families.sorted(by: { $0.name < $1.name }) {
             text += "# HELP \(family.name) \(Self.escaped(family.help, quoted: false))\n"
             text += "# TYPE \(family.name) \(family.kind.rawValue)\n"
-            for series in family.series {
+            for series in family.series where series.isKnown {
                 switch family.kind {
                 case .counter, .gauge:
                     text += family.name + Self.braced(series.labels) + " \(Self.number(series.value))\n"

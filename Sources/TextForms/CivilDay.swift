@@ -15,6 +15,27 @@ public struct CivilDay: Equatable, Sendable {
         self.day = day
     }
 
+    /// The day that `YYYY-MM-DD` names; nil where a text is written otherwise, or names no day of the calendar.
+    public init?(_ text: some StringProtocol) {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 10, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
+            let year = Self.number(bytes[0..<4]), let month = Self.number(bytes[5..<7]),
+            let day = Self.number(bytes[8..<10]), (1...12).contains(month), day >= 1
+        else { return nil }
+        self.init(year: year, month: month, day: day)
+        // A day that is not there, such as 31 February, is counted as one of the month after it.
+        if CivilDay(daysSinceEpoch: daysSinceEpoch) != self { return nil }
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+        var value = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            value = value * 10 + Int(digit - UInt8(ascii: "0"))
+        }
+        return value
+    }
+
     /// From days since 1970-01-01, also before it.
     public init(daysSinceEpoch days: Int) {
         let shifted = days + 719_468

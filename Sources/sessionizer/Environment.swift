@@ -4,6 +4,7 @@ import Glibc
 import SessionCore
 import SessionPipeline
 import SessionStore
+import Telemetry
 
 /// What the configuration file and, over it, the environment set (contract, "Environment").
 struct Settings {
@@ -19,6 +20,8 @@ struct Settings {
     var catalogueFile: String?
     var rules = Rules()
 
+    /// `SESSIONIZER_SHARED` is for tests only: it names the folder of their samples, and is in the environment of the programs
+    /// that they start.
     static let known = LiveSettings.variables.union(HTTPSettings.variables).union([
         "SESSIONIZER_STORE_URL", "SESSIONIZER_STORE_URL_FILE", "SESSIONIZER_STORE_RETENTION_DAYS",
         "SESSIONIZER_MAX_RESIDENT_ENTITIES", "SESSIONIZER_BATCH_MAX_EVENTS", "SESSIONIZER_CATALOGUE",
@@ -40,6 +43,7 @@ struct Settings {
             func named(_ key: String) -> String {
                 "\(path):\(settings.lines[key] ?? 1): `\(key)`"
             }
+            try settings.expectBrokersPair(path, environment)
             rules = settings.rules
             if let url = settings.storeURL { storeURL = .text(url) }
             if let path = settings.storeURLFile {
@@ -88,6 +92,7 @@ struct Settings {
             retentionDays = number
         }
         try live.take(environment)
+        try live.expectPair()
         try http.take(environment)
     }
 
@@ -175,11 +180,23 @@ struct WritingParts {
                 decode: { decoder.storedEvent(payload: $0, symbols: symbols) },
                 identity: EventDecoder.identity(ofEventID:), fingerprintText: EventDecoder.fingerprintText,
                 meanings: meanings),
-            rules: rules, catalogue: Self.fingerprint(of: catalogue))
+            rules: rules, catalogue: Self.fingerprint(of: catalogue),
+            upkeepFailed: Self.upkeepReport(transport, settings.live.logLevel))
         ingestor = Ingestor(
             engine: engine, symbols: symbols, store: store,
             settings: Ingestor.Settings(
                 maxResidentEntities: settings.maxResidentEntities, transport: transport))
+    }
+
+    private static func upkeepReport(_ transport: String, _ level: LogLevel) -> (StoreError) -> Void {
+        let what = "months of the store could not be made ahead or dropped"
+        if transport == "archive" { return { complain("sessionizer: \(what): \($0)") } }
+        let log = Log(level: level)
+        return {
+            log.write(
+                .warning, "store_upkeep_failed", "\(what); the batch is stored; tried again in an hour",
+                ["error": .text("\($0)")])
+        }
     }
 
     /// Changes when a role does, not when a summary does.

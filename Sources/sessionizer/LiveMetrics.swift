@@ -150,7 +150,8 @@ final class LiveMetrics: Sendable {
             "Robots, pilots and deliveries that were named under another partition key than before.")
         leaseFailures = all.counter(
             "sessionizer_lease_failures_total", "Turns in which the leases could not be renewed.")
-        openSessions = all.gauge("sessionizer_open_sessions", "Sessions in progress, counted in the store.")
+        openSessions = all.gauge(
+            "sessionizer_open_sessions", "Sessions in progress, counted in the store.", isKnown: false)
         freshness = FreshnessMetrics(all, labels)
         broker = BrokerMetrics(all)
         process = ProcessMetrics(all)

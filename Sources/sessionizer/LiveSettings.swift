@@ -102,6 +102,18 @@ struct LiveSettings {
         if let text = environment["SESSIONIZER_TEST_KILL_AT"] { killPoint = try KillPoint(text) }
     }
 
+    /// Fails where the environment has one of a client's certificate and its key, and the other is nowhere.
+    func expectPair() throws {
+        let names = ("SESSIONIZER_AMQP_CERTFILE", "SESSIONIZER_AMQP_KEYFILE")
+        switch (files.certificate, files.key) {
+        case (nil, nil), (_?, _?): break
+        case (_?, nil):
+            throw UsageError(description: "\(names.0) is set without \(names.1); expected both or none")
+        case (nil, _?):
+            throw UsageError(description: "\(names.1) is set without \(names.0); expected both or none")
+        }
+    }
+
     /// Takes over what the command line says.
     mutating func take(_ arguments: Arguments) throws {
         amqpURL = arguments["--amqp"].map { .text($0) } ?? amqpURL

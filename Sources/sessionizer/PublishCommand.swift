@@ -58,10 +58,16 @@ enum PublishCommand {
         /// As the events happened, so many times faster.
         case speed(Double)
 
+        /// Of a rate and of a speed.
+        static let accepted = 0.001...1e9
+
         init(_ arguments: Arguments) throws {
             func positive(_ name: String, _ text: String, _ example: String) throws -> Double {
-                guard let number = Double(text), number > 0, number.isFinite else {
-                    throw UsageError(description: "\(name) \(text): expected e.g. \(example)")
+                guard let number = Double(text), Self.accepted.contains(number) else {
+                    throw UsageError(
+                        description:
+                            "\(name) \(text): expected a number from 0.001 to 1000000000, e.g. \(example)"
+                    )
                 }
                 return number
             }
@@ -74,6 +80,21 @@ enum PublishCommand {
             case (_?, _?): throw UsageError(description: "--rate and --speed: expected one of them")
             }
         }
+
+        /// How long after the first message one is due.
+        /// - Parameters:
+        ///   - sent: How many were sent before it.
+        ///   - passed: Microseconds from the first event to its own.
+        /// - Returns: Microseconds, of a century at most: the years of events and a slow pace make more than a clock counts.
+        func due(sent: Int, passed: Int64) -> Int64 {
+            switch self {
+            case .free: 0
+            case .rate(let rate): Int64(min(Double(sent) / rate * 1e6, Self.longest))
+            case .speed(let factor): Int64(min(Double(max(passed, 0)) / factor, Self.longest))
+            }
+        }
+
+        private static let longest = 100 * 366 * 86_400 * 1e6
     }
 
     private struct Run {
@@ -98,14 +119,13 @@ enum PublishCommand {
                 for message in read.batch.messages {
                     switch pace {
                     case .free: break
-                    case .rate(let rate):
-                        try wait(until: startedAt + Int64(Double(sent) / rate * 1e6), progress)
-                    case .speed(let factor):
+                    case .rate:
+                        try wait(until: startedAt + pace.due(sent: sent, passed: 0), progress)
+                    case .speed:
                         if let time = due[message.offset] {
                             let first = firstEvent ?? time
                             firstEvent = first
-                            try wait(
-                                until: startedAt + Int64(Double(max(time - first, 0)) / factor), progress)
+                            try wait(until: startedAt + pace.due(sent: sent, passed: time - first), progress)
                         }
                     }
                     try publisher.publish(read.batch.bytes(of: message))

@@ -56,14 +56,26 @@ enum ServeArchive {
         if let day = arguments["--expires"], ArchiveDay(day) == nil {
             throw UsageError(description: "--expires \(day): not a day; expected e.g. 2027-01-01")
         }
+        if let merchants = arguments["--merchants"] { try expectWritable(merchants: merchants) }
         let (token, digest) = AccessControl.fresh()
         var line = "\(name) \(role) \(digest)"
         if let merchants = arguments["--merchants"] { line += " merchants=\(merchants)" }
         if let day = arguments["--expires"] { line += " expires=\(day)" }
         complain("The token, told once, for \(name): \(token)")
         complain("The line for the file of tokens:")
-        print(line)
+        try put(line)
         return 0
+    }
+
+    /// A line of the file is words with blanks between them.
+    private static func expectWritable(merchants: String) throws {
+        for merchant in merchants.split(separator: ",", omittingEmptySubsequences: false)
+        where merchant.isEmpty || merchant.contains(where: \.isWhitespace) {
+            throw UsageError(
+                description: "--merchants \(merchants): expected ids without blanks, divided by commas, "
+                    + "e.g. harbor-burgers,pier-pizza; the file of tokens cannot hold \(merchant.isEmpty ? "an empty one" : "`\(merchant)`")"
+            )
+        }
     }
 
     /// Where it is, with the port that was chosen.

@@ -47,4 +47,19 @@ extension SettingsFile {
             do { try HTTPServer.check(listen: listen) } catch { throw fail("http.listen", "\(error)") }
         }
     }
+
+    /// Fails, with file and line, where the file has a client's certificate for the broker without its key, or the key alone, and
+    /// the environment does not have the other.
+    func expectBrokersPair(_ file: String, _ environment: [String: String]) throws {
+        let pair = [
+            (key: "amqp.certfile", value: amqpCertificateFile, variable: "SESSIONIZER_AMQP_CERTFILE"),
+            (key: "amqp.keyfile", value: amqpKeyFile, variable: "SESSIONIZER_AMQP_KEYFILE"),
+        ]
+        for (one, other) in [(pair[0], pair[1]), (pair[1], pair[0])]
+        where one.value != nil && other.value == nil && environment[other.variable] == nil {
+            throw ConfigurationError(
+                file: file, line: lines[one.key] ?? 1,
+                problem: "`\(one.key)`: `\(other.key)` is not set; expected both or none")
+        }
+    }
 }

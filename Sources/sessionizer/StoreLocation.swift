@@ -54,16 +54,20 @@ enum StoreLocation: CustomStringConvertible {
     }
 
     /// Opens it for writing, making or updating its tables where that may be done.
-    func writer(symbols: SymbolTable, reading: StoreReading, rules: Rules, catalogue: String) throws
-        -> any SessionStoring
-    {
+    /// - Parameter upkeepFailed: As ``PostgresStore/upkeepFailed``; of a file nothing is kept up.
+    func writer(
+        symbols: SymbolTable, reading: StoreReading, rules: Rules, catalogue: String,
+        upkeepFailed: @escaping (StoreError) -> Void
+    ) throws -> any SessionStoring {
         switch self {
         case .sqlite(let path):
-            try SQLiteStore(
+            return try SQLiteStore(
                 path: path, symbols: symbols, reading: reading, rules: rules, catalogue: catalogue)
         case .postgres(let settings):
-            try PostgresStore(
+            let store = try PostgresStore(
                 settings, symbols: symbols, reading: reading, rules: rules, catalogue: catalogue)
+            store.upkeepFailed = upkeepFailed
+            return store
         }
     }
 

@@ -42,11 +42,26 @@ import Testing
         #expect(try AMQPAddress("amqps://a").tls?.authority == AMQPAddress.systemAuthorities)
     }
 
+    /// What a URL says of a client goes before what the settings say, both files at once.
+    @Test func aCertificateHasItsKey() throws {
+        var files = AMQPAddress.Files()
+        files.certificate = "/c"
+        #expect(throws: AMQPAddressError.self) { try AMQPAddress("amqps://a", files: files) }
+        #expect(throws: AMQPAddressError.self) { try AMQPAddress("amqps://a?keyfile=/k", files: files) }
+        #expect(try AMQPAddress("amqps://a?certfile=/o&keyfile=/k", files: files).tls?.certificate == "/o")
+        #expect(try AMQPAddress("amqp://a", files: files).tls == nil)
+        files.key = "/k"
+        #expect(throws: AMQPAddressError.self) { try AMQPAddress("amqps://a?certfile=/o", files: files) }
+        #expect(try AMQPAddress("amqps://a", files: files).tls?.key == "/k")
+    }
+
     @Test(arguments: [
         ("http://a", "begins with amqp://"), ("amqp://", "names no host"), ("amqp://a:x", "port x: expected"),
         ("amqp://a:70000", "from 1 to 65535"), ("amqp://a/%zz", "hexadecimal"),
         ("amqp://u:secret@a?beat=1", "unknown parameter beat"), ("amqp://a?heartbeat=0", "from 1 to 3600"),
         ("amqp://a?cacertfile=/x", "amqps:// only"), ("", "no URL"),
+        ("amqps://u:secret@a?certfile=/c", "certfile of the URL stands alone"),
+        ("amqps://u:secret@a?keyfile=/k", "keyfile of the URL stands alone"),
     ])
     func aMistakeIsTold(url: String, words: String) {
         do {

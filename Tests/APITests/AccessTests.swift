@@ -453,6 +453,10 @@ import Testing
         ("a viewer sha256:00", "64 hexadecimal digits"),
         ("a viewer sha256:\(String(repeating: "0", count: 64)) color=red", "unknown word"),
         ("a viewer sha256:\(String(repeating: "0", count: 64)) expires=soon", "expires=2027-01-01"),
+        (
+            "a viewer sha256:\(String(repeating: "0", count: 64)) expires=2027-02-31",
+            "expires=2027-02-31: not a day"
+        ),
     ]) func aFileOfTokensSaysWhatIsWrong(line: String, problem: String) throws {
         let folder = try Folder()
         var settings = AccessControl.Settings()

@@ -77,6 +77,24 @@ import Testing
         #expect(try ServedProgram(folder, ["token", "alice", "--role", "king"]).end() == 2)
     }
 
+    /// What the file of tokens cannot hold is not written for it.
+    @Test(arguments: ["A B,C#", "A,", "", "A\u{2028}B", "A,,B"])
+    func aTokenOfMerchantsThatNoLineCanHold(merchants: String) throws {
+        let (folder, _) = try folder()
+        let made = try ServedProgram(folder, ["token", "a", "--role", "viewer", "--merchants", merchants])
+        #expect(made.end() == 2)
+        #expect(made.output.isEmpty && made.text.contains("--merchants"), "\(made.text)")
+    }
+
+    /// The line is all there is to a token: where it is lost, that is said.
+    @Test func aTokenWhoseLineIsLost() throws {
+        let token = try ChildProcess(
+            [ServedProgram.program.path, "token", "a", "--role", "viewer"],
+            output: FileHandle(forWritingAtPath: "/dev/full"))
+        token.waitUntilExit()
+        #expect(token.terminationStatus == 1)
+    }
+
     @Test func speaksTLS() throws {
         let (folder, store) = try folder()
         func program(_ path: String, _ arguments: [String]) throws -> (Int32, String) {

@@ -5,7 +5,7 @@ import Glibc
 /// The built program, running.
 struct ServedProgram {
     /// The program stands beside the tests' own binary.
-    private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("sessionizer")
 
     let process: ChildProcess

@@ -61,7 +61,8 @@ actor Broker {
     func halt(killing: Bool = false) throws { try Self.run([killing ? "kill" : "stop", folder.path]) }
 
     /// Runs `rabbitmqctl` on it.
-    func control(_ words: String...) throws { try Self.run(["ctl", folder.path] + words) }
+    @discardableResult
+    func control(_ words: String...) throws -> String { try Self.run(["ctl", folder.path] + words) }
 
     /// Something that ends the broker when this process is gone, however it went.
     private func watch() throws {
@@ -74,11 +75,13 @@ actor Broker {
         ])
     }
 
-    private static func run(_ words: [String]) throws {
+    @discardableResult
+    private static func run(_ words: [String]) throws -> String {
         let outcome = try ChildProcess.run([script] + words)
         guard outcome.status == 0 else {
             throw Trouble("private-rabbitmq.sh \(words): \(outcome.complaints)")
         }
+        return String(decoding: outcome.bytes, as: UTF8.self)
     }
 }
 

@@ -261,7 +261,9 @@ extension LiveTests {
                 "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--format", "json",
             ])
             // The alarm stops publishing, not consuming.
-            try await Task.sleep(for: .seconds(1))
+            try await eventually("the broker has it wait") {
+                try await Broker.shared.control("-q", "list_connections", "state").contains("blocked")
+            }
             #expect(publishing.isRunning)
             #expect(try await service.get("/readyz").status == 200)
             try await Broker.shared.control("set_vm_memory_high_watermark", "absolute", "1GB")

@@ -110,6 +110,9 @@ import Testing
         ("store", "url", "postgres://me:secret@host/x?nothing=1", "the store's URL cannot be read"),
         ("amqp", "url", "http://me:secret@host", "begins with amqp:// or amqps://"),
         ("amqp", "url", "[amqp://a, 'amqp://me:secret@b:99999']", "expected a number from 1 to 65535"),
+        ("amqp", "url", "amqps://me:secret@host?certfile=a", "certfile of the URL stands alone"),
+        ("amqp", "certfile", "a", "`amqp.keyfile` is not set; expected both or none"),
+        ("amqp", "keyfile", "a", "`amqp.certfile` is not set; expected both or none"),
         ("amqp", "from_offset", "secondly", "`secondly`: expected an offset, first, last or next"),
         ("amqp", "from_time", "noon", "`noon`: expected RFC 3339"),
         ("amqp", "from_time", "2026-11-02\n  from_offset: 1", "`amqp.from_offset` is set too"),
@@ -127,6 +130,20 @@ import Testing
             #expect(text.hasPrefix("sessionizer: s.yaml:4: `\(section).\(key)`: "), "\(text)")
             #expect(text.contains(said) && !text.contains("secret"), "\(text)")
         }
+    }
+
+    /// A client's certificate for the broker and its key: each may be told in another place, neither alone.
+    @Test func aCertificateHasItsKey() throws {
+        let (certificate, key) = ("SESSIONIZER_AMQP_CERTFILE", "SESSIONIZER_AMQP_KEYFILE")
+        for (one, other) in [(certificate, key), (key, certificate)] {
+            let outcome = try program.run("fleet", "--store", "sqlite:a.db", environment: [one: "a.pem"])
+            #expect(outcome.status == 2)
+            #expect(outcome.complaints.contains("\(one) is set without \(other)"), "\(outcome.complaints)")
+        }
+        try program.folder.write("s.yaml", "amqp:\n  certfile: a.pem\n")
+        let both = try program.run(
+            "fleet", "--store", "sqlite:a.db", "--config", "s.yaml", environment: [key: "a.key"])
+        #expect(!both.complaints.contains("certfile"), "\(both.complaints)")
     }
 
     /// Nor is a password that was typed, or is in the environment, into a URL that cannot be.

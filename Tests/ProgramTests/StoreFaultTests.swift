@@ -1,4 +1,5 @@
 import ChildProcesses
+import EngineUnderTest
 import Foundation
 import ProgramUnderTest
 import SQLiteStore
@@ -39,9 +40,15 @@ import Testing
                 environment: ["SESSIONIZER_BATCH_MAX_EVENTS": "200"])
             // Killed once it has committed something more, in the middle of whatever it does then.
             let before = batches("killed.db")
-            while process.isRunning, batches("killed.db") < before + 3 { usleep(500) }
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
+            do {
+                defer {
+                    kill(process.processIdentifier, SIGKILL)
+                    process.waitUntilExit()
+                }
+                try waitUntil("it has committed some batches, or has ended") {
+                    !process.isRunning || batches("killed.db") >= before + 3
+                }
+            }
             if process.terminationStatus == -1 { killedAtWork += 1 }
         }
         #expect(killedAtWork > 0, "every replay had ended before it was killed")

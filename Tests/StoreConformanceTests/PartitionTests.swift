@@ -181,14 +181,12 @@ import Testing
 
     /// Waits until so many sessions of a store wait for a lock of a kind.
     private func waits(_ fresh: FreshStore, for kind: String, _ count: Int) throws {
-        let end = Date().addingTimeInterval(30)
         let question = """
             SELECT count(*) FROM pg_locks WHERE locktype = '\(kind)' AND NOT granted
               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
             """
-        while try PrivatePostgres.shared().sql(question, in: fresh.database ?? "") != "\(count)" {
-            try #require(Date() < end, "they do not come to wait")
-            usleep(5000)
+        try waitUntil("\(count) wait for a lock: \(kind)") {
+            try PrivatePostgres.shared().sql(question, in: fresh.database ?? "") == "\(count)"
         }
     }
 

@@ -32,6 +32,17 @@ import Testing
                 """)
     }
 
+    /// What is added to an unknown figure makes none.
+    @Test func aGaugeThatIsNotKnownYet() {
+        let metrics = Metrics()
+        let level = metrics.gauge("b", "A level.", isKnown: false)
+        metrics.add(level, -3)
+        #expect(metrics.render() == "# HELP b A level.\n# TYPE b gauge\n")
+        metrics.set(level, 7)
+        metrics.add(level, -3)
+        #expect(metrics.render() == "# HELP b A level.\n# TYPE b gauge\nb 4\n")
+    }
+
     /// No scrape falls between changes that are made at once.
     @Test func changesAreSeenTogether() async {
         let metrics = Metrics()

@@ -36,6 +36,17 @@ import TextForms
         #expect(CivilDay(containing: known.start - 1) == CivilDay(daysSinceEpoch: number - 1))
     }
 
+    @Test func daysAreRead() {
+        #expect(CivilDay("2024-02-29") == CivilDay(year: 2024, month: 2, day: 29))
+        #expect(CivilDay("0000-12-31") == CivilDay(year: 0, month: 12, day: 31))
+        for text in [
+            "2027-02-29", "2027-02-31", "2027-04-31", "2027-13-01", "2027-00-01", "2027-01-00", "2027-1-1",
+            "+027-01-01", "2027-01-1", "2027/01/01", "2027-01-011", "",
+        ] {
+            #expect(CivilDay(text) == nil, "\(text)")
+        }
+    }
+
     @Test func stringsAreQuoted() {
         func quoted(_ text: String, _ escapes: JSONString.Escapes) -> String {
             var out = "x:"

@@ -150,9 +150,13 @@ export class Live {
             if (!error.document) throw error;
             this.#lose("away", `not up to date: ${error.document.title},`, `${error.document.title}. ${error.document.hint ?? ""}`);
         });
-        await this.asking;
-        await new Promise((done) => setTimeout(done, LEAST));
-        this.asking = null;
+        // Whatever comes of it: a question that failed for good would be the last.
+        try {
+            await this.asking;
+        } finally {
+            await new Promise((done) => setTimeout(done, LEAST));
+            this.asking = null;
+        }
         if (this.page.model.session.outcome !== "in_progress") this.#stop();
         if (this.again) {
             this.again = false;
