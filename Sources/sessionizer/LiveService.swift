@@ -1,11 +1,9 @@
 import AMQPSource
-import Dispatch
 import Glibc
 import HTTPServer
 import SessionAPI
 import SessionPipeline
 import SessionStore
-import Synchronization
 import Telemetry
 
 /// The live service, wired: a thread owns each connection to the broker, another decodes, applies and commits what it
@@ -125,34 +123,6 @@ struct LiveService {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "?" }
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-}
-
-/// That the program is to end, or that there is something to look at; waiting for time to pass ends with either.
-final class StopFlag: Sendable {
-    private let flag = Atomic<Bool>(false)
-    /// Until when, by the monotonic clock, what is in hand is tried again.
-    private let deadline = Atomic<Int64>(.max)
-    private let bell = DispatchSemaphore(value: 0)
-
-    var isSet: Bool { flag.load(ordering: .acquiring) }
-
-    /// - Parameter patience: Microseconds for which what is in hand may be tried again. Set anew, it only gets less.
-    func set(patience: Int64 = 0) {
-        deadline.min(monotonicNow() + patience, ordering: .relaxed)
-        flag.store(true, ordering: .releasing)
-        bell.signal()
-    }
-
-    /// What is left of the time in which what is in hand may be tried again.
-    var microsecondsLeft: Int64 { isSet ? max(deadline.load(ordering: .relaxed) - monotonicNow(), 0) : .max }
-
-    /// Ends one waiting.
-    func ring() { bell.signal() }
-
-    func wait(microseconds: Int64) {
-        if isSet { return }
-        _ = bell.wait(timeout: .now() + .microseconds(Int(microseconds)))
     }
 }
 
