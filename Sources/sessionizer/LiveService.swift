@@ -65,11 +65,11 @@ struct LiveService {
         limits.workers = max(2, min(limits.workers, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
         let isSecure = offer?.isSecure == true
         limits.refusal = { SessionAPI.refusal($0, isSecure: isSecure) }
-        let http = try HTTPServer(listen: settings.http.listen, limits: limits, tls: offer?.tls) {
-            request in
-            health.answer(request) ?? api.answer(request)
+        let http = try HTTPServer(
+            listen: settings.http.listen, limits: limits, tls: offer?.tls, probes: health.probes
+        ) { request in
+            api.answer(request)
         }
-        defer { withExtendedLifetime(http) {} }
         let queue = try settings.live.queueSettings()
         log.write(
             .info, "started", "sessionizer serves",
@@ -83,25 +83,30 @@ struct LiveService {
                 "batch_max_events": .integer(BatchCloser.Limits(settings).messages),
                 "batch_max_age_ms": .integer(settings.live.maxAgeMilliseconds),
             ])
-        waitForSignals()
+        let end = LiveEnd(
+            settings: settings, location: location, consumers: consumers, health: health, log: log, stop: stop
+        )
+        waitForSignals(end)
         api.begin(log, stop)
         let counting = OpenSessions(location, metrics: metrics)
         counting.begin()
         defer { counting.end() }
         if let count = settings.live.partitions {
-            return try PartitionedWork(
+            let work = PartitionedWork(
                 count: count, settings: settings, location: location, consumers: consumers, metrics: metrics,
-                health: health, log: log, stop: stop
-            ).run()
+                health: health, log: log, stop: stop)
+            return try end.run(http) { try work.run() }
         }
         let worker = try LiveWorker(
             queue, settings, location, consumers, metrics, health, log, stop, partition: nil)
         worker.beginConsuming()
-        _ = try worker.run()
-        return 0
+        return try end.run(http) {
+            _ = try worker.run()
+            return 0
+        }
     }
 
-    private func waitForSignals() {
+    private func waitForSignals(_ end: LiveEnd) {
         let (log, health, stop, consumers) = (log, health, stop, consumers)
         let (grace, patience) = (settings.live.graceSeconds, settings.live.finishingMicroseconds)
         Signals.wait(grace: grace) {
@@ -112,10 +117,7 @@ struct LiveService {
             stop.set(patience: patience)
             consumers.stopAll()
         } onGraceOver: {
-            log.write(
-                .error, "grace_over",
-                "the batch in hand was not committed in time: it is not acknowledged, so it will be delivered again"
-            )
+            end.graceIsOver()
         }
     }
 
