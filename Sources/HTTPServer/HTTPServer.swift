@@ -1,5 +1,7 @@
 internal import CMicroHTTPD
+internal import Dispatch
 internal import Glibc
+internal import Synchronization
 
 /// A thin face on libmicrohttpd: a request becomes a value, a handler makes an answer of it.
 ///
@@ -10,7 +12,7 @@ public final class HTTPServer: Sendable {
     public struct Limits: Sendable {
         /// Threads that serve; each connection belongs to one.
         public var threads = 2
-        /// Threads that answer.
+        /// Threads that answer; probes have one more of their own.
         public var workers = 4
         /// Requests that wait for a worker; more are refused with 503.
         public var waitingRequests = 256
@@ -20,6 +22,8 @@ public final class HTTPServer: Sendable {
         public var connectionsOfAddress = 384
         /// A connection on which nothing happens is closed, in seconds.
         public var idleSeconds = 30
+        /// How long answers in hand get when the server is let go of without ``HTTPServer/stop(within:)``, in seconds.
+        public var lastSeconds = 5.0
         /// A longer body is refused with 413. It is held before anybody is asked who he is: all connections' bodies together
         /// have to fit.
         public var bodyBytes = 16 << 10
@@ -59,17 +63,34 @@ public final class HTTPServer: Sendable {
     /// Where it listens; the port that was chosen, where 0 was asked for.
     public let port: Int
 
-    // Used by `deinit` alone.
-    private nonisolated(unsafe) let daemon: OpaquePointer
     private let service: Service
+    private let stopping = Mutex(Stopping())
+
+    /// How far its end has come.
+    private struct Stopping {
+        /// Nil once it is being stopped.
+        var daemon: Daemon?
+        /// Answers that were not finished.
+        var left = 0
+    }
+
+    /// The library's. It is stopped by whoever took it out of ``Stopping``.
+    private struct Daemon: @unchecked Sendable {
+        let pointer: OpaquePointer
+    }
 
     /// Begins to listen.
-    /// - Parameter listen: `HOST:PORT`, the host an address (IPv6 in brackets) or `localhost`; port 0 chooses one.
+    /// - Parameters:
+    ///   - listen: `HOST:PORT`, the host an address (IPv6 in brackets) or `localhost`; port 0 chooses one.
+    ///   - probes: What is asked of the program itself, whether it lives and how it does, by path: answered by a thread of
+    ///     its own, which no other question keeps from it, however many wait. They must not wait for anything.
+    ///   - handler: Answers everything else.
     public init(
-        listen: String, limits: Limits = Limits(), tls: TLS? = nil, handler: @escaping Handler
+        listen: String, limits: Limits = Limits(), tls: TLS? = nil, probes: [String: Handler] = [:],
+        handler: @escaping Handler
     ) throws(HTTPServerError) {
         var storage = try Self.address(listen)
-        let service = Service(limits: limits, handler: handler)
+        let service = Service(limits: limits, probes: probes, handler: handler)
         let isIPv6 = Int32(storage.ss_family) == AF_INET6
         let certificate = tls.map { strdup($0.certificate) } ?? nil
         let key = tls.map { strdup($0.key) } ?? nil
@@ -92,21 +113,51 @@ public final class HTTPServer: Sendable {
         }
         guard let daemon else {
             let problem = String(cString: strerror(errno))
-            service.drain()
+            service.close()
+            service.end()
             throw HTTPServerError(
                 description: "cannot listen on \(listen): \(problem); is another program listening there"
                     + (tls == nil ? "" : ", or do certificate and key not belong together")
                     + "? SESSIONIZER_HTTP_LISTEN chooses another address")
         }
-        self.daemon = daemon
         self.service = service
         port = Int(cmhd_port(daemon))
+        stopping.withLock { $0.daemon = Daemon(pointer: daemon) }
     }
 
-    deinit {
+    deinit { _ = stop(within: service.limits.lastSeconds) }
+
+    /// Takes no more requests. What waits for a worker is answered with 503, what one is at gets some time.
+    /// - Parameter seconds: How long this takes at most.
+    /// - Returns: How many answers were not finished. Where there are some, their threads go on, and so does the library:
+    ///   the program is to end (`_exit(2)`) without tearing down what they use.
+    public func stop(within seconds: Double) -> Int {
+        stopping.withLock { stopping in
+            guard let daemon = stopping.daemon else { return stopping.left }
+            stopping.daemon = nil
+            stopping.left = Self.stop(daemon, service, by: .now + .seconds(seconds))
+            return stopping.left
+        }
+    }
+
+    private static func stop(_ daemon: Daemon, _ service: Service, by end: ContinuousClock.Instant) -> Int {
+        service.close()
         // The library must not be stopped while a connection is suspended.
-        service.drain()
-        MHD_stop_daemon(daemon)
+        let left = service.waitForAnswers(until: end)
+        if left > 0 {
+            // Whatever the threads at work come to, it is there for them.
+            _ = Unmanaged.passRetained(service)
+            return left
+        }
+        // What is done at the end of a streamed answer may take its time too.
+        let ended = DispatchSemaphore(value: 0)
+        DispatchQueue(label: "http.end").async {
+            service.end()
+            MHD_stop_daemon(daemon.pointer)
+            ended.signal()
+        }
+        let time = max((end - .now) / .seconds(1), 0.1)
+        return ended.wait(timeout: .now() + time) == .success ? 0 : 1
     }
 
     /// Whether a text is a place to listen at, whatever is there: fails with what is expected instead.

@@ -7,23 +7,49 @@ final class Service: Sendable {
     let limits: HTTPServer.Limits
     let workers: Workers
     private let handler: HTTPServer.Handler
+    private let probes: [String: HTTPServer.Handler]
+    /// What answers probes. Not nicer than what else the program does: a late answer would have it restarted.
+    private let probing: Workers?
     private let stopping = Atomic<Bool>(false)
     private let suspended = Atomic<Int>(0)
+    /// Requests that a worker was asked to answer, until the answer has left or nobody waits for it.
+    private let unanswered = Atomic<Int>(0)
 
-    init(limits: HTTPServer.Limits, handler: @escaping HTTPServer.Handler) {
+    init(
+        limits: HTTPServer.Limits, probes: [String: HTTPServer.Handler], handler: @escaping HTTPServer.Handler
+    ) {
         self.limits = limits
         self.handler = handler
+        self.probes = probes
         workers = Workers(count: limits.workers, capacity: limits.waitingRequests)
+        probing =
+            probes.isEmpty ? nil : Workers(count: 1, capacity: limits.waitingRequests, niceness: 0)
     }
 
     var isStopping: Bool { stopping.load(ordering: .acquiring) }
 
-    /// Takes no more requests and waits until every connection that a worker holds has been given back.
-    func drain() {
+    /// Takes no more requests, and refuses those that wait for a worker.
+    func close() {
         stopping.store(true, ordering: .sequentiallyConsistent)
         workers.close()
-        while suspended.load(ordering: .sequentiallyConsistent) > 0 { usleep(2000) }
+        probing?.close()
+    }
+
+    /// Waits until every connection that a worker holds has been given back, and a moment longer for the answers to leave.
+    /// - Returns: How many a worker holds still.
+    func waitForAnswers(until end: ContinuousClock.Instant) -> Int {
+        while suspended.load(ordering: .sequentiallyConsistent) > 0, .now < end { usleep(2000) }
+        let held = suspended.load(ordering: .sequentiallyConsistent)
+        // Nobody has to read what is sent to him.
+        let end = min(end, .now + .seconds(1))
+        while unanswered.load(ordering: .sequentiallyConsistent) > held, .now < end { usleep(2000) }
+        return suspended.load(ordering: .sequentiallyConsistent)
+    }
+
+    /// Ends the workers; waits for what they are at.
+    func end() {
         workers.end()
+        probing?.end()
     }
 
     /// - Returns: Whether it is suspended; not while the server stops.
@@ -54,6 +80,8 @@ final class Service: Sendable {
         var body: [UInt8] = []
         var isTooLong = false
         var answer: HTTPResponse?
+        /// Whether it counts among the unanswered.
+        var isCounted = false
 
         init(target: String) { self.target = target }
     }
@@ -107,22 +135,34 @@ final class Service: Sendable {
 
     private func answer(_ request: HTTPRequest, _ pending: Pending, _ connection: OpaquePointer) -> MHD_Result
     {
+        // Counted before it is suspended: an answer that has left is not unanswered for a moment.
+        pending.isCounted = true
+        unanswered.add(1, ordering: .sequentiallyConsistent)
         guard suspend(connection) else { return send(limits.refusal(503), connection) }
         nonisolated(unsafe) let connection = connection
-        let isTaken = workers.put { [self] in
-            pending.answer = handler(request)
-            resume(connection)
-        }
-        if !isTaken {
+        var (workers, handler) = (self.workers, self.handler)
+        if let probing, let probe = probes[request.path] { (workers, handler) = (probing, probe) }
+        let refuse: @Sendable () -> Void = { [self] in
             pending.answer = limits.refusal(503)
             resume(connection)
         }
+        let isTaken = workers.put(
+            Workers.Job(
+                run: { [self, handler] in
+                    pending.answer = handler(request)
+                    resume(connection)
+                }, refuse: refuse))
+        if !isTaken { refuse() }
         return Self.yes
     }
 
-    static let completed: MHD_RequestCompletedCallback = { _, _, state, _ in
+    static let completed: MHD_RequestCompletedCallback = { context, _, state, _ in
         guard let known = state?.pointee else { return }
-        Unmanaged<Pending>.fromOpaque(known).release()
+        let pending = Unmanaged<Pending>.fromOpaque(known).takeRetainedValue()
+        if pending.isCounted, let context {
+            Unmanaged<Service>.fromOpaque(context).takeUnretainedValue().unanswered
+                .subtract(1, ordering: .sequentiallyConsistent)
+        }
         state?.pointee = nil
     }
 

@@ -32,7 +32,7 @@ final class StreamedBody: Sendable {
     /// connection's thread serves others.
     func end() {
         let over = over
-        service.workers.goOn { over() }
+        service.workers.goOn(Workers.Job(run: over))
     }
 
     /// Fills the library's buffer, or suspends the connection and has the next piece made.
@@ -54,20 +54,24 @@ final class StreamedBody: Sendable {
         }
         if let count { return count }
         guard service.suspend(connection) else { return cmhd_failure() }
-        service.workers.goOn { self.fill() }
+        service.workers.goOn(filling)
         return 0
     }
 
+    private var filling: Workers.Job { Workers.Job(run: { self.fill() }, refuse: { self.cut() }) }
+
+    /// The server stops: whoever reads it sees that it did not come to its end.
+    private func cut() {
+        content.withLock { $0.end = cmhd_failure() }
+        service.resume(connection)
+    }
+
     private func fill() {
-        if service.isStopping {
-            content.withLock { $0.end = cmhd_failure() }
-            service.resume(connection)
-            return
-        }
+        if service.isStopping { return cut() }
         do {
             let piece = try next()
             if let piece, piece.isEmpty {
-                service.workers.goOnLater { self.fill() }
+                service.workers.goOnLater(filling)
                 return
             }
             content.withLock { content in

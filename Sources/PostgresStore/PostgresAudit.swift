@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import SessionCore
 public import SessionStore
 internal import Synchronization
@@ -5,15 +6,15 @@ internal import Synchronization
 /// The audit as a table of the store: replicas share it. It has a connection of its own, so it waits neither for who
 /// writes nor for who reads. Rows that come at once are written by one statement: the wait for the disk is shared.
 public final class PostgresAudit: AuditKeeping {
-    /// A row on its way. Belongs to whoever holds the connection's lock.
-    private final class Ticket: @unchecked Sendable {
+    /// A row on its way, and what came of it.
+    private final class Ticket: Sendable {
         let entry: AuditEntry
-        var outcome: Result<Void, any Error>?
+        let outcome = Mutex<Result<Void, any Error>?>(nil)
 
         init(_ entry: AuditEntry) { self.entry = entry }
     }
 
-    // Used under the lock only.
+    // Used by whoever has the turn only.
     private final class Guarded: @unchecked Sendable {
         let connection: Connection
         let columns = RowArrays([
@@ -24,11 +25,16 @@ public final class PostgresAudit: AuditKeeping {
         init(_ connection: Connection) { self.connection = connection }
     }
 
-    private let guarded: Mutex<Guarded>
+    private let guarded: Guarded
+    /// Whose turn with the connection it is. A server that is frozen gives no answer for seconds: nobody waits for his turn
+    /// longer than for an answer.
+    private let turn = DispatchSemaphore(value: 0)
     private let waiting = Mutex<[Ticket]>([])
 
     /// Seconds until a row that is not written counts as refused: a reader waits for it.
     private static let patience = 5
+    /// The same for a row of a request that the store has failed.
+    private static let moment = 1.0
 
     /// Connects to a store that has the table.
     /// - Throws: ``StoreError`` where it has none (`sessionizer migrate`), or the role may not add to it.
@@ -38,7 +44,7 @@ public final class PostgresAudit: AuditKeeping {
         limits.lockSeconds = min(limits.lockSeconds, Self.patience)
         var target = try Target(
             url: settings.url, limits: limits, applicationName: settings.applicationName + " audit",
-            readOnly: false)
+            readOnly: false, connectSeconds: Self.patience)
         target.answerWithin = Double(2 * Self.patience)
         let connection = try Connection(target)
         do {
@@ -49,7 +55,8 @@ public final class PostgresAudit: AuditKeeping {
             connection.close()
             throw error
         }
-        guarded = Mutex(Guarded(connection))
+        guarded = Guarded(connection)
+        turn.signal()
     }
 
     private static func check(_ connection: Connection) throws {
@@ -78,29 +85,58 @@ public final class PostgresAudit: AuditKeeping {
     }
 
     /// Lets go of the connection.
-    public func close() { guarded.withLock { $0.connection.close() } }
+    public func close() { try? inTurn(within: Double(Self.patience)) { $0.connection.close() } }
 
-    /// See ``AuditKeeping``.
-    public func append(_ entry: AuditEntry) throws {
+    /// See ``AuditKeeping``. Waits for five seconds until it is its turn, and then for fifteen for a server that is frozen.
+    public func append(_ entry: AuditEntry) throws { try append(entry, atOnce: false) }
+
+    /// See ``AuditKeeping``. Over a connection that is there, and in a second or two.
+    public func appendAtOnce(_ entry: AuditEntry) throws { try append(entry, atOnce: true) }
+
+    private func append(_ entry: AuditEntry, atOnce: Bool) throws {
         let ticket = Ticket(entry)
         waiting.withLock { $0.append(ticket) }
-        // Whoever comes first writes for all who wait by then; they find it done.
-        try guarded.withLock { guarded in
-            if ticket.outcome == nil {
+        do {
+            // Whoever comes first writes for all who wait by then; they find it done.
+            try inTurn(within: atOnce ? Self.moment : Double(Self.patience)) { guarded in
+                if ticket.outcome.withLock({ $0 != nil }) { return }
+                let connection = guarded.connection
+                if atOnce, !connection.isOpen { throw notAnswering("there is no connection to it") }
+                connection.answerWithin = atOnce ? Self.moment : connection.target.answerWithin
+                defer { connection.answerWithin = connection.target.answerWithin }
                 let tickets = waiting.withLock { waiting in
                     defer { waiting = [] }
                     return waiting
                 }
-                let outcome = Result { try Self.write(tickets, guarded) }
-                for ticket in tickets { ticket.outcome = outcome }
+                let outcome = Result {
+                    try Self.ready(connection)
+                    try Self.write(tickets, guarded)
+                }
+                for ticket in tickets { ticket.outcome.withLock { $0 = outcome } }
             }
-            try ticket.outcome?.get()
+        } catch {
+            // Nobody is to write it later; where somebody is at it, that it cannot be told is all the same.
+            waiting.withLock { $0.removeAll { $0 === ticket } }
+            if ticket.outcome.withLock({ $0 == nil }) { throw error }
         }
+        try ticket.outcome.withLock { $0 }?.get()
+    }
+
+    private func inTurn<Answer>(within seconds: Double, _ body: (Guarded) throws -> Answer) throws -> Answer {
+        guard turn.wait(timeout: .now() + seconds) == .success else {
+            throw notAnswering("another question to it has had no answer for \(Int(seconds)) s")
+        }
+        defer { turn.signal() }
+        return try body(guarded)
+    }
+
+    private func notAnswering(_ why: String) -> StoreError {
+        StoreError(
+            .unavailable, "\(guarded.connection.target.name): \(why)", hint: Failure.hint(.unavailable))
     }
 
     private static func write(_ tickets: [Ticket], _ guarded: Guarded) throws {
         let connection = guarded.connection
-        try Self.ready(connection)
         let rows = guarded.columns
         rows.removeAll()
         for ticket in tickets {
@@ -126,7 +162,7 @@ public final class PostgresAudit: AuditKeeping {
     /// See ``AuditKeeping``.
     public func rows(who: String?, before: Int64, limit: Int) throws -> [(id: Int64, entry: AuditEntry)] {
         do {
-            return try guarded.withLock { guarded in
+            return try inTurn(within: Double(Self.patience)) { guarded in
                 try Self.ready(guarded.connection)
                 return try Self.read(guarded.connection, who: who, before: before, limit: limit)
             }

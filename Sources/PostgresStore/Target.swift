@@ -13,7 +13,10 @@ struct Target {
     /// - Parameters:
     ///   - url: A connection URI of libpq's, `sslmode` and all. What it says goes before every default here.
     ///   - limits: How long statements and locks may take.
-    init(url: String, limits: PostgresLimits, applicationName: String, readOnly: Bool) throws {
+    ///   - connectSeconds: How long connecting may take.
+    init(
+        url: String, limits: PostgresLimits, applicationName: String, readOnly: Bool, connectSeconds: Int = 10
+    ) throws {
         var message: UnsafeMutablePointer<CChar>?
         guard let parsed = PQconninfoParse(url, &message) else {
             let text = message.map { String(cString: $0) } ?? "out of memory"
@@ -68,7 +71,7 @@ struct Target {
         }
         given.append(("options", session.map { "-c \($0) " }.joined() + options))
         let defaults = [
-            ("fallback_application_name", applicationName), ("connect_timeout", "10"),
+            ("fallback_application_name", applicationName), ("connect_timeout", "\(connectSeconds)"),
             ("client_encoding", "UTF8"), ("keepalives", "1"), ("keepalives_idle", "30"),
             ("keepalives_interval", "10"), ("keepalives_count", "3"), ("tcp_user_timeout", "60000"),
         ]

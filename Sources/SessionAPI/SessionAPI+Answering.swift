@@ -42,8 +42,14 @@ extension SessionAPI {
             if request.method != "HEAD" { made.streamed?.begin(entry) }
             return response
         } catch {
-            entry.status = Self.problem(error).kind.status
-            if entry.status != 500 { try keep(entry, of: route) }
+            let kind = Self.problem(error).kind
+            entry.status = kind.status
+            if kind == .storeUnavailable {
+                // The store has been waited for already, and nothing of it is told.
+                if route.isAudited { try? audit?.appendAtOnce(entry) }
+            } else if entry.status != 500 {
+                try keep(entry, of: route)
+            }
             throw error
         }
     }

@@ -67,7 +67,11 @@ public struct LeaseKeeper: Sendable {
     /// - Parameters:
     ///   - running: The partitions this replica works on, each with the epoch under which it took it.
     ///   - leaving: Those of them that it is letting go of already.
-    public func decide(_ view: View, running: [Int: Int64], leaving: Set<Int>) -> Decision {
+    ///   - contested: Partitions that could not be had because a transaction of their holder before was in the way, the one
+    ///     that was tried last at the end: they come after all others, and in this order.
+    public func decide(
+        _ view: View, running: [Int: Int64], leaving: Set<Int>, contested: [Int] = []
+    ) -> Decision {
         var decision = Decision()
         let leases = view.leases.sorted { $0.partition < $1.partition }
         let byPartition = Dictionary(leases.map { ($0.partition, $0) }) { first, _ in first }
@@ -91,7 +95,9 @@ public struct LeaseKeeper: Sendable {
             // Not all from the same end: fewer want the same.
             let index = Set(view.replicas).union([replica]).sorted().firstIndex(of: replica) ?? 0
             let start = free.isEmpty ? 0 : index * share % free.count
-            decision.take = (free[start...] + free[..<start]).map(\.partition)
+            let order = (free[start...] + free[..<start]).map(\.partition)
+            decision.take =
+                order.filter { !contested.contains($0) } + contested.filter { order.contains($0) }
         }
         return decision
     }

@@ -42,8 +42,15 @@ public struct AuditEntry: Sendable, Equatable {
 
 /// Keeps who asked what. It can be added to and read, nothing else.
 public protocol AuditKeeping: Sendable {
-    /// Keeps a row; on its return it is kept.
+    /// Keeps a row; on its return it is kept. Waits for a bounded time, and throws where that was not enough.
     func append(_ entry: AuditEntry) throws
+    /// The same where it can be kept at once: for a request that the store has failed, so that nobody waits for it twice.
+    func appendAtOnce(_ entry: AuditEntry) throws
     /// The latest rows before an id, of one reader or of all.
     func rows(who: String?, before: Int64, limit: Int) throws -> [(id: Int64, entry: AuditEntry)]
+}
+
+extension AuditKeeping {
+    /// Of an audit that does not wait for the store.
+    public func appendAtOnce(_ entry: AuditEntry) throws { try append(entry) }
 }

@@ -29,6 +29,9 @@ final class LiveConsumers: Sendable {
 
     func stopAll() { for consumer in state.withLock({ Array($0.living.values) }) { consumer.stop() } }
 
+    /// Whether no connection's thread is left.
+    var areGone: Bool { state.withLock { $0.living.isEmpty } }
+
     /// Which partitions are held, for people; nil where the queue is not split.
     var partitions: String? {
         guard let partitionCount else { return nil }

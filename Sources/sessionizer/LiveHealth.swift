@@ -38,6 +38,8 @@ final class LiveHealth: Sendable {
         var lastPublishLag: Double?
         /// Which writer is at a batch, by partition.
         var turns = TurnWatch()
+        /// Which writers have a batch that is neither committed nor given back, also while they wait to try it again.
+        var holding: Set<Int> = []
     }
 
     private let state = Mutex(EngineState())
@@ -75,6 +77,14 @@ final class LiveHealth: Sendable {
     func batchBegins(_ part: Int) { state.withLock { $0.turns.begins(part, now: monotonicNow()) } }
     /// It is committed, or has failed.
     func batchEnds(_ part: Int) { state.withLock { $0.turns.ends(part) } }
+    /// A writer has taken a batch, or is done with it.
+    func holds(_ holds: Bool, _ part: Int) {
+        state.withLock { state in
+            if holds { state.holding.insert(part) } else { state.holding.remove(part) }
+        }
+    }
+    /// Whether there is a batch that is neither committed nor given back.
+    var holdsBatch: Bool { state.withLock { !$0.holding.isEmpty } }
     func stops() { state.withLock { $0.isStopping = true } }
     func committed(publishLag: Double?) { state.withLock { $0.lastPublishLag = publishLag } }
 
@@ -166,32 +176,29 @@ final class LiveHealth: Sendable {
 
     // MARK: Answering
 
-    /// The answer to a probe or a scrape; nil where the path is none of these.
-    func answer(_ request: HTTPRequest) -> HTTPResponse? {
-        switch request.path {
-        case "/livez":
-            let parts = liveness()
-            return Self.probe(parts, isWell: parts.allSatisfy(\.isWell))
-        case "/readyz":
-            let parts = readiness()
-            return Self.probe(parts, isWell: parts.allSatisfy(\.isWell))
-        case "/healthz": return summary()
-        case "/metrics":
-            let trouble = state.withLock { $0.storeTrouble }
-            return .text(
-                metrics.render(
-                    consumers.status, isStoreUp: trouble?.isBusy ?? true,
-                    isStoreBusy: trouble?.isBusy ?? false),
-                type: Metrics.contentType)
-        default: return nil
-        }
+    /// The answers to probes and scrapes, by their paths. All is known here already: none asks the store or the broker.
+    var probes: [String: HTTPServer.Handler] {
+        [
+            "/livez": { _ in Self.probe(self.liveness()) },
+            "/readyz": { _ in Self.probe(self.readiness()) },
+            "/healthz": { _ in self.summary() },
+            "/metrics": { _ in self.figures() },
+        ]
+    }
+
+    private func figures() -> HTTPResponse {
+        let trouble = state.withLock { $0.storeTrouble }
+        return .text(
+            metrics.render(
+                consumers.status, isStoreUp: trouble?.isBusy ?? true, isStoreBusy: trouble?.isBusy ?? false),
+            type: Metrics.contentType)
     }
 
     /// As Kubernetes' own probes answer: the status for machines, a line for each part for people.
-    private static func probe(_ parts: [Part], isWell: Bool) -> HTTPResponse {
+    private static func probe(_ parts: [Part]) -> HTTPResponse {
         var text = ""
         for part in parts { text += "[\(part.isWell ? "+" : "-")] \(part.name): \(part.text)\n" }
-        return .text(text, status: isWell ? 200 : 503)
+        return .text(text, status: parts.allSatisfy(\.isWell) ? 200 : 503)
     }
 
     private func summary() -> HTTPResponse {

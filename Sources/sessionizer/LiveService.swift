@@ -1,11 +1,9 @@
 import AMQPSource
-import Dispatch
 import Glibc
 import HTTPServer
 import SessionAPI
 import SessionPipeline
 import SessionStore
-import Synchronization
 import Telemetry
 
 /// The live service, wired: a thread owns each connection to the broker, another decodes, applies and commits what it
@@ -67,11 +65,11 @@ struct LiveService {
         limits.workers = max(2, min(limits.workers, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
         let isSecure = offer?.isSecure == true
         limits.refusal = { SessionAPI.refusal($0, isSecure: isSecure) }
-        let http = try HTTPServer(listen: settings.http.listen, limits: limits, tls: offer?.tls) {
-            request in
-            health.answer(request) ?? api.answer(request)
+        let http = try HTTPServer(
+            listen: settings.http.listen, limits: limits, tls: offer?.tls, probes: health.probes
+        ) { request in
+            api.answer(request)
         }
-        defer { withExtendedLifetime(http) {} }
         let queue = try settings.live.queueSettings()
         log.write(
             .info, "started", "sessionizer serves",
@@ -85,25 +83,30 @@ struct LiveService {
                 "batch_max_events": .integer(BatchCloser.Limits(settings).messages),
                 "batch_max_age_ms": .integer(settings.live.maxAgeMilliseconds),
             ])
-        waitForSignals()
+        let end = LiveEnd(
+            settings: settings, location: location, consumers: consumers, health: health, log: log, stop: stop
+        )
+        waitForSignals(end)
         api.begin(log, stop)
         let counting = OpenSessions(location, metrics: metrics)
         counting.begin()
         defer { counting.end() }
         if let count = settings.live.partitions {
-            return try PartitionedWork(
+            let work = PartitionedWork(
                 count: count, settings: settings, location: location, consumers: consumers, metrics: metrics,
-                health: health, log: log, stop: stop
-            ).run()
+                health: health, log: log, stop: stop)
+            return try end.run(http) { try work.run() }
         }
         let worker = try LiveWorker(
             queue, settings, location, consumers, metrics, health, log, stop, partition: nil)
         worker.beginConsuming()
-        _ = try worker.run()
-        return 0
+        return try end.run(http) {
+            _ = try worker.run()
+            return 0
+        }
     }
 
-    private func waitForSignals() {
+    private func waitForSignals(_ end: LiveEnd) {
         let (log, health, stop, consumers) = (log, health, stop, consumers)
         let (grace, patience) = (settings.live.graceSeconds, settings.live.finishingMicroseconds)
         Signals.wait(grace: grace) {
@@ -114,10 +117,7 @@ struct LiveService {
             stop.set(patience: patience)
             consumers.stopAll()
         } onGraceOver: {
-            log.write(
-                .error, "grace_over",
-                "the batch in hand was not committed in time: it is not acknowledged, so it will be delivered again"
-            )
+            end.graceIsOver()
         }
     }
 
@@ -125,34 +125,6 @@ struct LiveService {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "?" }
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-}
-
-/// That the program is to end, or that there is something to look at; waiting for time to pass ends with either.
-final class StopFlag: Sendable {
-    private let flag = Atomic<Bool>(false)
-    /// Until when, by the monotonic clock, what is in hand is tried again.
-    private let deadline = Atomic<Int64>(.max)
-    private let bell = DispatchSemaphore(value: 0)
-
-    var isSet: Bool { flag.load(ordering: .acquiring) }
-
-    /// - Parameter patience: Microseconds for which what is in hand may be tried again. Set anew, it only gets less.
-    func set(patience: Int64 = 0) {
-        deadline.min(monotonicNow() + patience, ordering: .relaxed)
-        flag.store(true, ordering: .releasing)
-        bell.signal()
-    }
-
-    /// What is left of the time in which what is in hand may be tried again.
-    var microsecondsLeft: Int64 { isSet ? max(deadline.load(ordering: .relaxed) - monotonicNow(), 0) : .max }
-
-    /// Ends one waiting.
-    func ring() { bell.signal() }
-
-    func wait(microseconds: Int64) {
-        if isSet { return }
-        _ = bell.wait(timeout: .now() + .microseconds(Int(microseconds)))
     }
 }
 

@@ -160,6 +160,10 @@ struct LiveSettings {
     /// closing.
     var finishingMicroseconds: Int64 { Int64(graceSeconds) * 800_000 }
 
+    /// For how many seconds, once nothing is in hand, a database that does not answer is waited for, and then for as long
+    /// readers' last answers: both fit into the rest of the grace time.
+    var lastSeconds: Double { min(Double(graceSeconds) * 0.08, 3) }
+
     /// Where the brokers are.
     func brokers() throws -> [AMQPAddress] {
         guard let amqpURL else {

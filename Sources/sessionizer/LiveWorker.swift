@@ -88,6 +88,8 @@ struct LiveWorker: Sendable {
         var decoded: [ObjectIdentifier: DecodedBatch] = [:]
         let decoder = EventDecoder()
         while let batch = consumer.take() {
+            health.holds(true, part)
+            defer { health.holds(false, part) }
             if case .fenced = end {
                 consumer.abandon(batch)
                 continue

@@ -1,4 +1,5 @@
 import Dispatch
+import SessionPipeline
 import SessionStore
 import Synchronization
 import Telemetry

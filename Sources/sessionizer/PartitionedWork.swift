@@ -25,11 +25,15 @@ struct PartitionedWork {
     /// A worker and its lease.
     private final class Running: Sendable {
         let fence: PostgresLeases.Fence
-        let stop = StopFlag()
+        let stop: StopFlag
         /// How its thread ended; nil while it works.
         let end = Mutex<Result<LiveWorker.End, any Error>?>(nil)
 
-        init(_ fence: PostgresLeases.Fence) { self.fence = fence }
+        /// - Parameter stop: The replica's: where that is to end, so is the worker, whatever the table of leases says.
+        init(_ fence: PostgresLeases.Fence, partOf stop: StopFlag) {
+            self.fence = fence
+            self.stop = StopFlag(partOf: stop)
+        }
     }
 
     func run() throws -> Int32 {
@@ -42,10 +46,16 @@ struct PartitionedWork {
         var leases: PostgresLeases?
         var running: [Int: Running] = [:]
         var leaving: Set<Int> = []
-        var backOff = BackOff(base: 200_000, limit: Int64(seconds * 1e6 / 3))
+        var contested: [Int] = []
+        let every = Int64(seconds * 1e6 / 3)
+        var backOff = BackOff(base: 200_000, limit: every)
         defer { leases?.close() }
         while true {
-            var wait = Int64(seconds * 1e6 / 3)
+            let heard = stop.rings
+            let begun = monotonicNow()
+            var wait: Int64
+            // Before anything that the database has to answer: a consumer that began after the signal is stopped, too.
+            if stop.isSet { consumers.stopAll() }
             do {
                 let table =
                     try leases
@@ -53,17 +63,15 @@ struct PartitionedWork {
                 leases = table
                 try reap(&running, &leaving, table)
                 if stop.isSet {
-                    for (_, worker) in running { worker.stop.set(patience: stop.microsecondsLeft) }
-                    consumers.stopAll()
                     if running.isEmpty {
                         try table.retire()
                         log.write(.info, "stopped", "ended")
                         return 0
                     }
-                    wait = 100_000
                 } else {
-                    try turn(table, keeper, &running, &leaving)
+                    try turn(table, keeper, &running, &leaving, &contested)
                 }
+                wait = max(begun + every - monotonicNow(), 100_000)
                 metrics.holds(partitions: running.count)
                 health.storeWorks()
                 backOff.reset()
@@ -80,13 +88,13 @@ struct PartitionedWork {
                 wait = backOff.next(random: .random(in: 0..<1))
             }
             // A stop that is set ends every waiting at once.
-            if stop.isSet { usleep(50_000) } else { stop.wait(microseconds: wait) }
+            if stop.isSet { usleep(50_000) } else { stop.wait(microseconds: wait, since: heard) }
         }
     }
 
     private func turn(
         _ table: PostgresLeases, _ keeper: LeaseKeeper, _ running: inout [Int: Running],
-        _ leaving: inout Set<Int>
+        _ leaving: inout Set<Int>, _ contested: inout [Int]
     ) throws {
         let view = try table.renew(running.values.map(\.fence))
         let decision = keeper.decide(
@@ -95,7 +103,7 @@ struct PartitionedWork {
                 leases: view.leases.map {
                     LeaseKeeper.Lease(
                         partition: $0.partition, holder: $0.holder, epoch: $0.epoch, hasRunOut: $0.hasRunOut)
-                }), running: running.mapValues(\.fence.epoch), leaving: leaving)
+                }), running: running.mapValues(\.fence.epoch), leaving: leaving, contested: contested)
         func leave(
             _ partitions: [Int], _ level: LogLevel, _ event: String, _ text: String, patience: Int64
         ) {
@@ -113,13 +121,16 @@ struct PartitionedWork {
             patience: settings.live.finishingMicroseconds)
         var left = decision.takeAtMost
         for partition in decision.take where left > 0 {
+            contested.removeAll { $0 == partition }
             do {
                 guard let fence = try table.take(partition) else { continue }
                 left -= 1
                 running[partition] = try start(fence)
             } catch let error as StoreError where error.kind == .conflict {
-                // A transaction of the holder before is in the way still: at the next turn. Others may be free.
-                continue
+                // A transaction of the holder before is in the way still, and was waited for: for up to half of a lease.
+                // Before another is, what is held here has to be renewed. At the next turn those come first that may be free.
+                contested.append(partition)
+                return
             }
         }
     }
@@ -141,7 +152,7 @@ struct PartitionedWork {
     }
 
     private func start(_ fence: PostgresLeases.Fence) throws -> Running {
-        let one = Running(fence)
+        let one = Running(fence, partOf: stop)
         let log = log.adding("partition", .integer(fence.partition))
         log.write(
             .info, "partition_taken", "its deliveries are read here", ["epoch": .integer(Int(fence.epoch))])

@@ -39,9 +39,18 @@ enum ServeArchive {
         var signal: Int32 = 0
         sigwait(&signals, &signal)
         complain("sessionizer: stopping")
-        withExtendedLifetime(server) {}
+        let left = server.stop(within: lastSeconds)
+        if left > 0 {
+            complain(
+                "sessionizer: \(left) answers were not finished within \(Int(lastSeconds)) s: they are cut")
+            // Threads are at work on them still: nothing is torn down under those.
+            _exit(0)
+        }
         return 0
     }
+
+    /// How long answers in hand get at the end, in seconds: longer than one may take beside a store that answers.
+    private static let lastSeconds = 5.0
 
     /// `sessionizer token NAME --role ROLE`
     static func token(_ words: [String]) throws -> Int32 {

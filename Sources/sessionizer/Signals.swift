@@ -1,3 +1,4 @@
+import AMQPSource
 import Dispatch
 import Glibc
 
@@ -33,15 +34,12 @@ enum Signals {
             var number: Int32 = 0
             while sigwait(&set, &number) != 0 {}
             onFirst()
-            var now = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &now)
-            let end = now.tv_sec + grace
+            let end = monotonicNow() + Int64(grace) * 1_000_000
             while true {
-                clock_gettime(CLOCK_MONOTONIC, &now)
-                var left = timespec(tv_sec: max(end - now.tv_sec, 0), tv_nsec: 0)
-                if sigtimedwait(&set, nil, &left) > 0 { _exit(1) }
-                clock_gettime(CLOCK_MONOTONIC, &now)
-                if now.tv_sec >= end {
+                let left = max(end - monotonicNow(), 0)
+                var time = timespec(tv_sec: Int(left / 1_000_000), tv_nsec: Int(left % 1_000_000) * 1000)
+                if sigtimedwait(&set, nil, &time) > 0 { _exit(1) }
+                if monotonicNow() >= end {
                     onGraceOver()
                     _exit(1)
                 }

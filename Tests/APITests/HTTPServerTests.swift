@@ -6,9 +6,10 @@ import Testing
 /// The face on libmicrohttpd, by itself.
 @Suite struct HTTPServerTests {
     private func server(
-        _ limits: HTTPServer.Limits = HTTPServer.Limits(), _ handler: @escaping HTTPServer.Handler
+        _ limits: HTTPServer.Limits = HTTPServer.Limits(), probes: [String: HTTPServer.Handler] = [:],
+        _ handler: @escaping HTTPServer.Handler
     ) throws -> (HTTPServer, Client) {
-        let server = try HTTPServer(listen: "127.0.0.1:0", limits: limits, handler: handler)
+        let server = try HTTPServer(listen: "127.0.0.1:0", limits: limits, probes: probes, handler: handler)
         return (server, Client(port: server.port))
     }
 
@@ -144,6 +145,115 @@ import Testing
         done.wait()
         #expect(statuses.withLock { $0.sorted() } == [200, 200, 503, 503, 503, 503, 503])
         withExtendedLifetime(server) {}
+    }
+
+    /// Requests to one worker, of which the first is in hand until the gate is opened. Each is asked from a thread of its own.
+    private final class Crowd: Sendable {
+        let gate = DispatchSemaphore(value: 0)
+        let handled = Mutex(0)
+        let statuses = Mutex<[Int]>([])
+        private let done = DispatchGroup()
+
+        var handler: HTTPServer.Handler {
+            { _ in
+                self.handled.withLock { $0 += 1 }
+                self.gate.wait()
+                return .text("well")
+            }
+        }
+
+        func ask(_ count: Int, _ client: Client) {
+            for _ in 0..<count {
+                done.enter()
+                Thread { [self] in
+                    let status = (try? client.get("/").status) ?? 0
+                    statuses.withLock { $0.append(status) }
+                    done.leave()
+                }.start()
+            }
+        }
+
+        /// Waits until one is in hand and so many were refused.
+        func wait(refused: Int) throws {
+            let deadline = Date() + 20
+            while handled.withLock({ $0 }) < 1 || statuses.withLock({ $0.count }) < refused {
+                if Date() > deadline { throw Client.Failure(what: "\(statuses.withLock { $0 })") }
+                usleep(2000)
+            }
+        }
+
+        func end() -> [Int] {
+            gate.signal()
+            #expect(done.wait(timeout: .now() + 20) == .success)
+            return statuses.withLock { $0.sorted() }
+        }
+    }
+
+    @Test func aFloodKeepsNoProbeWaiting() throws {
+        let crowd = Crowd()
+        var limits = HTTPServer.Limits()
+        limits.workers = 1
+        limits.waitingRequests = 2
+        let (server, client) = try server(limits, probes: ["/livez": { _ in .text("alive") }], crowd.handler)
+        crowd.ask(9, client)
+        // Two wait, so the next ones are refused.
+        try crowd.wait(refused: 6)
+        for _ in 0..<20 { #expect(try client.get("/livez?verbose").text == "alive") }
+        #expect(try client.get("/live").status == 503)
+        for _ in 0..<2 { crowd.gate.signal() }
+        #expect(crowd.end() == [200, 200, 200, 503, 503, 503, 503, 503, 503])
+        #expect(server.stop(within: 20) == 0)
+    }
+
+    /// At the end what waits is refused without being begun with; what is in hand is waited for.
+    @Test func whatWaitsAtTheEndIsRefused() throws {
+        let crowd = Crowd()
+        var limits = HTTPServer.Limits()
+        limits.workers = 1
+        let (server, client) = try server(limits, crowd.handler)
+        crowd.ask(6, client)
+        try crowd.wait(refused: 0)
+        let left = Mutex<Int?>(nil)
+        Thread { left.withLock { $0 = server.stop(within: 20) } }.start()
+        try crowd.wait(refused: 5)
+        #expect(crowd.statuses.withLock { $0 } == [503, 503, 503, 503, 503])
+        #expect(crowd.end() == [200, 503, 503, 503, 503, 503])
+        #expect(left.withLock { $0 } == 0)
+        #expect(crowd.handled.withLock { $0 } == 1)
+    }
+
+    /// An answer that does not come to its end is not waited for without end.
+    @Test func theEndHasALimit() throws {
+        let crowd = Crowd()
+        let (server, client) = try server(HTTPServer.Limits(), crowd.handler)
+        crowd.ask(1, client)
+        try crowd.wait(refused: 0)
+        let begun = ContinuousClock.now
+        #expect(server.stop(within: 0.3) == 1)
+        #expect(begun.duration(to: .now) < .seconds(5))
+        #expect(server.stop(within: 20) == 1)
+        // Its thread goes on, and finds all that it needs.
+        #expect(crowd.end() == [200])
+    }
+
+    /// Nor is what is done when a streamed answer is over.
+    @Test func whatIsDoneAtTheEndOfAStreamHasALimitToo() throws {
+        let gate = DispatchSemaphore(value: 0)
+        let (server, client) = try server { _ in
+            let isFirst = Atomic<Bool>(true)
+            return HTTPResponse(
+                status: 200, headers: [],
+                body: .fallibleStream(
+                    { isFirst.exchange(false, ordering: .relaxed) ? Array("open".utf8) : [] },
+                    over: { gate.wait() }))
+        }
+        let connection = try Client.Connection(port: client.port)
+        try connection.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        _ = try connection.read(until: "open")
+        let begun = ContinuousClock.now
+        #expect(server.stop(within: 1) == 1)
+        #expect(begun.duration(to: .now) < .seconds(5))
+        gate.signal()
     }
 
     @Test func streamsPieceByPiece() throws {

@@ -1,9 +1,11 @@
 import AccessControl
+import ChildProcesses
 import EngineUnderTest
 import Foundation
 import PostgresStore
 import PrivateServers
 import SessionStore
+import Synchronization
 import Testing
 
 /// The audit beside a store in PostgreSQL: a table of it, which several services share.
@@ -136,6 +138,99 @@ import Testing
             }
         }
         #expect(try place.rows("count(*) OVER ()").hasPrefix("64"))
+    }
+
+    /// Does something while none of a server's processes goes on.
+    private func whileFrozen(_ server: PrivatePostgres, _ body: () throws -> Void) throws {
+        let processes = try server.processes()
+        defer { for process in processes { kill(process, SIGCONT) } }
+        for process in processes { kill(process, SIGSTOP) }
+        try body()
+    }
+
+    private static func entry(_ status: Int) -> AuditEntry {
+        AuditEntry(
+            at: 0, who: "a", role: "viewer", route: "home", object: nil, filters: "", status: status, rows: 1,
+            requestID: "x", address: "::1")
+    }
+
+    /// A database that answers nothing: nobody waits for it behind all others, and who has waited for it already not again.
+    @Test func aFrozenDatabaseIsWaitedForOnce() throws {
+        let server = try PrivatePostgres()
+        defer { try? server.remove() }
+        let place = try Place(server)
+        let settings = PostgresStore.Settings(url: server.url(place.database, user: place.writer))
+        let (audit, other) = (try PostgresAudit(settings), try PostgresAudit(settings))
+        defer {
+            audit.close()
+            other.close()
+        }
+        /// How long it took to be refused, in seconds.
+        @Sendable func refused(_ append: () throws -> Void) -> Double {
+            let begun = ContinuousClock.now
+            #expect(throws: StoreError.self) { try append() }
+            return (.now - begun) / .seconds(1)
+        }
+        try audit.append(Self.entry(200))
+        try whileFrozen(server) {
+            let times = Mutex<[Double]>([])
+            let done = DispatchGroup()
+            for _ in 0..<4 {
+                done.enter()
+                Thread {
+                    let time = refused { try audit.append(Self.entry(503)) }
+                    times.withLock { $0.append(time) }
+                    done.leave()
+                }.start()
+            }
+            #expect(refused { try other.appendAtOnce(Self.entry(503)) } < 3)
+            #expect(done.wait(timeout: .now() + 60) == .success)
+            // One waits for the answer, and the others not so long for their turn.
+            let sorted = times.withLock { $0.sorted() }
+            #expect(sorted[2] < 8 && sorted[3] < 13, "\(sorted)")
+            #expect(refused { try audit.appendAtOnce(Self.entry(503)) } < 1)
+        }
+        try audit.append(Self.entry(200))
+        try audit.appendAtOnce(Self.entry(200))
+        // Of those that were refused some may be there all the same: they were on their way.
+        #expect(try place.rows("status").split(separator: "\n").count { $0 == "200" } == 3)
+    }
+
+    /// Whoever ends the service does not wait for such a database either.
+    @Test func aFrozenDatabaseKeepsNoServiceFromItsEnd() throws {
+        let server = try PrivatePostgres()
+        defer { try? server.remove() }
+        let place = try Place(server)
+        let (run, client) = try place.serve(as: place.writer)
+        #expect(try place.get("home", of: client).status == 200)
+        try whileFrozen(server) {
+            let before = try Self.descriptors(run.process.processIdentifier)
+            let statuses = Mutex<[Int]>([])
+            for _ in 0..<12 {
+                Thread {
+                    let status = (try? place.get("home", of: client).status) ?? 0
+                    statuses.withLock { $0.append(status) }
+                }.start()
+            }
+            // A connection for each, and for each of the four that are in hand but the first one another to the database.
+            let deadline = Date() + 20
+            while try Self.descriptors(run.process.processIdentifier) < before + 15, Date() < deadline {
+                usleep(10_000)
+            }
+            let begun = ContinuousClock.now
+            #expect(run.stop() == 0)
+            #expect(begun.duration(to: .now) < .seconds(9))
+            while statuses.withLock({ $0.count }) < 12, Date() < deadline { usleep(10_000) }
+            // Four were in hand: those are cut.
+            #expect(
+                statuses.withLock { $0.sorted() } == [Int](repeating: 0, count: 4)
+                    + [Int](repeating: 503, count: 8))
+            #expect(run.text.contains("4 answers were not finished"), "\(run.text)")
+        }
+    }
+
+    private static func descriptors(_ process: pid_t) throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count
     }
 
     /// What cannot be recorded is not answered.

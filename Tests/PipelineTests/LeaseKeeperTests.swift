@@ -67,6 +67,24 @@ import Testing
         }
     }
 
+    /// One that a frozen holder's transaction keeps must not keep the others from being tried.
+    @Test func whatIsContestedComesLast() {
+        let keeper = LeaseKeeper(replica: "a")
+        let view = LeaseKeeper.View(
+            replicas: ["a"],
+            leases: (0..<5).map {
+                .init(partition: $0, holder: $0 == 4 ? "b" : nil, epoch: 0, hasRunOut: false)
+            })
+        func take(_ contested: [Int]) -> [Int] {
+            keeper.decide(view, running: [3: 0], leaving: [], contested: contested).take
+        }
+        #expect(take([]) == [0, 1, 2])
+        #expect(take([0]) == [1, 2, 0])
+        #expect(take([2, 0]) == [1, 2, 0])
+        // What is not to be had at all is not tried for having been contested.
+        #expect(take([4, 0]) == [1, 2, 0])
+    }
+
     @Test func whatAnotherHasTakenIsLost() {
         let keeper = LeaseKeeper(replica: "a")
         let view = LeaseKeeper.View(
