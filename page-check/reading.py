@@ -238,4 +238,24 @@ def keyboard(t):
             unseen.append(told[2])
     t.expect(not unseen, f"the focus is visible at each of {stops} tab stops {unseen[:2]}")
     t.expect(10 < stops < 80, "no trap: Tab goes through the page and leaves it; the list is one stop")
+    rows_stay(t, page)
     context.close()
+
+
+def rows_stay(t, page):
+    """e, Enter and Escape on failed deliveries: once the row is selected, it stays where it is."""
+    where = "(() => { const r = document.querySelector('.row[aria-selected=true]').getBoundingClientRect(); return [Math.round(r.top), r.top >= 0 && r.bottom <= innerHeight]; })()"
+    failed, moved = [line["delivery_id"] for line in t.day.truth if line["outcome"] == "failed"], []
+    for id in failed:
+        page.goto(f"{t.day_server.base}/deliveries/{quote(id, safe='')}")
+        settled(page)
+        page.keyboard.press("e")
+        page.wait_for_selector(".panel .payload")
+        seen = [page.evaluate(where)]
+        for key in ("Enter", "Escape"):
+            page.keyboard.press(key)
+            page.wait_for_timeout(60)
+            seen.append(page.evaluate(where))
+        if len({top for top, _ in seen}) > 1 or not all(is_seen for _, is_seen in seen):
+            moved.append((id, seen))
+    t.expect(len(failed) > 5 and not moved, f"Enter and Escape leave the selected row where it is, in sight, in each of {len(failed)} failed deliveries {moved[:2] or ''}")

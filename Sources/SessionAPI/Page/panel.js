@@ -36,6 +36,12 @@ export class Panel {
 
     get isOpen() { return !this.root.hidden; }
 
+    /** Whether it lies over a part of the page. */
+    covers(node) {
+        const [mine, its] = [this.root, node].map((n) => n.getBoundingClientRect());
+        return this.isOpen && mine.left < its.right && its.left < mine.right && mine.top < its.bottom && its.top < mine.bottom;
+    }
+
     hide() {
         this.root.hidden = true;
         this.asked?.abort();
