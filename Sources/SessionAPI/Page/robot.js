@@ -190,9 +190,9 @@ function states(robot) {
 function deliveries(timeline) {
     return part(`Deliveries (${count(timeline.sessions.length)})`, table("Deliveries", [
         ["delivery", (w) => sessionLink(w.session_id)], ["outcome", (w) => outcomeBadge(w.outcome)], ["why", (w) => w.failure_code && data(w.failure_code, 60)],
-        ["from", (w) => time(w.started_at)], ["to", (w) => (w.ended_at ? time(w.ended_at) : "still")], ["held it", (w) => duration(w.ended_at ? (parse(w.ended_at) - parse(w.started_at)) / 1000 : null), "num"],
-        ["opened by", (w) => [data(w.opened_by, 60), w.inferred && " (inferred)"]], ["ended", (w) => w.end_reason ?? ""], ["merchant", (w) => w.merchant_id && data(w.merchant_id, 40)],
-    ], timeline.sessions, {empty: "It served no delivery in this range."}));
+        ["from", (w) => time(w.started_at), "named"], ["to", (w) => (w.ended_at ? time(w.ended_at) : "still"), "named"], ["held it", (w) => duration(w.ended_at ? (parse(w.ended_at) - parse(w.started_at)) / 1000 : null), "num"],
+        ["opened by", (w) => [data(w.opened_by, 60), w.inferred && " (inferred)"], "named"], ["ended", (w) => w.end_reason ?? "", "named"], ["merchant", (w) => w.merchant_id && data(w.merchant_id, 40), "named"],
+    ], timeline.sessions, {stacked: true, empty: "It served no delivery in this range."}));
 }
 
 function errors(timeline) {
@@ -202,8 +202,8 @@ function errors(timeline) {
         el("a", {href: errorsOf(timeline.robot_id, {from: last.occurred_at, to: timeline.range.to})}, `Those from ${stamp(parse(last.occurred_at))} on`)]), table("Errors", [
         ["when", (e) => time(e.occurred_at, "ms")], ["code", (e) => link("events", e.event_id, el("strong", {}, data(e.error_code ?? "error", 60)), `?at=${encodeURIComponent(e.occurred_at)}`)],
         ["message", (e) => e.error_message && data(e.error_message, 200), "wide"], ["delivery", (e) => (e.sessions.length === 0 ? el("span", {class: "muted"}, "none") : e.sessions.map((s, n) => [n > 0 && ", ",
-            sessionLink(s, null, `#v=1&e=${encodeURIComponent(e.event_id)}`)]))],
-    ], timeline.errors, {empty: "It reported no error in this range."}));
+            sessionLink(s, null, `#v=1&e=${encodeURIComponent(e.event_id)}`)])), "named"],
+    ], timeline.errors, {stacked: true, empty: "It reported no error in this range."}));
 }
 
 function utilization(robot) {
