@@ -5,7 +5,8 @@ import {get} from "./api.js";
 import {atStep, completedIn, downtimeIn, errorsOf, figure, robotIn} from "./counted.js";
 import {reliabilityTable} from "./reliability.js";
 import {bar, columns, heatStep, loading, oneStop, pareto, supplyLegend, usageParts} from "./charts.js";
-import {showProblem, waiting} from "./problem.js";
+import {noZone} from "./pages.js";
+import {notice, showProblem, waiting} from "./problem.js";
 import {rangeBar, rangeText, readRange} from "./range.js";
 import {clock, count, duration, hours, iso, parse, percent, plural, stamp} from "./time.js";
 import {table, time} from "./tables.js";
@@ -40,8 +41,10 @@ export async function show(main, _, query) {
     const rangeQuery = new URLSearchParams({from: supply.range.from, to: supply.range.to}).toString();
     const wanted = `?${new URLSearchParams({from: supply.range.from, to: supply.range.to, ...(zone ? {zone} : {})})}`;
     const turn = inTurn();
-    replace(main, titleRow("Fleet", "/fleet", wanted), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
-        rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, zone),
+    const top = [titleRow("Fleet", "/fleet", wanted), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
+        rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose])];
+    if (zone && !names.includes(zone)) return replace(main, top, notice("No such zone", noZone(zone, names, (name) => `/fleet?zone=${encodeURIComponent(name)}&${rangeQuery}`)));
+    replace(main, top, totals(supply, zone),
         loading("Why not available?", (place) => fill(place, "downtime", () => turn(() => get("fleet/downtime", [], {...whole, compare: "week_before"})), (d) => downtime(d, wanted.slice(1)))),
         hourly(supply, zone), byZone(zones, rangeQuery),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], whole), (d) => funnel(d, zone))),
