@@ -1,7 +1,7 @@
 // Which page the address asks for, and what all pages share.
 
 import {data, el, replace, toast} from "./dom.js";
-import {get} from "./api.js";
+import {mayOpen, readerKnown, whoReads} from "./api.js";
 import {bind, showHelp} from "./keys.js";
 import {showProblem} from "./problem.js";
 import {settings} from "./settings.js";
@@ -69,9 +69,16 @@ async function start() {
         el("p", {}, "The address leads nowhere here. Look for an id above, or start at ", el("a", {href: "/"}, "the home page"), ".")));
 }
 
-for (const a of document.querySelectorAll("nav a")) {
-    if (location.pathname.startsWith(a.getAttribute("href"))) a.setAttribute("aria-current", "page");
+/** The menu, without what the reader may not open. */
+function drawMenu() {
+    for (const a of document.querySelectorAll("nav[aria-label=Pages] a")) {
+        const href = a.getAttribute("href");
+        if (location.pathname.startsWith(href)) a.setAttribute("aria-current", "page");
+        a.hidden = !mayOpen(href);
+    }
 }
+
+drawMenu();
 document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
     main.focus();
@@ -82,10 +89,10 @@ const go = (path) => () => { location.href = path; };
 bind("/", "Find an id", () => { const field = document.getElementById("q"); field.focus(); field.select(); });
 bind("?", "Keys and settings", showHelp);
 bind("g h", "Home", go("/"));
-bind("g r", "Robots", go("/robots"));
-bind("g f", "Fleet", go("/fleet"));
-bind("g q", "Data quality", go("/quality"));
-bind("g s", "Deliveries", go("/sessions"));
+readerKnown().then(() => {
+    drawMenu();
+    for (const [keys, text, path] of [["g r", "Robots", "/robots"], ["g f", "Fleet", "/fleet"], ["g q", "Data quality", "/quality"], ["g s", "Deliveries", "/sessions"]]) if (mayOpen(path)) bind(keys, text, go(path));
+});
 
 // Zone and density change every number on a page: the simplest true thing is to draw it anew.
 settings.onChange((name) => {
@@ -97,7 +104,8 @@ settings.onChange((name) => {
 async function tellReader() {
     if (document.getElementById("token")) return;
     try {
-        const me = await get("me");
+        const me = await whoReads();
+        drawMenu();
         if (me.authentication !== "off") replace(document.getElementById("who"), "Signed in as ", data(me.name, 60), "; about this service, sign out");
     } catch {
         // Nobody is, or nobody answers: the page says so where it matters.

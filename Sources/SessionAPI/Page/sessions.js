@@ -1,7 +1,7 @@
 // Deliveries by what happened to them: the rows behind the figures of other pages.
 
 import {announceTitle, data, el, replace, titleRow} from "./dom.js";
-import {get, meant} from "./api.js";
+import {get, mayOpen, meant, readerKnown} from "./api.js";
 import {pages} from "./pages.js";
 import {sessionsTable, time} from "./tables.js";
 import {instant, instantField, isSame, knownRanges, readRange} from "./range.js";
@@ -23,6 +23,7 @@ export async function show(main, _, query) {
     for (const name of ["from", "to", "closed_from", "closed_to"]) asked[name] = instant(query.get(name));
     if (query.has("failure")) asked.failure = meant(query.get("failure"));
     const links = el("span", {class: "links own"});
+    await readerKnown();
     replace(main, titleRow("Deliveries", "/sessions", location.search), el("p", {}, sentence(asked)), form(query, asked, links), exportLink(asked));
     await pages(main, (cursor) => get("sessions", [], {...asked, limit: 100, cursor}),
         (rows) => sessionsTable(rows, "Deliveries", el("p", {}, "No delivery matches. ", el("a", {href: "/sessions"}, "Take the filters off"), "."), Boolean(asked.intervened)),
@@ -44,6 +45,7 @@ const MOST_DAYS = 92;
 
 /** All events of those that are listed as CSV, for the filters that the export knows. */
 function exportLink(asked) {
+    if (!mayOpen("/analytics/v1/incidents/export.csv")) return null;
     const known = ["from", "to", "merchant", "robot", "outcome", "error"];
     const others = Object.entries(asked).filter(([name, value]) => value && value.length > 0 && !known.includes(name)).map(([name]) => name);
     const several = known.filter((name) => Array.isArray(asked[name]) && asked[name].length > 1);
