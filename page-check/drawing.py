@@ -218,7 +218,40 @@ def nothing_jumps(t):
     struck = page.locator(".row.moved").count()
     t.expect(struck > 100 and page.locator(".row:not(.head)").count() >= rows_before + 200, f"a late fact took {struck} events away: struck through, not removed")
     page.close()
+    clicked(t)
     longer_than_is_given(t)
+
+
+# The first and the last row that are in sight, whole: where to click.
+IN_SIGHT = """() => { const top = document.querySelector('.timeline-box').getBoundingClientRect().bottom;
+    const seen = [...document.querySelectorAll('.row:not(.head)')].map(n => n.getBoundingClientRect()).filter(r => r.top >= top && r.bottom <= innerHeight);
+    return [seen.at(0), seen.at(-1)].map(r => [r.left + 100, r.top + r.height / 2, Math.round(r.top)]); }"""
+
+
+def clicked(t):
+    """A click on a row that is in sight opens the panel and moves nothing; nor does closing it."""
+    moved, clicks = [], 0
+    for width, height in ((1440, 900), (1100, 700)):
+        page = t.page(t.day_server, width=width, height=height)
+        page.goto(t.day_server.base + "/deliveries/D-64")
+        settled(page)
+        for share in (0.3, 0.6, 1):
+            page.evaluate("share => scrollTo(0, share * (document.documentElement.scrollHeight - innerHeight))", share)
+            page.wait_for_timeout(60)
+            for x, y, top in page.evaluate(IN_SIGHT):
+                at, clicks, seen = page.evaluate("scrollY"), clicks + 1, []
+                page.mouse.click(x, y)
+                page.wait_for_selector(".panel .payload")
+                seen.append((page.evaluate("scrollY"), round(page.evaluate(STILL)["at"])))
+                page.keyboard.press("Escape")
+                page.wait_for_timeout(60)
+                seen.append((page.evaluate("scrollY"), round(page.evaluate(STILL)["at"])))
+                if seen != [(at, top)] * 2:
+                    moved.append((width, share, (at, top), seen))
+                page.keyboard.press("Escape")
+                page.evaluate("at => scrollTo(0, at)", at)
+        page.close()
+    t.expect(clicks == 12 and not moved, f"{clicks} clicks on rows at the edges of what is in sight: neither the click nor Escape after it moves anything {moved[:2] or ''}")
 
 
 KEPT = """() => ({rows: [...document.querySelectorAll('.row:not(.head)')].map(n => n.row.event.event_id), struck: [...document.querySelectorAll('.row.moved')].map(n => n.row.event.event_id),

@@ -59,6 +59,20 @@ def says_what_it_lacks(t):
     page.fill("#at-time", "noon")
     page.press("#at-time", "Enter")
     t.expect("2026-11-02 10:14:00" in page.evaluate("document.querySelector('#at-time').validationMessage"), "what is no time is told how to write one")
+    for path, name, words in (("/sessions?foo=1", "not-understood", ("not understood", "foo=1", "without it")), ("/fleet?from=garbage", "no-time", ("not understood", "from=garbage", "write it as 2026-11-02")),
+                              ("/fleet?zone=nozone", "no-such-zone", ("No zone is known as nozone", "Known are")), ("/sessions?robot=NOPE", "no-such-robot", ("No robot is known as NOPE", "No delivery matches")),
+                              ("/sessions?zone=nozone", "no-such-zone-list", ("No zone is known as nozone", "Known are")), ("/robots/R-003?day=2026-11-09", "after-the-end", ("Nothing is known of that yet", "The archive ends at 2026-11-03", "latest day")),
+                              ("/fleet?from=2026-01-01&to=2026-11-01", "too-long", ("more than 92 days after “from”", "What to do", "without it")), ("/sessions?error_near=failed_at", "how-near", ("a robot error within 120 s of failed",))):
+        page.goto(t.day_server.base + path)
+        loaded(page)
+        wait(page, "document.querySelector('#fresh').textContent !== ''")
+        page.wait_for_timeout(200)
+        says(name, *words)
+        text = page.inner_text("main")
+        t.expect(text.count("92 days") <= 1 and not re.search("openapi|request_id|`|It was not down", text), f"{path}: once, and in the page's words")
+    page.goto(t.day_server.base + "/rejected")
+    wait(page, "document.querySelector('#fresh').textContent.includes('Last event')")
+    t.expect(True, "a page whose data does not tell how far it reaches says it too")
     page.goto(t.day_server.base + "/search?q=zzzz")
     wait(page, "document.body.innerText.includes('looks again')")
     says("nothing-found", "Nothing found", "newest event known", "looks again in")
@@ -320,6 +334,9 @@ def signs_in(t):
         page.keyboard.press("Enter")
         settled(page)
         t.expect("D-11" in page.locator("h1").inner_text() and page.title().startswith("D-11 "), "signed out: the page asks for a token, says what is wrong with a bad one, and a good one opens what was asked for")
+        menu = page.locator("nav[aria-label=Pages] a:visible").all_inner_texts()
+        leads = page.evaluate("[...document.querySelectorAll('a')].filter(a => !a.hidden).map(a => new URL(a.href).pathname).filter(p => /^.(robots|pilots|fleet|downtime|quality|orphans|analytics.*export)/.test(p))")
+        t.expect(menu == ["Deliveries"] and not leads and page.locator(".lane-name", has_text="R-").count() > 0, f"its menu has {menu}, and robots and pilots are named without a link to what would be refused {leads[:2] or ''}")
         page.goto(server.base + "/deliveries/D-64")
         page.wait_for_selector(".problem")
         t.expect("No such delivery" in page.locator(".problem").inner_text(), "another merchant's delivery does not exist for this reader")

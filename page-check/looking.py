@@ -216,9 +216,21 @@ def contrast(t):
     context.close()
 
 
+# Rows of tables whose cells begin at different heights, and lines of lists that lie further apart than two lines.
+TORN = """() => {
+    const first = (cell) => { const text = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT, (n) => (n.data.trim() && !n.parentElement.closest('.quiet-label') ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP)).nextNode();
+        if (!text) return null; const range = document.createRange(); range.selectNodeContents(text); return range.getClientRects()[0]; };
+    const torn = [...document.querySelectorAll('table:not(.stacked, .heat-map) tbody tr')].slice(0, 60).filter((row) => { const ys = [...row.cells].map(first).filter(Boolean).map((r) => (r.top + r.bottom) / 2); return Math.max(...ys) - Math.min(...ys) > 4; });
+    const apart = [...document.querySelectorAll('.rows li')].slice(0, 40).filter((item) => { const range = document.createRange(); const ys = [];
+        const walk = document.createTreeWalker(item, NodeFilter.SHOW_TEXT); while (walk.nextNode()) { range.selectNodeContents(walk.currentNode); for (const r of range.getClientRects()) if (r.width > 0) ys.push((r.top + r.bottom) / 2); }
+        ys.sort((a, b) => a - b); return ys.some((y, n) => n > 0 && y - ys[n - 1] > 36); });
+    return [...torn, ...apart].slice(0, 2).map((n) => n.innerText.slice(0, 60));
+}"""
+
+
 def reflow(t):
     t.point(12, "Reflow")
-    wide, small, all_places = [], [], {name: place for name, place in places(t).items() if not name.endswith("plain")}
+    wide, small, torn, all_places = [], [], [], {name: place for name, place in places(t).items() if not name.endswith("plain")}
     for width, height, scale in ((320, 700, 1), (360, 780, 1), (768, 1000, 1), (1440, 900, 1), (720, 450, 2)):
         context = t.browser.context(width, height, device_scale_factor=scale)
         page = context.new_page()
@@ -234,10 +246,12 @@ def reflow(t):
             if width == 360:
                 links = page.evaluate("[...document.querySelectorAll('td a, th a, .rows a')].slice(0, 200).map(a => a.getBoundingClientRect().height)")
                 small += [f"{name}: {h}" for h in links if 0 < h < 44]
+                torn += [f"{name}: {rows}" for rows in page.evaluate(TORN) if rows]
         context.close()
     over = overprinted(t)
     t.expect(not over, f"no text of the axis lies over another, at 320 to 1440 px and thirty zooms each {over[:3]}")
     t.expect(not wide, f"no sideways scroll and nothing cut on {len(all_places)} pages at 320, 360, 768, 1440 px and 200% zoom {wide[:4]}")
+    t.expect(not torn, f"and these do not push a row apart: the first lines of its cells stand beside each other, and lines of a list close under each other {torn[:3]}")
     t.expect(not small, f"rows, filters and the links of all lists at 360 px are at least 44 px high {small[:3]}")
 
 

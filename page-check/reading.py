@@ -238,4 +238,52 @@ def keyboard(t):
             unseen.append(told[2])
     t.expect(not unseen, f"the focus is visible at each of {stops} tab stops {unseen[:2]}")
     t.expect(10 < stops < 80, "no trap: Tab goes through the page and leaves it; the list is one stop")
+    rows_stay(t, page)
+    heat_map(t, page)
     context.close()
+
+
+def heat_map(t, page):
+    """The fleet's heat map by arrow keys alone."""
+    page.goto(t.day_server.base + "/fleet")
+    loaded(page)
+    wait(page, "document.querySelector('.heat-map') !== null && document.querySelectorAll('.problem, .waiting').length === 0")
+    stops = page.evaluate("[...document.querySelectorAll('.heat-box, .heat-box *')].filter(n => n.tabIndex >= 0).length")
+    cells = page.evaluate("document.querySelectorAll('.heat-map td.heat a[aria-label]').length")
+    t.expect(stops == 1 < 1000 < cells, f"the fleet's heat map of {cells} cells is {stops} tab stop")
+    page.evaluate("[...document.querySelectorAll('.heat-box *')].find(n => n.tabIndex >= 0)?.focus()")
+    at = "(() => { const cell = document.activeElement.closest('.heat-map td, .heat-map th'); return cell && [cell.parentElement.rowIndex, cell.cellIndex, document.activeElement.getBoundingClientRect().top >= cell.closest('table').tHead.getBoundingClientRect().bottom]; })()"
+    last = page.evaluate("[document.querySelector('.heat-map tbody').rows.length, document.querySelector('.heat-map thead tr').cells.length - 1]")
+    went = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowDown", "End", "Home", "Control+End", "Control+Home", "ArrowRight"):
+        page.keyboard.press(key)
+        went.append(page.evaluate(at))
+    # Hours of which nothing is known are passed over.
+    first, second = ((one or [0, 0])[1] for one in went[:2])
+    expected = [[1, first], [1, second], [2, second], [2, first], [1, first], [2, first], [2, None], [2, 0], [last[0], None], [1, 0], [1, first]]
+    t.expect(all(one and one[0] == row and column in (None, one[1]) and one[2] for one, (row, column) in zip(went, expected)) and 0 < first < second and went[6][1] >= last[1] - 1, f"arrow keys, Home and End go through it, and what has the focus is never under the hours {[w and w[:2] for w in went]}")
+    label, href = page.evaluate("[document.activeElement.getAttribute('aria-label'), document.activeElement.href]")
+    nought = page.evaluate("[...document.querySelectorAll('main td:not(.heat) a')].filter(a => /^0+$/.test(a.textContent)).length")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".timeline-part")
+    t.expect(page.url.split("#")[0] == href and "% down" in str(label), f"a cell says what it is ({label}), and Enter follows it")
+    t.expect(nought == 0, f"no figure that is nought is a link ({nought})")
+
+
+def rows_stay(t, page):
+    """e, Enter and Escape on failed deliveries: once the row is selected, it stays where it is."""
+    where = "(() => { const r = document.querySelector('.row[aria-selected=true]').getBoundingClientRect(); return [Math.round(r.top), r.top >= 0 && r.bottom <= innerHeight]; })()"
+    failed, moved = [line["delivery_id"] for line in t.day.truth if line["outcome"] == "failed"], []
+    for id in failed:
+        page.goto(f"{t.day_server.base}/deliveries/{quote(id, safe='')}")
+        settled(page)
+        page.keyboard.press("e")
+        page.wait_for_selector(".panel .payload")
+        seen = [page.evaluate(where)]
+        for key in ("Enter", "Escape"):
+            page.keyboard.press(key)
+            page.wait_for_timeout(60)
+            seen.append(page.evaluate(where))
+        if len({top for top, _ in seen}) > 1 or not all(is_seen for _, is_seen in seen):
+            moved.append((id, seen))
+    t.expect(len(failed) > 5 and not moved, f"Enter and Escape leave the selected row where it is, in sight, in each of {len(failed)} failed deliveries {moved[:2] or ''}")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from harness import loaded, settled, wait
 from reading import api
-from reference import DOWN, USABLE
+from reference import DOWN, OFF, USABLE
 
 
 def same_everywhere(t):
@@ -166,4 +166,23 @@ def figures(t):
         for kind in ("usable", "down"):
             same(f"{robot}: {kind}", number(shown[kind]), own.get(kind, 0) / 3.6e9)
     t.expect(compared > 100 and not wrong, f"{compared} figures as the pages show them (home, fleet, funnel, downtime, reliability, robots) are those of the reference model; differing: {wrong[:4]}")
+    last_hour(t, page)
     page.close()
+
+
+def last_hour(t, page):
+    """The heat map's hour that is not over: a robot's share is of what has passed of it."""
+    known, hour = t.reference, 3_600_000_000
+    page.goto(t.day_server.base + "/fleet")
+    loaded(page)
+    wait(page, "document.querySelector('.heat-map') !== null")
+    shown = dict(page.evaluate("[...document.querySelector('.heat-map').tBodies[0].rows].map(r => [r.cells[0].innerText.trim(), r.cells[r.cells.length - 2].querySelector('a')?.innerText ?? ''])"))
+    start = known.now // hour * hour
+    seconds = lambda robot, states: sum(max(0, min(s["ended_at"] or known.now, known.now) - max(s["started_at"], start)) for s in known.states[robot] if s["state"] in states)
+    wrong, whole = [], 0
+    for robot, text in shown.items():
+        down, off = (round(100 * seconds(robot, states) / (known.now - start)) for states in (DOWN, OFF))
+        whole += max(down, off) == 100
+        if text != (str(down) if down > 0 else "–" if off > 50 else "·"):
+            wrong.append((robot, text, down, off))
+    t.expect(len(shown) > 50 and whole > 10 and not wrong, f"the heat map's last hour, of which {(known.now - start) / 6e7:.0f} minutes have passed: the share is of these, for {len(shown)} robots; differing: {wrong[:4]}")

@@ -1,7 +1,7 @@
 // The service itself: version, store, rules, limits; and who one is, and how to sign out.
 
 import {announceTitle, data, el, replace} from "./dom.js";
-import {get, signOut} from "./api.js";
+import {get, signOut, whoReads} from "./api.js";
 import {showProblem, waiting} from "./problem.js";
 import {tellFreshness} from "./freshness.js";
 import {count, duration} from "./time.js";
@@ -13,7 +13,7 @@ export async function show(main) {
     let me;
     let told;
     try {
-        me = await get("me");
+        me = await whoReads();
         // What the service is made of is about the whole fleet, and not for everybody; how far its data reaches is.
         told = await get(me.routes.includes("status") ? "status" : "freshness");
     } catch (error) {

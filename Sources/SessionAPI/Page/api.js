@@ -34,8 +34,9 @@ export async function get(route, ids, parameters, options = {}) {
     return fetchJSON(address(route, ids, parameters), options);
 }
 
+/** What is drawn of an answer depends on who reads: on the first page of a tab that is asked at the same time. */
 export async function fetchJSON(url, options = {}) {
-    const response = await ask(url, options);
+    const [response] = await Promise.all([ask(url, options), readerKnown()]);
     return response.json();
 }
 
@@ -84,12 +85,73 @@ async function asProblem(response) {
     return new Problem(document, response.status, retryAfter);
 }
 
+// MARK: who reads
+
+const READER = "sessionizer.reader";
+/** Which pages need which route; all others are for everybody. */
+const NEEDS = [
+    [/^\/robots\/./, "robot"], [/^\/robots/, "robots"], [/^\/pilots\//, "pilot"], [/^\/fleet/, "utilization"], [/^\/downtime/, "downtimeIntervals"], [/^\/failures/, "failures"],
+    [/^\/reliability/, "reliability"], [/^\/quality/, "quality"], [/^\/orphans/, "orphans"], [/^\/rejected/, "rejected"], [/^\/audit/, "audit"],
+    [/^\/analytics\/v1\/incidents\/export/, "export"], [/^\/analytics\/v1\/events\/.*\/payload/, "eventPayload"],
+];
+let reader = null;
+let refused = [];
+let asking = null;
+
+/** Kept for the tab, so that the next page knows before it draws anything. */
+function remember(me, keep = true) {
+    reader = me;
+    refused = me ? NEEDS.filter(([, route]) => !me.routes.includes(route)) : [];
+    if (!keep) return;
+    try {
+        if (me) sessionStorage.setItem(READER, JSON.stringify(me));
+        else sessionStorage.removeItem(READER);
+    } catch {
+        // A browser without storage: then each page asks first.
+    }
+}
+
+try {
+    remember(JSON.parse(sessionStorage.getItem(READER)), false);
+} catch {
+    // As if it were not known.
+}
+
+/** Who reads, and which routes they may ask: asked once a page. */
+export function whoReads() {
+    asking ??= ask(address("me")).then((response) => response.json()).then((me) => {
+        remember(me);
+        return me;
+    }, (error) => {
+        asking = null;
+        if (error.status === 401) remember(null);
+        throw error;
+    });
+    return asking;
+}
+
+/** When it is known what to offer; a service that does not say so within a second keeps no page waiting. */
+export async function readerKnown() {
+    if (reader) return;
+    await Promise.race([whoReads().catch(() => {}), new Promise((resolve) => { setTimeout(resolve, 1000); })]);
+}
+
+/** Whether the reader may open an address of ours; as long as nothing is known of the reader, all. */
+export function mayOpen(href) {
+    if (refused.length === 0) return true;
+    const path = href.split(/[?#]/)[0];
+    const needs = NEEDS.find(([pattern]) => pattern.test(path));
+    return !refused.includes(needs);
+}
+
 export async function signIn(token) {
     const response = await fetch(BASE + "sign-in", {method: "POST", headers: {Authorization: "Bearer " + token}});
     if (!response.ok) throw await asProblem(response);
+    remember(null);
 }
 
 export async function signOut() {
+    remember(null);
     await fetch(BASE + "sign-out", {method: "POST"});
 }
 

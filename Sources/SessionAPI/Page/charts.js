@@ -63,6 +63,39 @@ export function heatStep(share) {
     return share < 0.1 ? 1 : share < 0.25 ? 2 : share < 0.5 ? 3 : share < 0.75 ? 4 : 5;
 }
 
+/** A table whose links are one tab stop: arrow keys go from link to link, Home and End along the row (with Ctrl to the first and last of
+ *  all), Enter follows it. What has no link is passed over. */
+export function oneStop(table) {
+    table.setAttribute("role", "grid");
+    const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.querySelector("a")));
+    const places = new Map(rows.flatMap((row, y) => row.map((a, x) => [a, [x, y]])).filter(([a]) => a));
+    let stop = null;
+    const rove = (a) => {
+        stop?.setAttribute("tabindex", "-1");
+        stop = a;
+        a.setAttribute("tabindex", "0");
+    };
+    for (const a of places.keys()) a.setAttribute("tabindex", "-1");
+    const [first] = places.keys();
+    if (first) rove(first);
+    const next = (x, y, dx, dy) => {
+        for (x += dx, y += dy; y >= 0 && y < rows.length && x >= 0 && x < rows[y].length; x += dx, y += dy) if (rows[y][x]) return rows[y][x];
+        return null;
+    };
+    table.addEventListener("focusin", (event) => { if (places.has(event.target)) rove(event.target); });
+    table.addEventListener("keydown", (event) => {
+        const [x, y] = places.get(event.target) ?? [];
+        if (x === undefined || event.altKey || event.metaKey || event.shiftKey) return;
+        const links = event.ctrlKey ? [...places.keys()] : rows[y].filter(Boolean);
+        const to = {Home: () => links[0], End: () => links.at(-1), ...(event.ctrlKey ? {} : {ArrowRight: () => next(x, y, 1, 0), ArrowLeft: () => next(x, y, -1, 0),
+            ArrowDown: () => next(x, y, 0, 1), ArrowUp: () => next(x, y, 0, -1)})}[event.key];
+        if (!to) return;
+        event.preventDefault();
+        to()?.focus();
+    });
+    return table;
+}
+
 /** A Pareto as a table: what, bar, share, cumulative. */
 export function pareto(rows, {what, open, length}) {
     return el("div", {class: "table-box", tabindex: "0", role: "group", "aria-label": what},

@@ -1,6 +1,7 @@
 // Where a figure leads: to exactly the rows that it counts.
 
-import {pathPart} from "./dom.js";
+import {el, pathPart} from "./dom.js";
+import {count} from "./time.js";
 
 const KINDS = ["delivery", "demand", "trip", "quote", "offer"];
 
@@ -11,6 +12,9 @@ function address(page, parameters) {
     }
     return `${page}?${query}`;
 }
+
+/** A figure as a link to its rows. Nought has none, and leads nowhere. */
+export const figure = (n, href, text = count(n)) => (n === 0 ? text : el("a", {href}, text));
 
 /** Sessions that a robot completed in a range: those closed in it, whenever they began. */
 export const completedIn = (range, zone) => address("/sessions", {outcome: "completed", kind: KINDS, with_robot: true, robot_zone: zone || null, closed_from: range.from, closed_to: range.to});

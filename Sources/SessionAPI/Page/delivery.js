@@ -82,9 +82,9 @@ class DeliveryPage {
             el("p", {class: "words"}, el("label", {for: "words"}, "filter"), " ", this.words));
         this.pill = el("button", {type: "button", class: "pill", hidden: true, on: {click: () => this.showNew()}});
         this.near = el("div", {class: "near"});
-        this.gaps = el("div", {});
+        this.gaps = el("div", {class: "gaps"});
         replace(this.main, this.headPlace, this.banner, this.verdictPlace, this.timelineBox,
-            el("div", {class: "under"}, el("section", {class: "events-part", "aria-labelledby": "events-title"},
+            this.under = el("div", {class: "under"}, el("section", {class: "events-part", "aria-labelledby": "events-title"},
                 this.gaps, this.listHead, this.list.root, this.pill, this.near), this.panel.root));
         this.#buildTimeline();
         this.#tell();
@@ -155,7 +155,9 @@ class DeliveryPage {
         this.state.event = event?.event_id ?? null;
         this.timeline.select(event);
         if (event) this.panel.showEvent(event, this.model);
-        this.list.select(event, options);
+        // What was clicked is in sight: it stays where it is, unless the panel, a drawer on a phone, now lies over it.
+        const scroll = !options.still || this.panel.covers(this.list.rows[event.index].node);
+        this.list.select(event, {scroll, ...options});
         if (event) {
             say(`${event.event}${event.is_error ? ", error " + (event.error_code ?? "") : ""}, ${clock(event.t)}`);
         } else this.panel.hide();
@@ -164,12 +166,20 @@ class DeliveryPage {
 
     open(event) {
         this.select(event);
-        this.panel.title.focus();
+        // The panel sticks to the window: scrolling to its title would take the row away.
+        this.panel.title.focus({preventScroll: true});
     }
 
     closePanel() {
         const wasInside = this.panel.root.contains(document.activeElement);
+        const {under} = this;
+        const top = scrollY;
         this.panel.hide();
+        // Without the panel the page may be too short to be scrolled so far: then it stays as long as it was.
+        if (scrollY < top) {
+            under.style.setProperty("min-height", `${under.offsetHeight + top - scrollY}px`);
+            scrollTo(0, top);
+        }
         if (wasInside) (this.list.marked?.node ?? this.timeline.plot).focus({preventScroll: true});
     }
 

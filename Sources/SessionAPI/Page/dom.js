@@ -1,9 +1,13 @@
 // Elements without HTML strings. Text that came from events goes through `data()`: isolated, controls made visible.
 
+import {mayOpen} from "./api.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element: `el("a", {href: "/", class: "x", on: {click: f}}, "text", child)`. Nothing is ever parsed as HTML. */
 export function el(tag, properties, ...children) {
+    // A link to what would be refused is its text.
+    if (tag === "a" && properties?.href && !mayOpen(properties.href)) return fill(document.createElement("span"), {class: properties.class}, children);
     return fill(document.createElement(tag), properties, children);
 }
 

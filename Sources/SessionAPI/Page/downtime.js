@@ -23,5 +23,5 @@ export async function show(main, _, query) {
         ["to", (r) => (r.ended_at ? time(r.ended_at) : "still")],
         ["lasted", (r) => duration(r.seconds), "num"],
         ["within the range", (r) => duration(r.seconds_in_range), "num"],
-    ], rows, {empty: "No robot was down in this range."}), (answer) => replace(top, rangeBar("/downtime", range, answer.as_of.now, {robot, reason, state, zone})));
+    ], rows, {empty: "No robot was down in this range."}), (answer) => replace(top, rangeBar("/downtime", range, answer.as_of.now, {robot, reason, state, zone})), {...range, robot, zone});
 }

@@ -275,7 +275,7 @@ export class EventList {
 
     #click(event) {
         const row = event.target.closest(".row")?.row;
-        if (row && getSelection().isCollapsed) this.on.select(row.event);
+        if (row && getSelection().isCollapsed) this.on.select(row.event, {still: true});
     }
 
     #key(event) {

@@ -26,5 +26,5 @@ export async function show(main, _, query) {
             el("a", {href: downtimeIn(told.range, {robot})}, "All downtime of these hours")),
         el("p", {class: "muted"}, "By whole hours, as operating time is known. Downtime that follows downtime (grounded, then in the workshop) belongs to the failure before it."),
         rangeBar("/failures", range, told.as_of.now, {robot, repaired}));
-    });
+    }, {robot});
 }

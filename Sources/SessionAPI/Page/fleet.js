@@ -2,10 +2,11 @@
 
 import {announceTitle, data, el, forms, link, pathPart, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
-import {atStep, completedIn, downtimeIn, errorsOf, robotIn} from "./counted.js";
+import {atStep, completedIn, downtimeIn, errorsOf, figure, robotIn} from "./counted.js";
 import {reliabilityTable} from "./reliability.js";
-import {bar, columns, heatStep, loading, pareto, supplyLegend, usageParts} from "./charts.js";
-import {showProblem, waiting} from "./problem.js";
+import {bar, columns, heatStep, loading, oneStop, pareto, supplyLegend, usageParts} from "./charts.js";
+import {noZone} from "./pages.js";
+import {notice, showProblem, waiting} from "./problem.js";
 import {rangeBar, rangeText, readRange} from "./range.js";
 import {clock, count, duration, hours, iso, parse, percent, plural, stamp} from "./time.js";
 import {table, time} from "./tables.js";
@@ -40,8 +41,10 @@ export async function show(main, _, query) {
     const rangeQuery = new URLSearchParams({from: supply.range.from, to: supply.range.to}).toString();
     const wanted = `?${new URLSearchParams({from: supply.range.from, to: supply.range.to, ...(zone ? {zone} : {})})}`;
     const turn = inTurn();
-    replace(main, titleRow("Fleet", "/fleet", wanted), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
-        rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose]), totals(supply, zone),
+    const top = [titleRow("Fleet", "/fleet", wanted), el("p", {class: "muted"}, rangeText(supply.range), " UTC, by whole hours", zone && [", zone ", data(zone, 60)]),
+        rangeBar("/fleet", readRange(query), supply.as_of.now, {zone}, [choose])];
+    if (zone && !names.includes(zone)) return replace(main, top, notice("No such zone", noZone(zone, names, (name) => `/fleet?zone=${encodeURIComponent(name)}&${rangeQuery}`)));
+    replace(main, top, totals(supply, zone),
         loading("Why not available?", (place) => fill(place, "downtime", () => turn(() => get("fleet/downtime", [], {...whole, compare: "week_before"})), (d) => downtime(d, wanted.slice(1)))),
         hourly(supply, zone), byZone(zones, rangeQuery),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], whole), (d) => funnel(d, zone))),
@@ -141,13 +144,13 @@ function hourly(supply, zone) {
     const hour = (r) => ({from: r.at, to: iso(parse(r.at) + HOUR)});
     const of = (r) => `/fleet?${new URLSearchParams({from: r.at, to: iso(parse(r.at) + HOUR), ...(zone ? {zone} : {})})}`;
     // The rows behind an hour's figure: its robots, each with its own; of each of these its page has the states.
-    const theirs = (r, text) => el("a", {href: of(r) + "#by-robot"}, text);
+    const theirs = (r, n, text = hours(n)) => figure(n, of(r) + "#by-robot", text);
     const name = (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down, ${hours(r.off_duty_seconds)} h off duty`;
     box.append(supplyLegend(), chartBox(rows, {label: `Robot hours by hour, ${rows.length} hours; the numbers are in the table below.`, open: of, name}),
         el("details", {}, el("summary", {}, "As a table, each hour with its rows"), table("Supply by hour", [
-            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => theirs(r, hours(r.usable_seconds)), "num"], ["down h", (r) => el("a", {href: downtimeIn(hour(r), {zone: zone || null})}, hours(r.downtime_seconds)), "num"],
-            ["off duty h", (r) => theirs(r, hours(r.off_duty_seconds)), "num"], ["other h", (r) => theirs(r, hours(r.other_seconds)), "num"], ["on deliveries h", (r) => theirs(r, hours(r.on_delivery_seconds)), "num"],
-            ["completed", (r) => el("a", {href: completedIn(hour(r), zone)}, count(r.deliveries_completed)), "num"], ["errors", (r) => (zone ? count(r.error_count) : el("a", {href: of(r) + "#by-robot"}, count(r.error_count))), "num"]], rows)));
+            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => theirs(r, r.usable_seconds), "num"], ["down h", (r) => figure(r.downtime_seconds, downtimeIn(hour(r), {zone: zone || null}), hours(r.downtime_seconds)), "num"],
+            ["off duty h", (r) => theirs(r, r.off_duty_seconds), "num"], ["other h", (r) => theirs(r, r.other_seconds), "num"], ["on deliveries h", (r) => theirs(r, r.on_delivery_seconds), "num"],
+            ["completed", (r) => figure(r.deliveries_completed, completedIn(hour(r), zone)), "num"], ["errors", (r) => (zone ? count(r.error_count) : theirs(r, r.error_count, count(r.error_count))), "num"]], rows)));
     return box;
 }
 
@@ -169,8 +172,8 @@ function byZone(zones, rangeQuery) {
         const down = rows.reduce((sum, r) => sum + r.downtime_seconds, 0);
         rows.sort((a, b) => (a.at < b.at ? -1 : 1));
         return el("div", {class: "box"}, el("h3", {}, zone === "" ? "no zone told" : el("a", {href: `/fleet?zone=${encodeURIComponent(zone)}&${rangeQuery}`}, data(zone, 60))),
-            el("p", {}, zone === "" ? `${hours(usable)} h usable, ${hours(down)} h down` : [el("a", {href: `/fleet?zone=${encodeURIComponent(zone)}&${rangeQuery}#by-robot`}, `${hours(usable)} h usable`), ", ",
-                el("a", {href: `/downtime?zone=${encodeURIComponent(zone)}&${rangeQuery}`}, `${hours(down)} h down`)]), chartBox(rows, {label: `Supply by hour in ${zone || "no zone"}`, most, height: 80,
+            el("p", {}, zone === "" ? `${hours(usable)} h usable, ${hours(down)} h down` : [figure(usable, `/fleet?zone=${encodeURIComponent(zone)}&${rangeQuery}#by-robot`, `${hours(usable)} h usable`), ", ",
+                figure(down, `/downtime?zone=${encodeURIComponent(zone)}&${rangeQuery}`, `${hours(down)} h down`)]), chartBox(rows, {label: `Supply by hour in ${zone || "no zone"}`, most, height: 80,
                 name: (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down`}));
     })));
     return box;
@@ -181,25 +184,25 @@ function heatMap(told, long) {
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, by: new Map(rows.map((r) => [r.at, r])), down: rows.reduce((sum, r) => sum + r.downtime_seconds, 0)}))
         .sort((a, b) => b.down - a.down || a.id.localeCompare(b.id));
     if (robots.length === 0) return el("p", {class: "muted"}, "No robot is known in this range.");
-    // A range may begin and end within a day: of its first and last one only so much is told.
-    const [from, to] = [parse(told.range.from), parse(told.range.to)];
+    // A range may begin and end within a day, and now within an hour: of these only so much is told.
+    const [from, to] = [parse(told.range.from), Math.min(parse(told.range.to), parse(told.as_of.now))];
     const seconds = (at) => (Math.min(to, parse(at) + (long ? 24 * HOUR : HOUR)) - Math.max(from, parse(at))) / 1000;
     const cell = (robot, at) => {
         const r = robot.by.get(at);
-        if (!r) return el("td", {class: "heat none"}, el("span", {class: "quiet-label"}, "nothing known"));
+        if (!r || seconds(at) <= 0) return el("td", {class: "heat none"}, el("span", {class: "quiet-label"}, "nothing known"));
         const whole = seconds(at);
         const share = r.downtime_seconds / whole;
         const off = r.off_duty_seconds / whole > 0.5;
         const text = `${Math.round(share * 100)}% down${off ? ", off duty" : ""}`;
-        return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {tabindex: "-1", href: long ? `/robots/${pathPart(robot.id)}?day=${at.slice(0, 10)}` : robotIn(robot.id, {from: at, to: iso(parse(at) + HOUR)}),
+        return el("td", {class: `heat h${heatStep(share)}${off ? " off" : ""}`}, el("a", {href: long ? `/robots/${pathPart(robot.id)}?day=${at.slice(0, 10)}` : robotIn(robot.id, {from: at, to: iso(parse(at) + HOUR)}),
             "aria-label": `${robot.id}, ${stamp(parse(at), "m")}: ${text}`, title: text}, share >= 0.005 ? Math.round(share * 100) : off ? "–" : "·"));
     };
     return [told.isLarge && el("p", {}, `The ${MOST_ROBOTS} of ${count(told.robots)} robots that were down most; a zone has fewer robots, and the hours of each are on its own page.`),
-    el("p", {class: "muted"}, "Worst first. The number is the share of the ", long ? "day, as far as the range holds it," : "hour", " in percent; · none, – off duty. A robot's name leads to its day, a cell to that hour."),
-        el("div", {class: "table-box heat-box", tabindex: "0", role: "group", "aria-label": "Heat map of robots by hour"}, el("table", {class: "heat-map"},
-            el("caption", {class: "quiet-label"}, "Share of each hour that a robot was down"),
+    el("p", {class: "muted", id: "heat-told"}, "Worst first. The number is the share of the ", long ? "day" : "hour", ", as far as it is known, in percent; · none, – off duty. A robot's name leads to its day, a cell to that ", long ? "day" : "hour", ". With the keyboard: arrow keys, Home, End, Enter."),
+        el("div", {class: "table-box heat-box"}, oneStop(el("table", {class: "heat-map", "aria-describedby": "heat-told"},
+            el("caption", {class: "quiet-label"}, `Share of each ${long ? "day" : "hour"} that a robot was down`),
             el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "robot"), times.map((at) => el("th", {scope: "col"}, long ? at.slice(5, 10) : clock(parse(at), "m").slice(0, 2))), el("th", {scope: "col", class: "num"}, "down"))),
-            el("tbody", {}, robots.map((robot) => el("tr", {}, el("th", {scope: "row"}, link("robots", robot.id, null, `?day=${times[0].slice(0, 10)}`)), times.map((at) => cell(robot, at)), el("td", {class: "num"}, el("a", {href: downtimeIn(told.range, {robot: robot.id})}, duration(robot.down))))))))];
+            el("tbody", {}, robots.map((robot) => el("tr", {}, el("th", {scope: "row"}, link("robots", robot.id, null, `?day=${times[0].slice(0, 10)}`)), times.map((at) => cell(robot, at)), el("td", {class: "num"}, figure(robot.down, downtimeIn(told.range, {robot: robot.id}), duration(robot.down)))))))))];
 }
 
 /** Each robot with its hours: the rows that the fleet's totals add up. */
@@ -209,13 +212,13 @@ function byRobot(told, zone) {
         .sort((a, b) => b.usable_seconds - a.usable_seconds || a.id.localeCompare(b.id));
     const shown = told.isLarge ? robots.sort((a, b) => b.downtime_seconds - a.downtime_seconds || a.id.localeCompare(b.id)) : robots;
     // The rows behind a robot's figure stand on its page; those behind the sum are the rows under it.
-    const its = (r, text) => (r.id === null ? text : el("a", {href: robotIn(r.id, told.range)}, text));
+    const its = (r, n) => (r.id === null ? hours(n) : figure(n, robotIn(r.id, told.range), hours(n)));
     return [told.isLarge && el("p", {class: "muted"}, `The ${count(robots.length)} of ${count(told.robots)} robots with the most downtime.`), table("Robots and their hours", [["robot", (r) => (r.id === null ? el("strong", {}, "all of them") : link("robots", r.id))],
-        ["usable h", (r) => its(r, hours(r.usable_seconds)), "num"],
-        ["down h", (r) => el("a", {href: downtimeIn(told.range, {robot: r.id, zone: zone || null})}, hours(r.downtime_seconds)), "num"],
-        ["off duty h", (r) => its(r, hours(r.off_duty_seconds)), "num"], ["other h", (r) => its(r, hours(r.other_seconds)), "num"], ["on deliveries h", (r) => its(r, hours(r.on_delivery_seconds)), "num"],
-        ["completed", (r) => el("a", {href: completedIn(told.range, zone) + (r.id === null ? "" : `&last_robot=${encodeURIComponent(r.id)}`)}, count(r.deliveries_completed)), "num"],
-        ["errors", (r) => (zone || r.id === null ? count(r.error_count) : el("a", {href: errorsOf(r.id, told.range)}, count(r.error_count))), "num", zone ? undefined : "a robot’s number leads to its errors"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
+        ["usable h", (r) => its(r, r.usable_seconds), "num"],
+        ["down h", (r) => figure(r.downtime_seconds, downtimeIn(told.range, {robot: r.id, zone: zone || null}), hours(r.downtime_seconds)), "num"],
+        ["off duty h", (r) => its(r, r.off_duty_seconds), "num"], ["other h", (r) => its(r, r.other_seconds), "num"], ["on deliveries h", (r) => its(r, r.on_delivery_seconds), "num"],
+        ["completed", (r) => figure(r.deliveries_completed, completedIn(told.range, zone) + (r.id === null ? "" : `&last_robot=${encodeURIComponent(r.id)}`)), "num"],
+        ["errors", (r) => (zone || r.id === null ? count(r.error_count) : figure(r.error_count, errorsOf(r.id, told.range))), "num", zone ? undefined : "a robot’s number leads to its errors"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
 }
 
 const STEP = {offered: "offered", accepted: "accepted", demanded: "demand made", assigned: "robot assigned", picked_up: "picked up", dropped_off: "dropped off"};
@@ -226,7 +229,7 @@ function funnel(told, zone) {
     const most = Math.max(...told.steps.map((s) => s.sessions), 1);
     const step = (filters) => atStep(told.range, filters, {zone: zone || null});
     return [table("The delivery funnel", [
-        ["step", (s) => STEP[s.step] ?? data(s.step)], [el("span", {class: "quiet-label"}, "bar"), (s) => bar(s.sessions / most), "bar-cell"], ["sessions", (s) => el("a", {href: step({reached: s.step})}, count(s.sessions)), "num"],
+        ["step", (s) => STEP[s.step] ?? data(s.step)], [el("span", {class: "quiet-label"}, "bar"), (s) => bar(s.sessions / most), "bar-cell"], ["sessions", (s) => figure(s.sessions, step({reached: s.step})), "num"],
         ["of the first", (s) => percent(s.sessions / most), "num"],
         ["lost before the next", (s) => (s.lost.length === 0 ? "" : s.lost.map((l, n) => [n > 0 && ", ", el("a", {href: step({stopped_at: s.step, outcome: l.outcome})}, `${count(l.sessions)} ${l.outcome.replace("_", " ")}`)])), "wide"],
     ], told.steps), told.failures.length > 0 && el("p", {}, "Failed for: ", told.failures.map((f, n) => [n > 0 && ", ",

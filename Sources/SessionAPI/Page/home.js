@@ -1,7 +1,7 @@
 // Home: one search box, what is in trouble now, how fresh it all is, and the fleet in four numbers.
 
 import {data, el, link, replace, sessionLink} from "./dom.js";
-import {get} from "./api.js";
+import {get, whoReads} from "./api.js";
 import {trend} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
 import {clock, count, duration, hours, iso, machineTime, parse, percent, plural, stamp, zoneName} from "./time.js";
@@ -36,7 +36,7 @@ export async function show(main) {
 }
 
 async function ownDeliveries() {
-    const me = await get("me");
+    const me = await whoReads();
     return el("section", {class: "box notice"}, el("h2", {}, "Your deliveries"),
         el("p", {}, "You are signed in as ", data(me.name, 60), ` (${me.role})`, me.merchants && [" for ", data(me.merchants.join(", "), 200)],
             ". Figures about the whole fleet are not for this token."),

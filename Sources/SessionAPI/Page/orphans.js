@@ -35,6 +35,6 @@ export async function show(main, _, query) {
         ["error", (o) => o.error_code && el("strong", {}, data(o.error_code, 60))],
         ["robot", (o) => o.robot_id && robotLink(o.robot_id, o.occurred_at)],
         ["why not, and the nearest windows", (o) => [data(o.why_not, 300), " ", nearest(o)], "wide"],
-    ], rows, {empty: "None in this range: every robot error belongs to a delivery."}), (answer) => replace(top,
-        rangeBar("/orphans", range, answer.as_of.now, {robot})));
+    ], rows, {stacked: true, empty: "None in this range: every robot error belongs to a delivery."}), (answer) => replace(top,
+        rangeBar("/orphans", range, answer.as_of.now, {robot})), {robot});
 }

@@ -1,7 +1,7 @@
 // What was selected: when, why it is here, why not elsewhere, and its payload. A side panel; on a phone a drawer.
 
 import {data, el, link, replace, sessionLink, visible} from "./dom.js";
-import {get} from "./api.js";
+import {get, mayOpen} from "./api.js";
 import {copyText} from "./clipboard.js";
 import {duration, iso, machineTime, otherZone, stamp, zoneName} from "./time.js";
 import {distance} from "./eventlist.js";
@@ -35,6 +35,12 @@ export class Panel {
     }
 
     get isOpen() { return !this.root.hidden; }
+
+    /** Whether it lies over a part of the page. */
+    covers(node) {
+        const [mine, its] = [this.root, node].map((n) => n.getBoundingClientRect());
+        return this.isOpen && mine.left < its.right && its.left < mine.right && mine.top < its.bottom && its.top < mine.bottom;
+    }
 
     hide() {
         this.root.hidden = true;
@@ -115,8 +121,8 @@ export class Panel {
             ]),
             el("p", {class: "actions"},
                 el("button", {type: "button", on: {click: () => this.on.zoom(i.from, i.to)}}, "Zoom to it"), " ",
-                robot && link("robots", robot, "The robot’s day", `?day=${iso(i.from).slice(0, 10)}#at=${iso(i.from)}`),
-                found.lane.kind === "pilot" && link("pilots", found.lane.entity_id, "The pilot’s day")));
+                robot && mayOpen("/robots/ID") && link("robots", robot, "The robot’s day", `?day=${iso(i.from).slice(0, 10)}#at=${iso(i.from)}`),
+                found.lane.kind === "pilot" && mayOpen("/pilots/ID") && link("pilots", found.lane.entity_id, "The pilot’s day")));
     }
 }
 

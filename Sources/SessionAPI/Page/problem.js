@@ -11,6 +11,14 @@ export function notice(title, detail, actions = [], kind = "notice") {
         actions.length > 0 && el("p", {class: "actions"}, actions));
 }
 
+/** The service speaks to programs too: what it tells them to do, in the words of somebody who looks at a page. */
+const OURS = [
+    [/^See \/openapi\.json.*$/, "Choose something else, or open the page without it."], ["`search?q=` finds ids by a part of them", "the search above finds ids by a part of them"],
+    [/^Send `Authorization.*$/, "Enter the token that you were given."], ["with the request_id", "with the number of the request below"], ["; /readyz says what is missing", ""],
+    [/^Ask for one of `choices` by its session_id\.$/, "Choose one of them."], [/^Take `next` of the page before.*$/, "Open the list from its beginning."], [/`([^`]*)`/g, "“$1”"],
+];
+const inOurWords = (text) => OURS.reduce((said, [theirs, ours]) => said.replace(theirs, ours), text);
+
 /** Shows a problem in place; with `again` it offers to try again, and does so by itself where it may pass. */
 export function showProblem(place, error, again) {
     if (error.name === "AbortError") return;
@@ -19,16 +27,18 @@ export function showProblem(place, error, again) {
         error = new Problem({title: "This page made a mistake", detail: String(error.message),
             hint: "Please report it with the address of this page."}, -1);
     }
-    const problem = error.document;
+    const problem = {...error.document};
+    const wrong = problem.errors ?? [];
+    // What each parameter has is listed: not twice.
+    if (wrong.length > 0) Object.assign(problem, {title: "What the address asks for cannot be answered", detail: null});
     if (error.status === 401) return replace(place, signInBox(problem, place));
     const passing = [0, 429, 503].includes(error.status) && again;
     const wait = el("span", {});
     const box = el("section", {class: "box problem", role: "alert"},
         el(heading(place), {}, data(problem.title)),
-        problem.detail && el("p", {}, data(problem.detail, 1000)),
-        problem.hint && el("p", {}, el("strong", {}, "What to do: "), data(problem.hint, 1000)),
-        (problem.errors ?? []).length > 0 && el("ul", {},
-            problem.errors.map((e) => el("li", {}, el("code", {}, data(e.parameter)), ": ", data(e.problem)))),
+        problem.detail && el("p", {}, data(inOurWords(problem.detail), 1000)),
+        wrong.length > 0 && el("ul", {}, wrong.map((e) => el("li", {}, el("strong", {}, data(e.parameter)), ": ", data(inOurWords(e.problem))))),
+        problem.hint && el("p", {}, el("strong", {}, "What to do: "), data(inOurWords(problem.hint), 1000), wrong.length > 0 && location.search !== "" && [" ", el("a", {href: location.pathname}, "The page without it")]),
         (problem.near ?? []).length > 0 && el("p", {}, "Ids like it: ",
             problem.near.map((id, n) => [n > 0 && ", ", link("deliveries", id)])),
         (problem.choices ?? []).length > 0 && sessionsTable(problem.choices, "The sessions it stands for"),
@@ -75,7 +85,7 @@ function signInBox(problem, place) {
         }
     }}}, el("label", {for: "token"}, "Token"), " ", field, " ", el("button", {type: "submit"}, "Sign in"), told);
     return el("section", {class: "box"}, el(heading(place), {}, "Sign in"),
-        el("p", {}, data(problem.detail ?? "This service answers only those it knows.")),
-        problem.hint && el("p", {class: "muted"}, data(problem.hint)), form,
+        el("p", {}, data(inOurWords(problem.detail ?? "This service answers only those it knows."))),
+        problem.hint && el("p", {class: "muted"}, data(inOurWords(problem.hint))), form,
         el("p", {class: "muted"}, "The token is exchanged for a cookie and not kept in this browser. What you look at is recorded."));
 }

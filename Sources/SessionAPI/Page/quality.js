@@ -3,6 +3,7 @@
 import {announceTitle, data, el, keepFocus, link, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
 import {loading} from "./charts.js";
+import {figure} from "./counted.js";
 import {whyNotList} from "./orphans.js";
 import {showProblem, waiting} from "./problem.js";
 import {rangeBar, rangeText, readRange} from "./range.js";
@@ -94,7 +95,7 @@ function check(c, open) {
 function messages({messages: rows, messages_of: of}) {
     return el("section", {class: "part", "aria-labelledby": "messages"}, el("h2", {id: "messages"}, "Messages"), el("p", {class: "muted"}, "received = accepted + duplicates + rejected + skipped", !of.all && `; of the latest ${count(of.batches)} batches, ${since(of)}: what came before is not added up here`),
         table("Messages by transport", [["transport", (m) => data(m.transport, 20)], ["received", (m) => count(m.received), "num"], ["accepted", (m) => count(m.accepted), "num"],
-            ["duplicates", (m) => count(m.duplicates), "num"], ["rejected", (m) => el("a", {href: "/rejected"}, count(m.rejected)), "num"], ["skipped", (m) => count(m.skipped), "num"],
+            ["duplicates", (m) => count(m.duplicates), "num"], ["rejected", (m) => figure(m.rejected, "/rejected"), "num"], ["skipped", (m) => count(m.skipped), "num"],
             ["adds up", (m) => (m.received === m.accepted + m.duplicates + m.rejected + m.skipped ? "✔ yes" : "▲ no")]], rows, {empty: "No message has come in yet."}));
 }
 

@@ -19,5 +19,5 @@ export async function show(main, _, query) {
         ["detail", (r) => data(r.detail, 300), "wide"],
         ["where from", (r) => [data(r.transport, 20), " ", data(r.origin, 200)], "wide"],
         ["begins with", (r) => el("code", {}, data(r.body, 400)), "wide"],
-    ], rows, {empty: "None: every message could be read."}));
+    ], rows, {stacked: true, empty: "None: every message could be read."}));
 }

@@ -7,7 +7,7 @@ import {bar, part} from "./charts.js";
 import {dayModel, sentenceAt} from "./daymodel.js";
 import {GROUPS} from "./patterns.js";
 import {settings} from "./settings.js";
-import {showProblem, waiting} from "./problem.js";
+import {notice, showProblem, waiting} from "./problem.js";
 import {Timeline} from "./timeline.js";
 import {count, day, duration, hours, iso, parse, percent, plural, stamp, weekday, zoneName} from "./time.js";
 import {errorsOf} from "./counted.js";
@@ -37,6 +37,7 @@ export async function show(main, id, query) {
     announceTitle(robot.robot_id);
     tellFreshness(robot.as_of);
     const draw = () => {
+        if (parse(robot.range.from) > parse(robot.as_of.now)) return replace(main, nothingYet(robot, timeline));
         const model = dayModel(timeline);
         const dayPart = el("section", {class: "timeline-part", "aria-labelledby": "day-title"});
         replace(main, header(robot, timeline), dayPart, el("div", {class: "columns-2"}, downtime(robot), states(robot)),
@@ -47,6 +48,14 @@ export async function show(main, id, query) {
     draw();
     document.getElementById(wanted)?.scrollIntoView();
     addEventListener("settings", draw);
+}
+
+/** A day that begins after the newest event: noughts and a drawing would claim what nobody knows. */
+function nothingYet(robot, timeline) {
+    const [title, now] = header(robot, timeline);
+    const newest = robot.as_of.now;
+    return [title, now, notice("Nothing is known of that yet", [isArchive(robot.as_of) ? "The archive ends at " : "It is only ", time(newest), isArchive(robot.as_of) ? ", before what is asked for." : " now."],
+        [el("a", {href: `/robots/${pathPart(robot.robot_id)}?day=${newest.slice(0, 10)}`}, "The latest day that is known")])];
 }
 
 function header(robot, timeline) {
@@ -72,7 +81,7 @@ function header(robot, timeline) {
         el("ul", {class: "steps four"},
             fact("usable", `${hours(t.usable_seconds)} h`, share(t.usable_seconds)), fact("down", `${hours(t.downtime_seconds)} h`, share(t.downtime_seconds)),
             fact("off duty", `${hours(t.off_duty_seconds)} h`, share(t.off_duty_seconds)), fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, share(t.on_delivery_seconds)),
-            fact("deliveries completed", count(t.deliveries_completed), `${count(t.deliveries_failed)} failed`),
+            fact("deliveries completed", count(t.deliveries_completed), `${count(t.deliveries_failed)} failed, as the last robot that had it`),
             fact("errors", count(t.error_count), ""),
             fact("MTBF", r.mtbf_seconds === null ? "–" : duration(r.mtbf_seconds), `${plural(r.failures, "failure")}${r.few ? ": too few to tell" : ""}`),
             fact("MTTR", r.mttr_seconds === null ? "–" : duration(r.mttr_seconds), `${plural(r.repairs, "repair")}`)),
@@ -188,11 +197,11 @@ function states(robot) {
 }
 
 function deliveries(timeline) {
-    return part(`Deliveries (${count(timeline.sessions.length)})`, table("Deliveries", [
+    return part(`Deliveries (${count(timeline.sessions.length)})`, timeline.sessions.length > 0 && el("p", {class: "muted"}, "All that it had for a while. Completed or failed, a delivery counts for the last robot that had it."), table("Deliveries", [
         ["delivery", (w) => sessionLink(w.session_id)], ["outcome", (w) => outcomeBadge(w.outcome)], ["why", (w) => w.failure_code && data(w.failure_code, 60)],
-        ["from", (w) => time(w.started_at)], ["to", (w) => (w.ended_at ? time(w.ended_at) : "still")], ["held it", (w) => duration(w.ended_at ? (parse(w.ended_at) - parse(w.started_at)) / 1000 : null), "num"],
-        ["opened by", (w) => [data(w.opened_by, 60), w.inferred && " (inferred)"]], ["ended", (w) => w.end_reason ?? ""], ["merchant", (w) => w.merchant_id && data(w.merchant_id, 40)],
-    ], timeline.sessions, {empty: "It served no delivery in this range."}));
+        ["from", (w) => time(w.started_at), "named"], ["to", (w) => (w.ended_at ? time(w.ended_at) : "still"), "named"], ["held it", (w) => duration(w.ended_at ? (parse(w.ended_at) - parse(w.started_at)) / 1000 : null), "num"],
+        ["opened by", (w) => [data(w.opened_by, 60), w.inferred && " (inferred)"], "named"], ["ended", (w) => w.end_reason ?? "", "named"], ["merchant", (w) => w.merchant_id && data(w.merchant_id, 40), "named"],
+    ], timeline.sessions, {stacked: true, empty: "It served no delivery in this range."}));
 }
 
 function errors(timeline) {
@@ -202,8 +211,8 @@ function errors(timeline) {
         el("a", {href: errorsOf(timeline.robot_id, {from: last.occurred_at, to: timeline.range.to})}, `Those from ${stamp(parse(last.occurred_at))} on`)]), table("Errors", [
         ["when", (e) => time(e.occurred_at, "ms")], ["code", (e) => link("events", e.event_id, el("strong", {}, data(e.error_code ?? "error", 60)), `?at=${encodeURIComponent(e.occurred_at)}`)],
         ["message", (e) => e.error_message && data(e.error_message, 200), "wide"], ["delivery", (e) => (e.sessions.length === 0 ? el("span", {class: "muted"}, "none") : e.sessions.map((s, n) => [n > 0 && ", ",
-            sessionLink(s, null, `#v=1&e=${encodeURIComponent(e.event_id)}`)]))],
-    ], timeline.errors, {empty: "It reported no error in this range."}));
+            sessionLink(s, null, `#v=1&e=${encodeURIComponent(e.event_id)}`)])), "named"],
+    ], timeline.errors, {stacked: true, empty: "It reported no error in this range."}));
 }
 
 function utilization(robot) {

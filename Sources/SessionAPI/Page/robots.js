@@ -27,8 +27,8 @@ export async function show(main, _, query) {
         [now, (r) => (r.class === null ? "never told" : [stateSwatch(r.state, r.class), " ", data(r.state, 40)])],
         ["reason", (r) => (r.reason ? el("strong", {}, data(r.reason, 60)) : "")],
         ["for", (r) => duration(r.seconds), "num"],
-        ["serving", (r) => r.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s)])],
-        ["zone", (r) => r.zone_id && data(r.zone_id, 40)],
-        ["last heard", (r) => [time(r.last_heard_at), r.silent_seconds > 300 && el("span", {class: "muted"}, ` ${duration(r.silent_seconds)} before ${now === "now" ? now : "it"}`)]],
-    ], rows, {empty: wanted ? el("span", {}, "No robot is in such a state. ", el("a", {href: "/robots"}, "All robots")) : "No robot is known: no event has named one."}));
+        ["serving", (r) => r.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s)]), "named"],
+        ["zone", (r) => r.zone_id && data(r.zone_id, 40), "named"],
+        ["last heard", (r) => [time(r.last_heard_at), r.silent_seconds > 300 && el("span", {class: "muted"}, ` ${duration(r.silent_seconds)} before ${now === "now" ? now : "it"}`)], "named"],
+    ], rows, {stacked: true, empty: wanted ? el("span", {}, "No robot is in such a state. ", el("a", {href: "/robots"}, "All robots")) : "No robot is known: no event has named one."}));
 }

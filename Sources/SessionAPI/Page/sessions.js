@@ -1,7 +1,7 @@
 // Deliveries by what happened to them: the rows behind the figures of other pages.
 
 import {announceTitle, data, el, replace, titleRow} from "./dom.js";
-import {get, meant} from "./api.js";
+import {get, mayOpen, meant, readerKnown} from "./api.js";
 import {pages} from "./pages.js";
 import {sessionsTable, time} from "./tables.js";
 import {instant, instantField, isSame, knownRanges, readRange} from "./range.js";
@@ -11,7 +11,9 @@ const FILTERS = ["kind", "outcome", "merchant", "robot", "pilot", "zone", "sourc
     "last_robot", "robot_zone", "with_robot", "reached", "stopped_at", "intervened"];
 const KEPT = [...FILTERS, "closed_from", "closed_to", "failure"];
 /** What the form has a field for; of several values there is one for `outcome` only. */
-const SHOWN = ["outcome", "merchant", "robot", "pilot", "zone", "error", "error_near"];
+const SHOWN = ["outcome", "merchant", "robot", "pilot", "zone", "error", "error_near", "within_seconds"];
+/** How near a robot error is, in seconds, where nothing is said of it. */
+const NEAR = "120";
 const OUTCOMES = ["in_progress", "completed", "failed", "canceled", "rejected", "expired"];
 
 export async function show(main, _, query) {
@@ -21,10 +23,11 @@ export async function show(main, _, query) {
     for (const name of ["from", "to", "closed_from", "closed_to"]) asked[name] = instant(query.get(name));
     if (query.has("failure")) asked.failure = meant(query.get("failure"));
     const links = el("span", {class: "links own"});
+    await readerKnown();
     replace(main, titleRow("Deliveries", "/sessions", location.search), el("p", {}, sentence(asked)), form(query, asked, links), exportLink(asked));
     await pages(main, (cursor) => get("sessions", [], {...asked, limit: 100, cursor}),
         (rows) => sessionsTable(rows, "Deliveries", el("p", {}, "No delivery matches. ", el("a", {href: "/sessions"}, "Take the filters off"), "."), Boolean(asked.intervened)),
-        (told) => replace(links, rangeLinks(query, told.as_of.now)));
+        (told) => replace(links, rangeLinks(query, told.as_of.now)), asked);
 }
 
 /** First events of the last day, and so on; the other filters stay. */
@@ -42,6 +45,7 @@ const MOST_DAYS = 92;
 
 /** All events of those that are listed as CSV, for the filters that the export knows. */
 function exportLink(asked) {
+    if (!mayOpen("/analytics/v1/incidents/export.csv")) return null;
     const known = ["from", "to", "merchant", "robot", "outcome", "error"];
     const others = Object.entries(asked).filter(([name, value]) => value && value.length > 0 && !known.includes(name)).map(([name]) => name);
     const several = known.filter((name) => Array.isArray(asked[name]) && asked[name].length > 1);
@@ -64,12 +68,12 @@ const when = (text) => time(iso(parse(text)), parse(text) % 60_000 === 0 ? "m" :
 
 /** The filter in words. */
 function sentence(asked) {
-    const said = Object.entries(asked).filter(([, v]) => v && v.length !== 0).map(([name, value]) => inWords(name, value));
+    const said = Object.entries(asked).filter(([, v]) => v && v.length !== 0).map(([name, value]) => inWords(name, value, asked)).filter(Boolean);
     if (said.length === 0) return "All of them, the latest first.";
     return ["The latest first: ", said.map((s, n) => [n > 0 && ", ", s]), "."];
 }
 
-function inWords(name, value) {
+function inWords(name, value, asked) {
     if (name === "failure" && typeof value === "symbol") return "that failed without a code";
     const text = [value].flat().join(" or ");
     if (name === "kind" && value.length === 5) return "of any kind";
@@ -84,11 +88,11 @@ function inWords(name, value) {
     if (name === "intervened") return "in which a person intervened";
     if (name === "from") return ["first event from ", when(text)];
     if (name === "to") return ["first event before ", when(text)];
-    if (name === "error_near") return ["a robot error near ", data(text.replace(/_at$/, "").replaceAll("_", " "))];
+    if (name === "error_near") return ["a robot error within ", data([asked.within_seconds ?? []].flat()[0] ?? NEAR, 20), " s of ", data(text.replace(/_at$/, "").replaceAll("_", " "))];
     if (name === "open_longer_than") return `open for longer than ${text} s`;
     if (name === "anomalous") return "with an anomaly";
     if (name === "reassigned") return "served by more than one robot";
-    if (name === "within_seconds") return `within ${text} s`;
+    if (name === "within_seconds") return asked.error_near?.length > 0 ? null : `within ${text} s`;
     if (name === "outcome") return ["outcome ", data(text.replaceAll("_", " "))];
     return [`${name} `, data(text, 120)];
 }
@@ -97,7 +101,7 @@ function inWords(name, value) {
 function chips(query, asked, names) {
     return names.length > 0 && el("span", {class: "links own"}, names.map((name) => {
         const rest = new URLSearchParams([...query].filter(([other]) => other !== name));
-        return el("a", {href: `/sessions${rest.size ? `?${rest}` : ""}`, title: "Take this filter off"}, inWords(name, asked[name]), el("span", {class: "quiet-label"}, ": take off"), el("span", {"aria-hidden": "true"}, " ×"));
+        return el("a", {href: `/sessions${rest.size ? `?${rest}` : ""}`, title: "Take this filter off"}, inWords(name, asked[name], {}), el("span", {class: "quiet-label"}, ": take off"), el("span", {"aria-hidden": "true"}, " ×"));
     }));
 }
 
@@ -117,13 +121,16 @@ function form(query, asked, links) {
         choice("outcome", "outcome", [["", "any"], ...OUTCOMES.map((o) => [o, o.replace("_", " ")])]), text("merchant", "merchant"), text("robot", "robot", "R-001"), text("pilot", "pilot"),
         text("zone", "zone"), text("error", "error code", "LID_ERROR"), choice("error_near", "robot error near", [["", "–"], ["pickup_arrival_at", "pickup arrival"],
             ["dropoff_arrival_at", "drop-off arrival"], ["assigned_at", "assignment"], ["failed_at", "failure"]]),
+        el("label", {}, "within (s)", el("input", {type: "search", name: "within_seconds", inputmode: "numeric", pattern: "[0-9]{1,4}", title: "Whole seconds, 1 to 3600", value: one("within_seconds"), size: 5, placeholder: NEAR})),
         hidden, el("button", {type: "submit"}, "Show"), chips(query, asked, kept));
     // Empty fields stay out of the address; a choice of several is several parameters.
     box.addEventListener("formdata", (event) => {
         const all = [...event.formData];
         for (const [name] of all) event.formData.delete(name);
+        // How near is of no use without near what.
+        const near = all.some(([name, value]) => name === "error_near" && value !== "");
         for (const [name, value] of all) {
-            const values = name === "outcome" ? value.split(" ") : [value];
+            const values = name === "outcome" ? value.split(" ") : name === "within_seconds" && !near ? [] : [value];
             for (const one of values) if (one !== "" || name === "failure") event.formData.append(name, one);
         }
     });

@@ -16,14 +16,16 @@ export function outcomeBadge(outcome) {
 export const time = (text, digits = "s") => (text === null || text === undefined ? "–"
     : el("time", {datetime: machineTime(text), title: otherZone(parse(text))}, stamp(parse(text), digits)));
 
-/** A table in a box that scrolls by itself: the page never does sideways. `columns`: [title, cell(row), class?]. */
-export function table(caption, columns, rows, {empty = "None.", rowClass, tall = false} = {}) {
+/** A table in a box that scrolls by itself: the page never does sideways. `columns`: [title, cell(row), class?]. `stacked`: on a phone a row is
+ *  written in lines instead, for what is read row by row; a figure, and what is `named`, then says what it is. */
+export function table(caption, columns, rows, {empty = "None.", rowClass, tall = false, stacked = false} = {}) {
     if (rows.length === 0) return el("div", {class: "muted empty"}, empty);
     return el("div", {class: `table-box${rows.length > 24 && tall ? " tall" : ""}`, tabindex: "0", role: "group", "aria-label": caption},
-        el("table", {}, el("caption", {class: "quiet-label"}, caption),
+        el("table", {class: stacked && "stacked"}, el("caption", {class: "quiet-label"}, caption),
             el("thead", {}, el("tr", {}, columns.map(([title, , name, hint]) => el("th", {scope: "col", class: name, title: hint}, title)))),
             el("tbody", {}, rows.map((row) => el("tr", {class: rowClass?.(row)},
-                columns.map(([, cell, name], n) => (n === 0 ? el("th", {scope: "row", class: name}, cell(row)) : el("td", {class: name}, cell(row)))))))));
+                columns.map(([title, cell, name], n) => (n === 0 ? el("th", {scope: "row", class: name}, cell(row))
+                    : el("td", {class: name, "data-name": stacked && /num|named/.test(name) && title}, cell(row)))))))));
 }
 
 /** Why it failed, in its own word, and the robot's error before that: often the first says less than the second. */
@@ -52,13 +54,13 @@ export function sessionsTable(rows, caption, empty, interventions = false) {
         ["outcome", (s) => outcomeBadge(s.outcome)],
         ["why", (s) => whyFailed(s) ?? (s.first_error_code ? data(s.first_error_code, 40) : "")],
         ["first event", (s) => time(s.first_event_at)],
-        ["took", (s) => (s.open_seconds === null ? duration(s.durations.total_seconds) : `open ${duration(s.open_seconds)}`), "num"],
-        ["merchant", (s) => (s.merchant_id ? data(s.merchant_id, 40) : "–")],
-        ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && ", ", robotLink(r, s.closed_at ?? s.last_event_at)])],
+        ["took", (s) => (s.open_seconds === null ? duration(s.durations.total_seconds) : `${duration(s.open_seconds)} so far`), "num"],
+        ["merchant", (s) => (s.merchant_id ? data(s.merchant_id, 40) : "–"), "named"],
+        ["robots", (s) => s.robot_ids.map((r, n) => [n > 0 && ", ", robotLink(r, s.closed_at ?? s.last_event_at)]), "named"],
         ...(interventions ? [["interventions", (s) => count(s.rescue_count + s.pilot_handoff_count), "num", "rescues and hand-overs between pilots"]] : []),
         ["errors", (s) => count(errorsBefore(s)), "num", "events that told of an error, without the failure itself"],
         ["events", (s) => count(s.event_count), "num"],
-    ], rows, {empty});
+    ], rows, {empty, stacked: true});
 }
 
 const robotAt = (at) => `?day=${at.slice(0, 10)}#at=${encodeURIComponent(at)}`;
