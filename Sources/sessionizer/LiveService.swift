@@ -88,7 +88,7 @@ struct LiveService {
         )
         waitForSignals(end)
         api.begin(log, stop)
-        let counting = OpenSessions(location, metrics: metrics)
+        let counting = OpenSessions(location, metrics: metrics, log: log)
         counting.begin()
         defer { counting.end() }
         if let count = settings.live.partitions {

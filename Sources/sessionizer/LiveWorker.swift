@@ -149,7 +149,7 @@ struct LiveWorker: Sendable {
                 consumer.storeReady(committedOffset: offset)
                 return parts
             } catch let error as StoreError
-                where error.kind == .otherRules || error.kind == .newerSchema || error.kind == .damaged
+                where error.kind.isMismatch
             {
                 throw error
             } catch let error as StoreError {

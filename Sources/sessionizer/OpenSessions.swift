@@ -18,7 +18,7 @@ final class OpenSessions: Sendable {
     /// Microseconds from the start to the first count.
     private static let afterStart: Int64 = 3_000_000
 
-    init(_ location: StoreLocation, metrics: LiveMetrics, log: Log = Log()) {
+    init(_ location: StoreLocation, metrics: LiveMetrics, log: Log) {
         self.location = location
         self.metrics = metrics
         self.log = log

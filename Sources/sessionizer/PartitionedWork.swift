@@ -76,7 +76,7 @@ struct PartitionedWork {
                 health.storeWorks()
                 backOff.reset()
             } catch let error as StoreError
-                where error.kind == .otherRules || error.kind == .newerSchema || error.kind == .damaged
+                where error.kind.isMismatch
             {
                 throw error
             } catch let error as StoreError {
