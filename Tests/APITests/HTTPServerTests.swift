@@ -195,7 +195,9 @@ import Testing
         limits.workers = 1
         limits.waitingRequests = 2
         let (server, client) = try server(limits, probes: ["/livez": { _ in .text("alive") }], crowd.handler)
-        crowd.ask(9, client)
+        crowd.ask(1, client)
+        try crowd.wait(refused: 0)
+        crowd.ask(8, client)
         // Two wait, so the next ones are refused.
         try crowd.wait(refused: 6)
         for _ in 0..<20 { #expect(try client.get("/livez?verbose").text == "alive") }
