@@ -40,9 +40,9 @@ import Testing
 
     @Test(arguments: [
         (["--listen", "0.0.0.0:0"], 2, "would show everything to everybody"),
-        (["--listen", "nonsense"], 2, "would show everything"), (["--tls-key", "x"], 2, "belong together"),
+        (["--listen", "nonsense"], 2, "expected ADDRESS:PORT"), (["--tls-key", "x"], 2, "belong together"),
         (["--tokens", "none-such"], 2, "none-such: No such file"), (["--jwks", "x"], 2, "--jwt-issuer"),
-        (["--listen", "127.0.0.1:99999"], 1, "expected ADDRESS:PORT"), (["what"], 2, "takes no operand"),
+        (["--listen", "127.0.0.1:99999"], 2, "expected ADDRESS:PORT"), (["what"], 2, "takes no operand"),
     ]) func saysWhatIsWrong(arguments: [String], status: Int32, text: String) throws {
         let (folder, store) = try folder()
         let run = try ServedProgram(folder, ["serve", "--store", store] + arguments)

@@ -61,14 +61,14 @@ import Testing
         }
         #expect(
             try told("2026-11-02T22:30:00Z")
-                == "At 2026-11-02 22:30:00 UTC: deployed (since 22:00:00); next 2026-11-03 09:00:00: parked")
+                == "At 2026-11-02 22:30:00 UTC: deployed (since 22:00:00); next 2026-11-03 09:00:00: parked.")
         #expect(
             try told("2026-11-03T08:00:00Z")
-                == "At 2026-11-03 08:00:00 UTC: deployed (since 2026-11-02 22:00:00); next 09:00:00: parked")
+                == "At 2026-11-03 08:00:00 UTC: deployed (since 2026-11-02 22:00:00); next 09:00:00: parked.")
         #expect(
             try told("2030-11-02T10:14:00Z")
                 == "At 2030-11-02 10:14:00 UTC: not known yet, the newest event is of 2026-11-03 09:00:00; by then "
-                + "parked (since 2026-11-03 09:00:00)")
+                + "parked (since 2026-11-03 09:00:00).")
     }
 
     /// A cursor goes on in the list that it is of, whole, and nowhere else.

@@ -63,7 +63,7 @@ function served(model) {
     const of = (kind) => [...new Set(model.windows.filter((w) => w.kind === kind).sort((a, b) => a.from - b.from).map((w) => w.entity_id))];
     const robots = of("robot");
     const pilots = of("pilot");
-    if (robots.length === 0 && pilots.length === 0) return "no robot yet";
+    if (robots.length === 0 && pilots.length === 0) return model.session.outcome === "in_progress" ? "no robot yet" : "no robot";
     const date = new Date(model.from).toISOString().slice(0, 10);
     const began = (robot) => model.windows.filter((w) => w.kind === "robot" && w.entity_id === robot).sort((a, b) => a.from - b.from)[0].started_at;
     return [robots.map((r, n) => [n > 0 && " → ", robotLink(r, began(r))]),
