@@ -15,11 +15,14 @@ public final class HTTPServer: Sendable {
         /// Threads that answer; probes have one more of their own.
         public var workers = 4
         /// Requests that wait for a worker; more are refused with 503.
-        public var waitingRequests = 256
+        ///
+        /// As many as there may be connections, those included whose other end is gone already: a refusal costs so little that
+        /// whoever asks again at once, hundreds of times, would keep the workers from getting any further.
+        public var waitingRequests = 512
         /// Connections at once; more are refused.
         public var connections = 512
         /// Connections of one address at once, so that nobody alone can take all; more are refused.
-        public var connectionsOfAddress = 384
+        public var connectionsOfAddress = 448
         /// A connection on which nothing happens is closed, in seconds.
         public var idleSeconds = 30
         /// How long answers in hand get when the server is let go of without ``HTTPServer/stop(within:)``, in seconds.

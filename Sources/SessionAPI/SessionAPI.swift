@@ -26,7 +26,7 @@ public final class SessionAPI: Sendable {
         /// What answers that are kept may take in memory, in bytes (``KeptAnswers``).
         public var keptBytes = 16 << 20
         /// Requests that wait to be answered; for `status`.
-        public var requests = 256
+        public var requests = 512
 
         /// The defaults.
         public init() {}
