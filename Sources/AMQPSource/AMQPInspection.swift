@@ -63,13 +63,7 @@ public struct AMQPInspection: Equatable, Sendable {
         if let absence {
             queue.obstacle = absence.text
             // Rights are looked at before arguments.
-            let refusal = try ask(connection) { connection, channel throws(AMQPFailure) in
-                let texts = Texts()
-                defer { texts.free() }
-                try connection.declareQueue(
-                    name, [("x-queue-type", .text(kind.rawValue)), impossible], channel, texts)
-            }
-            queue.mayConfigure = refusal.map { $0.code != 403 }
+            queue.mayConfigure = try declaring(name, impossible(kind), connection).map { $0.code != 403 }
             return queue
         }
         // A consumer whose priority is no number is refused after its rights were checked and before it is one. Should
@@ -122,20 +116,29 @@ public struct AMQPInspection: Equatable, Sendable {
     /// deleted meanwhile. RabbitMQ compares the kind before it, or does not compare it.
     private static let impossible = (key: "x-max-age", value: Argument.text("1x"))
 
+    private static func impossible(_ kind: QueueSettings.Kind) -> [(String, Argument)] {
+        [("x-queue-type", .text(kind.rawValue)), impossible]
+    }
+
+    private static func declaring(
+        _ name: String, _ arguments: [(String, Argument)], _ connection: AMQPConnection
+    ) throws(AMQPFailure) -> Refusal? {
+        try ask(connection) { connection, channel throws(AMQPFailure) in
+            let texts = Texts()
+            defer { texts.free() }
+            try connection.declareQueue(name, arguments, channel, texts)
+        }
+    }
+
     /// A passive declaration does not tell the kind; another of a queue that is there is refused over the first argument
     /// that differs, with its value. What differs before the kind is taken over, until the kind's turn comes. Needs the
     /// right to configure.
     private static func kindSeen(
         of name: String, _ kind: QueueSettings.Kind, _ connection: AMQPConnection
     ) throws(AMQPFailure) -> Result<String, Refusal> {
-        var arguments: [(String, Argument)] = [("x-queue-type", .text(kind.rawValue)), impossible]
+        var arguments = impossible(kind)
         for _ in 0..<16 {
-            let tried = arguments
-            let refusal = try ask(connection) { connection, channel throws(AMQPFailure) in
-                let texts = Texts()
-                defer { texts.free() }
-                try connection.declareQueue(name, tried, channel, texts)
-            }
+            let refusal = try declaring(name, arguments, connection)
             // RabbitMQ 3.10 does not compare every argument: the kind it does, and it was not another.
             guard let refusal else { return .success(kind.rawValue) }
             guard refusal.code == 406, let difference = Difference(refusal.text) else {

@@ -8,7 +8,7 @@ internal import Synchronization
 /// answer are told the same. What is kept of an older state of the store goes as soon as a newer one is seen.
 final class KeptAnswers: Sendable {
     /// What an answer depends on.
-    struct State: Hashable {
+    struct State: Equatable {
         /// How far the store had come.
         var version: String
         /// Which five seconds it were, beside a live queue.

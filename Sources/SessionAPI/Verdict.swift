@@ -59,9 +59,7 @@ enum Verdict {
         var text = "\(fault.isLast ? "Last robot error" : "Robot error") before the end: "
         if story.outcome == "in_progress" { text = "Last robot error: " }
         text += "\(code) on \(told.robot) at \(InstantFormat.clock(told.at))"
-        if let terminal = story.events.last(where: {
-            $0.at == story.row.integer("closed_at") && $0.via == "direct"
-        }) {
+        if let terminal = story.events.last(where: { isEnd($0, of: story) }) {
             text += ", \(InstantFormat.length(Double(terminal.at - told.at) / 1e6)) before \(terminal.name)"
         } else {
             text += ", \(InstantFormat.length(Double(end - told.at) / 1e6)) ago"
@@ -74,12 +72,15 @@ enum Verdict {
         )
     }
 
+    /// Whether it is what the session ended with.
+    private static func isEnd(_ event: StoryEvent, of story: Story) -> Bool {
+        event.via == "direct" && event.at == story.row.integer("closed_at")
+    }
+
     /// Where no robot that held it told of an error: the last of another, but for what it ended with, which is its failure.
     private static func otherError(_ story: Story, _ call: Call) -> Line? {
         let end = story.end(call)
-        let others = story.events.filter {
-            $0.fields.hasError && !($0.via == "direct" && $0.at == story.row.integer("closed_at"))
-        }
+        let others = story.events.filter { $0.fields.hasError && !isEnd($0, of: story) }
         guard let told = others.last(where: { $0.at <= end }) ?? others.last else { return nil }
         let when =
             story.outcome == "in_progress"
@@ -99,9 +100,7 @@ enum Verdict {
         case "failed" where story.row.text("failure_code") == nil: word = "Failed"
         default: return nil
         }
-        let terminal = story.events.last {
-            $0.via == "direct" && $0.at == story.row.integer("closed_at") && $0.fields.reason != nil
-        }
+        let terminal = story.events.last { isEnd($0, of: story) && $0.fields.reason != nil }
         guard let terminal, let reason = terminal.fields.reason else { return nil }
         return Line(
             kind: "ended",

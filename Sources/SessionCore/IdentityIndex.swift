@@ -19,7 +19,7 @@ struct IdentityIndex {
     static let wholeHourThreshold = 500
 
     private var hours: [Instant: Hour] = [:]
-    private(set) var residentCount = 0
+    private var residentCount = 0
 
     /// The indices of the events that are new, in order, and those that are not with their first twin in the
     /// batch (nil: the twin is stored).

@@ -62,6 +62,7 @@ struct OfferedAPI: Sendable {
         surroundings.audit = try openAudit(isNeeded: access != nil)
         var limits = SessionAPI.Limits()
         limits.keptBytes = keptBytes
+        limits.requests = HTTPServer.Limits().waitingRequests
         return try SessionAPI(store: store, limits: limits, surroundings: surroundings)
     }
 

@@ -270,4 +270,28 @@ import Testing
         try add(("01T10:00", "a"), ("07T10:00", "a"), ("30T10:00", "a"))
         try add(("07T10:00", "b"), ("20T12:00", "a"), ("30T09:00", "b"))
     }
+
+    /// Events that lie scattered over years, one in an hour, do not keep all these hours in memory.
+    @Test func scatteredHoursAreForgotten() throws {
+        let events = (0..<60_000).map { number in
+            var event = Event()
+            event.time = Int64(number) * Hours.length
+            event.identity = EventIdentity(high: 1, low: UInt64(number))
+            return event
+        }
+        var index = IdentityIndex()
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1)
+        defer { bytes.deallocate() }
+        var known = 0
+        for (number, start) in stride(from: 0, to: events.count, by: 5000).enumerated() {
+            let batch = Array(events[start..<start + 5000])
+            let (fresh, _) = try index.admit(batch, bytes: bytes, source: EmptySource(), batch: number)
+            #expect(fresh.count == 5000)
+            index.evict()
+            known = events.count - index.unknownHours(of: events).count
+            // Each is an identity, and takes as much as eight others.
+            #expect(known * 9 <= IdentityIndex.residentLimit)
+        }
+        #expect(known > 0)
+    }
 }
