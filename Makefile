@@ -43,8 +43,7 @@ TEST_SECONDS ?= 2700
 test: server-deps ## install what is missing, check the format, build and run the tests
 	$(MAKE) lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
-	@# Line by line, and ended where it hangs: the last lines name the test.
-	stdbuf -oL timeout -k 30 $(TEST_SECONDS) $(SWIFT) test --skip-build
+	deploy/scripts/run-tests.sh $(TEST_SECONDS) $(SWIFT)
 
 WORLDS ?= 400
 test-long: test ## the same, then more random worlds and every order, and a minute of fuzzing: make test-long WORLDS=400

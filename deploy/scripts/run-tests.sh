@@ -1,0 +1,41 @@
+#!/bin/sh
+# Runs the tests that are built: run-tests.sh SECONDS [SWIFT]. Those that start brokers and wait for them in one process, all
+# others beside them in another, because tests of one process share as many threads as there are cores, and one that
+# waits keeps others from going on. What failed is told again at the end.
+set -eu
+cd "$(dirname "$0")/../.."
+limit=${1:?how many seconds may they take}
+program=$(${2:-swift} build --show-bin-path)/sessionizerPackageTests.xctest
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+# Line by line, and ended where it hangs: the last lines name the test.
+part() {
+    name=$1
+    shift
+    {
+        code=0
+        NO_COLOR=1 stdbuf -oL timeout -k 30 "$limit" "$program" --testing-library swift-testing "$@" 2>&1 || code=$?
+        echo "$code" > "$logs/$name.code"
+    } | tee "$logs/$name.log"
+}
+part live --filter '^LiveTests\.' &
+part others --skip '^LiveTests\.' &
+wait
+
+failed=0
+echo
+for name in live others; do
+    code=$(cat "$logs/$name.code")
+    [ "$code" -eq 0 ] || failed=1
+    [ "$code" -ne 124 ] || echo "tests ($name): not done after $limit s"
+    # Not one test is a mistake, and no success.
+    if ! grep -E ' Test run with [1-9]' "$logs/$name.log"; then
+        failed=1
+        echo "tests ($name): ended without having run any, status $code"
+        tail -n 5 "$logs/$name.log"
+    fi
+    # An issue's first line, and what the test says of it.
+    grep -A 3 ' recorded an issue ' "$logs/$name.log" | grep -E ' recorded an issue |^↳' | cut -c 1-400 | head -n 20 || true
+done
+exit $failed
