@@ -60,9 +60,13 @@ actor Broker {
     /// Ends it for a while.
     func halt(killing: Bool = false) throws { try Self.run([killing ? "kill" : "stop", folder.path]) }
 
-    /// Runs `rabbitmqctl` on it.
+    /// Runs `rabbitmqctl` on it, for what may be asked twice: on a busy machine it does not always reach the node in time.
     @discardableResult
-    func control(_ words: String...) throws -> String { try Self.run(["ctl", folder.path] + words) }
+    func control(_ words: String...) throws -> String {
+        let command = ["ctl", folder.path] + words
+        for _ in 0..<2 { if let said = try? Self.run(command) { return said } }
+        return try Self.run(command)
+    }
 
     /// Something that ends the broker when this process is gone, however it went.
     private func watch() throws {

@@ -107,21 +107,23 @@ extension LiveTests {
             let published = try scene.publish("--declare")
             let broker = try Proxy(to: scene.host.port)
             defer { broker.end() }
-            broker.slow(Proxy.Pace(bytesPerSecond: 70_000))
+            broker.slow(Proxy.Pace(bytesPerSecond: 35_000))
             let database = try Proxy(.socket(path: server.socketPath))
             defer { database.end() }
             database.slow(Proxy.Pace(delay: 0.005))
             let name = try #require(URLComponents(string: scene.live)?.path.dropFirst())
             let service = try await scene.serve(
                 ["--batch-max-events", "200", "--prefetch", "400"],
-                url: scene.host.url(port: broker.port, heartbeat: 2),
+                url: scene.host.url(port: broker.port),
                 store: "postgres://postgres@127.0.0.1:\(database.port)/\(name)")
             let before = Date()
             try await eventually("all is acknowledged") {
                 try await service.metric("sessionizer_amqp_acknowledged_total") == Double(published)
             }
             // It was slow indeed, longer than two heartbeats.
-            #expect(Date().timeIntervalSince(before) > 4, "\(broker.bytes) and \(database.bytes) bytes")
+            #expect(
+                Date().timeIntervalSince(before) > VirtualHost.longerThanTwoHeartbeats,
+                "\(broker.bytes) and \(database.bytes) bytes")
             #expect(try await service.metric("sessionizer_amqp_connections_total") == 1)
             #expect(try await service.metric("sessionizer_amqp_redeliveries_total") == 0)
             #expect(try await service.metric("sessionizer_store_failures_total") == 0)

@@ -31,8 +31,8 @@ extension LiveTests {
                 try await service.metric("sessionizer_messages_in_hand{transport=\"amqp\"}") ?? 0 > 0
             }
             let acknowledged = try await service.metric("sessionizer_amqp_acknowledged_total")
-            // The broker gives a connection up after two missed heartbeats of a second.
-            try await Task.sleep(for: .seconds(4))
+            // The broker gives a connection up after two missed heartbeats.
+            try await Task.sleep(for: .seconds(VirtualHost.longerThanTwoHeartbeats))
             #expect(try await service.metric("sessionizer_amqp_connected") == 1)
             #expect(try await service.metric("sessionizer_amqp_acknowledged_total") == acknowledged)
             proxy.goOn()

@@ -209,7 +209,7 @@ extension LiveTests {
             try server.stop()
             let service = try await scene.serve(
                 ["--batch-max-events", "50", "--prefetch", "100"],
-                url: scene.host.url(port: scene.host.port, heartbeat: 2))
+                url: scene.host.url(port: scene.host.port))
             try await eventually("it is told as missing") {
                 let ready = try await service.get("/readyz")
                 return ready.status == 503 && ready.text.contains("[+] broker")
@@ -224,7 +224,7 @@ extension LiveTests {
             #expect(try scene.publish() == published)
             try await eventually("it holds") { try await service.metric("sessionizer_store_up") == 0 }
             let acknowledged = try await service.metric("sessionizer_amqp_acknowledged_total")
-            try await Task.sleep(for: .seconds(5))
+            try await Task.sleep(for: .seconds(VirtualHost.longerThanTwoHeartbeats))
             #expect(try await service.metric("sessionizer_amqp_connected") == 1)
             #expect(try await service.metric("sessionizer_amqp_acknowledged_total") == acknowledged)
             try server.start()

@@ -234,8 +234,14 @@ extension VirtualHost {
     /// The broker's own port.
     var port: Int { URLComponents(string: amqp)?.port ?? 0 }
 
-    /// The same host at another port; a heartbeat in seconds.
-    func url(port: Int, heartbeat: Int = 1) -> String {
+    /// The heartbeat of tests, in seconds. Broker and client give a connection up from which nothing came for two of them; a
+    /// busy machine may keep either from its turn for two seconds.
+    static let heartbeat = 3
+    /// Longer than two of them.
+    static let longerThanTwoHeartbeats = 9.0
+
+    /// The same host at another port.
+    func url(port: Int, heartbeat: Int = VirtualHost.heartbeat) -> String {
         "amqp://guest:guest@127.0.0.1:\(port)/\(name)?heartbeat=\(heartbeat)"
     }
 }

@@ -101,7 +101,7 @@ final class Service {
         }
     }
 
-    /// Waits until it tells that its store's disk is full, and for longer than two of the broker's heartbeats of a second:
+    /// Waits until it tells that its store's disk is full, and for longer than two of the broker's heartbeats:
     /// connection and channel stay, and nothing more is acknowledged.
     /// - Parameter words: The store's own.
     /// - Returns: How many messages it has decided about.
@@ -113,7 +113,7 @@ final class Service {
             return ready.status == 503 && ready.text.contains(words)
         }
         let decided = try await outcomes().values.reduce(0, +)
-        try await Task.sleep(for: .seconds(4))
+        try await Task.sleep(for: .seconds(VirtualHost.longerThanTwoHeartbeats))
         for (name, value) in [
             ("amqp_connected", 1), ("amqp_channels_total", 1), ("store_up", 0),
             ("amqp_acknowledged_total", decided),
