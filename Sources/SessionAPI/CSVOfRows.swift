@@ -8,8 +8,8 @@ extension CSVForm {
         "sessions", Sessions.listRules, Sessions.list,
         [
             "session_id", "kind", "delivery_id", "demand_ids", "trip_ids", "merchant_id", "source", "zone_id",
-            "outcome", "failure_code", "failure_message", "first_error_code", "first_event_at",
-            "last_event_at",
+            "outcome", "failure_code", "failure_message", "first_error_code", "outcome_reason",
+            "first_event_at", "last_event_at",
             "closed_at",
         ] + Sessions.milestones.map { "milestones.\($0)" } + Sessions.durations.map { "durations.\($0)" } + [
             "robot_id", "pilot_id", "robot_ids", "pilot_ids", "reassignment_count", "pilot_handoff_count",

@@ -51,11 +51,7 @@ enum Home {
         try out.object(key) { out in
             out.integer("count", count)
             more(&out)
-            try out.array("rows") { out in
-                for row in rows {
-                    Sessions.write(row, fault: try Fault.behind(row, call), call, &out)
-                }
-            }
+            try out.array("rows") { out in try Sessions.write(rows, call, &out) }
         }
     }
 

@@ -43,11 +43,7 @@ enum Sessions {
 
     private static func several(_ id: String, _ owners: [AnswerRow], _ call: Call) throws -> Problem {
         var out = JSONWriter()
-        try out.array(nil) { out in
-            for owner in owners.prefix(100) {
-                write(owner, fault: try Fault.behind(owner, call), call, &out)
-            }
-        }
+        try out.array(nil) { out in try write(owners.prefix(100), call, &out) }
         return Problem(
             kind: .severalSessions, title: "Several deliveries",
             detail:
@@ -68,9 +64,21 @@ enum Sessions {
                 + (call.reader.merchants == nil ? newest ?? " The store holds no events." : ""), near: near)
     }
 
-    /// One row as a `Session`, with the fault behind its failure.
+    /// Rows as elements, each with what is behind its end.
+    static func write(_ rows: some Sequence<AnswerRow>, _ call: Call, _ out: inout JSONWriter) throws {
+        let rows = Array(rows)
+        let reasons = try OutcomeReason.behind(rows, call)
+        for row in rows {
+            write(
+                row, fault: try Fault.behind(row, call),
+                reason: row.text("session_id").flatMap { reasons[$0] }, call, &out)
+        }
+    }
+
+    /// One row as a `Session`, with the fault behind its failure, and the reason that its end was told with.
     static func write(
-        _ row: AnswerRow, key: String? = nil, fault: Fault?, _ call: Call, _ out: inout JSONWriter
+        _ row: AnswerRow, key: String? = nil, fault: Fault?, reason: String?, _ call: Call,
+        _ out: inout JSONWriter
     ) {
         out.object(key) { out in
             for name in ["session_id", "kind", "delivery_id"] { out.text(name, row.text(name)) }
@@ -80,6 +88,7 @@ enum Sessions {
                 "first_error_code",
             ]
             for name in texts { out.text(name, row.text(name)) }
+            out.text("outcome_reason", reason)
             if let fault { fault.write(&out) } else { out.raw("fault", nil) }
             for name in ["first_event_at", "last_event_at", "closed_at"] {
                 out.instant(name, row.integer(name))
@@ -119,11 +128,12 @@ enum Sessions {
     static func one(_ call: Call) throws -> Answer {
         let (row, askedFor) = try find(call.objects[0], call)
         let fault = try Fault.behind(row, call)
+        let reason = try OutcomeReason.behind(row, call)
         var out = JSONWriter()
         out.object { out in
             call.asOf.write(&out)
             out.text("asked_for", askedFor)
-            write(row, key: "session", fault: fault, call, &out)
+            write(row, key: "session", fault: fault, reason: reason, call, &out)
         }
         return .json(out, rows: 1)
     }
@@ -147,11 +157,7 @@ enum Sessions {
         var out = JSONWriter()
         try out.object { out in
             call.asOf.write(&out)
-            try out.array("rows") { out in
-                for row in rows.prefix(size) {
-                    write(row, fault: try Fault.behind(row, call), call, &out)
-                }
-            }
+            try out.array("rows") { out in try write(rows.prefix(size), call, &out) }
             let last = rows.count > size ? rows[size - 1] : nil
             out.text(
                 "next",

@@ -159,7 +159,9 @@ struct Story {
             call.asOf.write(&out)
             out.text("version", Sessions.version(row))
             out.text("asked_for", askedFor)
-            Sessions.write(row, key: "session", fault: outcome == "failed" ? fault(call) : nil, call, &out)
+            Sessions.write(
+                row, key: "session", fault: outcome == "failed" ? fault(call) : nil,
+                reason: try OutcomeReason.behind(row, call), call, &out)
             out.array("verdict") { out in for line in Verdict.lines(of: self, call) { line.write(&out) } }
             if let comparison { comparison.write(&out) } else { out.raw("comparison", nil) }
             try writeLanes(call, &out)

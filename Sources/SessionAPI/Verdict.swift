@@ -93,13 +93,8 @@ enum Verdict {
 
     /// Why it was called off or refused, where its last event says so. Of a failure the error it ended with is told elsewhere.
     private static func ended(_ story: Story) -> Line? {
-        let word: String
-        switch story.outcome {
-        case "canceled": word = "Canceled"
-        case "rejected": word = "Rejected"
-        case "failed" where story.row.text("failure_code") == nil: word = "Failed"
-        default: return nil
-        }
+        guard OutcomeReason.isTold(of: story.row), let first = story.outcome.first else { return nil }
+        let word = first.uppercased() + story.outcome.dropFirst()
         let terminal = story.events.last { isEnd($0, of: story) && $0.fields.reason != nil }
         guard let terminal, let reason = terminal.fields.reason else { return nil }
         return Line(

@@ -224,7 +224,7 @@ import Testing
         ])
         let told = try service.client.get("/sessions.csv").text
         #expect(told.contains("delivery:=1+1,delivery,\"'=1+1\",[],[],\"a,\"\"b\"\"\n\","), "\(told)")
-        #expect(told.contains(",failed,\"'-1\",\"'@x\",\"'-1\",2026-11-02T10:00:00.000000Z,"), "\(told)")
+        #expect(told.contains(",failed,\"'-1\",\"'@x\",\"'-1\",,2026-11-02T10:00:00.000000Z,"), "\(told)")
         #expect(try service.client.get("/sessions.csv?raw=true").text.contains(",failed,-1,@x,-1,"))
     }
 

@@ -42,6 +42,55 @@ import Testing
         #expect(try service.get("deliveries/D-1/text").text.contains("Canceled for: customer"))
     }
 
+    /// Lists say so, too: of whatever named the session, and of failures that told no code.
+    @Test func listsTellTheReasonOfTheEnd() throws {
+        let lines = [
+            Self.line("demand.created", "02T10:00:00", #""delivery_id":"D-1","merchant_id":"m-1""#),
+            Self.line("demand.canceled", "02T10:05:00", #""delivery_id":"D-1","reason":"customer""#),
+            Self.line("demand.created", "02T11:00:00", #""delivery_id":"D-2","merchant_id":"m-1""#),
+            Self.line("demand.canceled", "02T11:05:00", #""delivery_id":"D-2","reason":"none""#),
+            Self.line(
+                "offer.rejected", "02T12:00:00", #""offer_id":"O-1","rejection_reason":"store_closed""#),
+            // Told of its demand, whose delivery it is.
+            Self.line("demand.created", "02T13:00:00", #""demand_id":"DM-3","delivery_id":"D-3""#),
+            Self.line("demand.canceled", "02T13:05:00", #""demand_id":"DM-3","reason":"no robot""#),
+            Self.line("delivery.failed", "02T14:00:00", #""delivery_id":"D-4","reason":"gave up""#),
+            Self.line(
+                "delivery.failed", "02T15:00:00",
+                #""delivery_id":"D-5","reason":"gave up","error":{"code":"LOST"}"#),
+            // A reason of what it did not end with.
+            Self.line("demand.created", "02T16:00:00", #""delivery_id":"D-6","reason":"lunch""#),
+            Self.line("demand.canceled", "02T16:05:00", #""delivery_id":"D-6""#),
+            Self.line("delivery.dropoff_completed", "02T17:00:00", #""delivery_id":"D-7","reason":"done""#),
+        ]
+        let service = try ServiceUnderTest(of: lines)
+        let told = [
+            "delivery:D-1": "customer", "delivery:D-2": "-", "offer:O-1": "store_closed",
+            "delivery:D-3": "no robot", "delivery:D-4": "gave up", "delivery:D-5": "-", "delivery:D-6": "-",
+            "delivery:D-7": "-",
+        ]
+        func reason(_ row: [String: Any]) throws -> String {
+            let reason = try #require(row["outcome_reason"])
+            return reason is NSNull ? "-" : try #require(reason as? String)
+        }
+        var listed: [String: String] = [:]
+        for row in try service.get("sessions?kind=delivery&kind=offer").rows {
+            listed[try #require(row["session_id"] as? String)] = try reason(row)
+        }
+        #expect(listed == told)
+        for (id, expected) in told {
+            for path in ["sessions/\(id)", "deliveries/\(id)"] {
+                let session = try #require(try service.get(path).json["session"] as? [String: Any])
+                #expect(try reason(session) == expected, "\(path)")
+            }
+            let verdict = try service.get("deliveries/\(id)").json["verdict"] as? [[String: Any]] ?? []
+            let ended = verdict.first { $0["kind"] as? String == "ended" }?["text"] as? String
+            #expect(
+                ended?.contains(" for: \(expected) (") ?? (expected == "-"), "\(id): \(ended ?? "nothing")")
+        }
+        #expect(try service.client.get("/sessions.csv?kind=offer").text.contains(",store_closed,"))
+    }
+
     /// The error itself is no payload: who may not see that is told it, as in a delivery's story.
     @Test func anEventTellsItsErrorWithoutItsPayload() throws {
         let service = try service()

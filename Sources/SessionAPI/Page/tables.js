@@ -37,6 +37,14 @@ export function whyFailed(s, most = 40) {
     return el("span", {class: "why-failed"}, failure && failure !== fault.error_code && [data(failure, most), " after "], el("strong", {class: "mark"}, code), " on ", robotLink(fault.robot_id, fault.occurred_at));
 }
 
+/** In lists: of a failure what was behind it, else the reason that it ended with, else the first error it had. */
+function why(s) {
+    const failed = whyFailed(s);
+    const reason = s.outcome_reason && data(s.outcome_reason, 40);
+    if (failed && reason) return [failed, ": ", reason];
+    return failed ?? (reason || (s.first_error_code ? data(s.first_error_code, 40) : ""));
+}
+
 /** Errors without the failure that was told as one itself. */
 const errorsBefore = (s) => s.error_count - failureErrors(s);
 /** 1 where the failure told a code or message, and so counts as an error in `error_count`. */
@@ -52,7 +60,7 @@ export function sessionsTable(rows, caption, empty, interventions = false) {
     return table(caption, [
         ["delivery", (s) => sessionLink(s.session_id)],
         ["outcome", (s) => outcomeBadge(s.outcome)],
-        ["why", (s) => whyFailed(s) ?? (s.first_error_code ? data(s.first_error_code, 40) : "")],
+        ["why", why],
         ["first event", (s) => time(s.first_event_at)],
         ["took", (s) => (s.open_seconds === null ? duration(s.durations.total_seconds) : `${duration(s.open_seconds)} so far`), "num"],
         ["merchant", (s) => (s.merchant_id ? data(s.merchant_id, 40) : "–"), "named"],
