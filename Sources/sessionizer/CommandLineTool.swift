@@ -28,10 +28,10 @@ enum CommandLineTool {
               read all settings as serve would, connect to broker and store without consuming or writing, and say
               what is well and what is missing: exit 0 when serve could work, 1 when something is missing
           sessionizer publish PATH... --amqp URL --queue NAME [--rate N | --speed 60x] [--declare]
-              [--exchange NAME [--routing-key KEY] [--key-field NAME] [--partition-header NAME]]
+              [--exchange NAME | --partitions N] [--routing-key KEY] [--key-field NAME] [--partition-header NAME]
               [--from DAY] [--to DAY] [--format text|json]
               send archived events to RabbitMQ, each confirmed by the broker; its routing key may be a field of the
-              event's (--key-field market), and a header as well
+              event's (--key-field market), and a header as well; with --partitions it goes where serve with as many reads
           sessionizer verify PATH... [--store URL] [--from DAY] [--to DAY] [--limit N] [--format text|json]
               derive every table anew from an archive and compare it with the store, row by row: exit 0 when nothing
               differs, 1 with the differences

@@ -195,8 +195,8 @@ struct LiveSettings {
     }
 
     /// The queue of one partition: the queue's name, a dot and the partition's number.
-    func queueSettings(partition: Int) throws -> QueueSettings {
-        var settings = try queueSettings()
+    func queueSettings(partition: Int, bindsOnly: Bool = true) throws -> QueueSettings {
+        var settings = try queueSettings(bindsOnly: bindsOnly)
         let stem = settings.name
         settings.name = Self.partitionQueue(stem, partition)
         settings.partitionKey = partitionHeader.map { .header($0) } ?? .routingKey

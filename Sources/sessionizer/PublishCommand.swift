@@ -9,8 +9,7 @@ import SessionStory
 enum PublishCommand {
     static let options: Set<String> = [
         "--amqp", "--queue", "--queue-type", "--exchange", "--routing-key", "--key-field",
-        "--partition-header", "--binding-key", "--rate",
-        "--speed",
+        "--partitions", "--partition-header", "--binding-key", "--rate", "--speed",
         "--from", "--to", "--format",
     ]
 
@@ -27,16 +26,29 @@ enum PublishCommand {
         let files = try ArchiveFiles.find(
             paths: arguments.operands, from: ArchiveReplay.day("--from", arguments),
             to: ArchiveReplay.day("--to", arguments))
-        let queue = try live.queueSettings(bindsOnly: false)
+        var queue = try live.queueSettings(bindsOnly: false)
+        var exchange = live.exchange
+        if let split = live.split(queue.name) {
+            guard arguments["--routing-key"] != nil || arguments["--key-field"] != nil else {
+                throw UsageError(
+                    description:
+                        "messages for \(split.queues.count) partitions need a key that says which belong together: --key-field "
+                        + "NAME takes it from each message, e.g. --key-field market; --routing-key KEY gives all the same"
+                )
+            }
+            exchange = split.exchange
+            queue = try live.queueSettings(partition: 0, bindsOnly: false)
+        }
         var configuration = try AMQPPublisher.Configuration(
-            brokers: live.brokers(), queue: queue, exchange: live.exchange ?? "",
+            brokers: live.brokers(), queue: queue, exchange: exchange ?? "",
             routingKey: arguments["--routing-key"] ?? queue.name, connectionName: "sessionizer publish",
             version: CommandLineTool.version)
         if let name = arguments["--key-field"] {
-            guard live.exchange != nil else {
+            guard exchange != nil else {
                 throw UsageError(
                     description:
-                        "--key-field needs --exchange: without one, messages go to the queue by its name")
+                        "--key-field needs --exchange or --partitions: without one, messages go to the queue by its name"
+                )
             }
             let field = OuterField(name)
             configuration.keyOf = { field.value(in: $0, limit: Self.longestKey) }

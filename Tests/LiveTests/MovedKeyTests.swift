@@ -24,9 +24,13 @@ extension LiveTests {
             try await eventually("it reads all partitions") {
                 try await service.metric("sessionizer_amqp_channels_total") == 4
             }
+            let keyless = try scene.program.run([
+                "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--partitions", "4",
+            ])
+            #expect(keyless.status == 2 && keyless.complaints.contains("--key-field market"))
             let outcome = try scene.program.run(
                 [
-                    "publish", "archive", "--amqp", scene.host.url, "--queue", "q.0", "--exchange", "q",
+                    "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--partitions", "4",
                     "--key-field", "market", "--routing-key", "elsewhere",
                 ] + more)
             #expect(outcome.status == 0, "\(outcome.complaints)")
