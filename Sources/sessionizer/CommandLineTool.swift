@@ -28,7 +28,7 @@ enum CommandLineTool {
               read all settings as serve would, connect to broker and store without consuming or writing, and say
               what is well and what is missing: exit 0 when serve could work, 1 when something is missing
           sessionizer publish PATH... --amqp URL --queue NAME [--rate N | --speed 60x] [--declare]
-              [--exchange NAME | --partitions N] [--routing-key KEY] [--key-field NAME] [--partition-header NAME]
+              [--exchange NAME] [--partitions N] [--routing-key KEY] [--key-field NAME] [--partition-header NAME]
               [--from DAY] [--to DAY] [--format text|json]
               send archived events to RabbitMQ, each confirmed by the broker; its routing key may be a field of the
               event's (--key-field market), and a header as well; with --partitions it goes where serve with as many reads

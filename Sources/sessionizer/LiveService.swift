@@ -45,10 +45,14 @@ struct LiveService {
                     + "not \(location)")
         }
         if queue.kind == .stream {
-            throw UsageError(description: "a stream is not split into partitions; expected a quorum queue")
+            throw noSplitStream
         }
         return queue
     }
+
+    /// Of settings that ask for one.
+    static let noSplitStream = UsageError(
+        description: "a stream is not split into partitions; expected a quorum queue")
 
     /// Whether more than probes and metrics is answered there: elsewhere than on this machine only to those who say who
     /// they are.

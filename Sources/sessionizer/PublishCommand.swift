@@ -28,7 +28,9 @@ enum PublishCommand {
             to: ArchiveReplay.day("--to", arguments))
         var queue = try live.queueSettings(bindsOnly: false)
         var exchange = live.exchange
-        if let split = live.split(queue.name) {
+        let stem = queue.name
+        if let split = Self.split(live, arguments) {
+            if queue.kind == .stream { throw LiveService.noSplitStream }
             guard arguments["--routing-key"] != nil || arguments["--key-field"] != nil else {
                 throw UsageError(
                     description:
@@ -41,7 +43,7 @@ enum PublishCommand {
         }
         var configuration = try AMQPPublisher.Configuration(
             brokers: live.brokers(), queue: queue, exchange: exchange ?? "",
-            routingKey: arguments["--routing-key"] ?? queue.name, connectionName: "sessionizer publish",
+            routingKey: arguments["--routing-key"] ?? stem, connectionName: "sessionizer publish",
             version: CommandLineTool.version)
         if let name = arguments["--key-field"] {
             guard exchange != nil else {
@@ -56,6 +58,15 @@ enum PublishCommand {
         configuration.keyHeader = live.partitionHeader
         let publisher = try AMQPPublisher(configuration)
         return try Run(publisher: publisher, pace: pace, files: files).run(wantsJSON: wantsJSON)
+    }
+
+    /// Where to, with partitions; nil for one queue. Whoever names a queue in the command means that one, whatever the
+    /// settings say of the one that `serve` reads.
+    private static func split(
+        _ live: LiveSettings, _ arguments: Arguments
+    ) -> (exchange: String, queues: [String])? {
+        guard arguments["--partitions"] != nil || arguments["--queue"] == nil else { return nil }
+        return live.queue.flatMap { live.split($0) }
     }
 
     /// Of a routing key (AMQP 0-9-1: a short string).

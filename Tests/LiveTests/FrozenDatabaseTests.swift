@@ -57,7 +57,8 @@ extension LiveTests {
             let asked = try Self.ask(service, 12)
             // For as long as each question is waited for at least.
             let (probes, end) = try await service.probedAndEnded(
-                ["/livez", "/readyz", "/healthz", "/metrics"], after: .seconds(3))
+                ["/livez", "/readyz", "/healthz", "/metrics"], for: .seconds(3),
+                while: { asked.allSatisfy { $0.state == .running } })
             for probe in probes {
                 #expect(probe.duration < .seconds(2), "\(probe.path)")
                 #expect(probe.status == 200, "\(probe.path): \(probe.text)")

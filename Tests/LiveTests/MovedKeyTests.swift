@@ -28,11 +28,18 @@ extension LiveTests {
                 "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--partitions", "4",
             ])
             #expect(keyless.status == 2 && keyless.complaints.contains("--key-field market"))
+            let stream = try scene.program.run([
+                "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--partitions", "4",
+                "--key-field",
+                "market", "--queue-type", "stream",
+            ])
+            #expect(stream.status == 2 && stream.complaints.contains("a stream is not split"))
             let outcome = try scene.program.run(
                 [
-                    "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--partitions", "4",
-                    "--key-field", "market", "--routing-key", "elsewhere",
-                ] + more)
+                    "publish", "archive", "--amqp", scene.host.url, "--key-field", "market", "--routing-key",
+                    "elsewhere",
+                ] + more,
+                environment: ["SESSIONIZER_AMQP_QUEUE": "q", "SESSIONIZER_AMQP_PARTITIONS": "4"])
             #expect(outcome.status == 0, "\(outcome.complaints)")
             try await eventually("all is decided about") {
                 try await service.outcomes().values.reduce(0, +) == lines.count

@@ -1,7 +1,7 @@
 import ChildProcesses
 import Foundation
-import FoundationNetworking
 import ProgramUnderTest
+import Testing
 
 /// Does something on a thread of its own. What is timed must not wait for the two threads that all tests share, where one
 /// that works or waits for a while keeps the others from going on.
@@ -16,60 +16,42 @@ func onItsOwnThread<Result: Sendable>(
 /// An answer, and how long it took to come.
 struct Probe: Sendable {
     var path: String
+    /// 0 where there was none.
     var status: Int
     var text: String
     var duration: Duration
 }
 
 extension Service {
-    /// Asks again and again for a while, one after the other, then asks it to end and waits for that: on a thread of its own.
+    /// Asks again and again for a while, one after the other, then asks it to end and waits for that: on a thread of its own,
+    /// by `curl`, as Foundation's answers come by the threads that tests share.
+    /// - Parameter holds: What must hold all the while.
     /// - Returns: All answers in order; the service's status, -1 where a signal ended it, and how long that took.
     func probedAndEnded(
-        _ paths: [String], after time: Duration
+        _ paths: [String], for time: Duration, while holds: @escaping @Sendable () -> Bool
     ) async throws -> (probes: [Probe], end: (status: Int32, duration: Duration)) {
         let port = port
         let process = process
         return try await onItsOwnThread {
-            let session = URLSession(configuration: .ephemeral)
             let begun = ContinuousClock.now
             var probes: [Probe] = []
             while begun.duration(to: .now) < time {
                 for path in paths {
-                    guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else {
-                        throw Trouble("no URL: \(path)")
-                    }
                     let asked = ContinuousClock.now
-                    let (status, text) = session.answer(url)
-                    probes.append(
-                        Probe(path: path, status: status, text: text, duration: asked.duration(to: .now)))
+                    let outcome = try ChildProcess.run([
+                        "curl", "--silent", "--max-time", "30", "--write-out", "\n%{http_code}",
+                        "http://127.0.0.1:\(port)\(path)",
+                    ])
+                    let duration = asked.duration(to: .now)
+                    let status = outcome.output.split(separator: "\n").last.flatMap { Int($0) } ?? 0
+                    probes.append(Probe(path: path, status: status, text: outcome.output, duration: duration))
                 }
             }
+            #expect(holds())
             process.terminate()
             let signalled = ContinuousClock.now
             process.waitUntilExit(within: 60)
             return (probes, (process.terminationStatus, signalled.duration(to: .now)))
         }
-    }
-}
-
-extension URLSession {
-    /// Waits for an answer: its status, 0 where there was none, and its text.
-    fileprivate func answer(_ url: URL) -> (status: Int, text: String) {
-        let done = DispatchSemaphore(value: 0)
-        let found = Found()
-        let task = dataTask(with: url) { data, response, error in
-            found.text = data.map { String(decoding: $0, as: UTF8.self) } ?? "\(error as Any)"
-            found.status = (response as? HTTPURLResponse)?.statusCode ?? 0
-            done.signal()
-        }
-        task.resume()
-        done.wait()
-        return (found.status, found.text)
-    }
-
-    /// Written before the semaphore is signalled, read after.
-    private final class Found: @unchecked Sendable {
-        var status = 0
-        var text = ""
     }
 }

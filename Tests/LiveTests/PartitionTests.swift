@@ -23,7 +23,7 @@ extension LiveTests {
                             "--partitions", "\(Self.partitions)", "--declare", "--batch-max-events", "50",
                             "--prefetch", "100",
                         ], url: scene.host.url(port: scene.host.port),
-                        environment: ["SESSIONIZER_LEASE_SECONDS": "4"]))
+                        environment: ["SESSIONIZER_LEASE_SECONDS": "6"]))
             }
             try await eventually("each has its fair part") {
                 try await Self.held(services).sorted() == [2, 3, 3]

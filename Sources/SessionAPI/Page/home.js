@@ -6,7 +6,7 @@ import {trend} from "./charts.js";
 import {showProblem, waiting} from "./problem.js";
 import {clock, count, duration, hours, iso, machineTime, parse, percent, plural, stamp, zoneName} from "./time.js";
 import {closedIn} from "./counted.js";
-import {robotLink, time, whyFailed} from "./tables.js";
+import {robotLink, time, why} from "./tables.js";
 import {isArchive, tellFreshness} from "./freshness.js";
 import {whyNotList} from "./orphans.js";
 
@@ -85,7 +85,7 @@ function trouble(home) {
     const open = duration(t.open_too_long.threshold_seconds);
     const parts = [
         [t.failed.count, `${plural(t.failed.count, "delivery", "deliveries")} failed in 24 hours`, "no delivery failed in 24 hours", () => list(t.failed.rows.map((s) => [
-            sessionLink(s.session_id), " ", whyFailed(s) ?? (s.outcome_reason ? ["failed: ", data(s.outcome_reason, 40)] : "failed"), " ", !s.fault && s.robot_id && [robotLink(s.robot_id, s.closed_at), " "],
+            sessionLink(s.session_id), " ", why(s) || "failed", " ", !s.fault && s.robot_id && [robotLink(s.robot_id, s.closed_at), " "],
             el("span", {class: "muted"}, s.merchant_id && [data(s.merchant_id, 40), " "], el("time", {datetime: machineTime(s.closed_at), title: stamp(parse(s.closed_at))}, clock(parse(s.closed_at))))])), failedWithin(home.as_of.now)],
         [t.robots_down.count, `${plural(t.robots_down.count, "robot")} down${isArchive(home.as_of) ? "" : " now"}`, "no robot is down", () => list(t.robots_down.rows.map((r) => [
             robotLink(r.robot_id, r.since), " ", el("strong", {}, data(r.reason ?? r.state ?? "unknown", 40)), ` for ${duration(r.seconds)}`,

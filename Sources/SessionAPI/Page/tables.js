@@ -38,7 +38,7 @@ export function whyFailed(s, most = 40) {
 }
 
 /** In lists: of a failure what was behind it, else the reason that it ended with, else the first error it had. */
-function why(s) {
+export function why(s) {
     const failed = whyFailed(s);
     const reason = s.outcome_reason && data(s.outcome_reason, 40);
     if (failed && reason) return [failed, ": ", reason];
