@@ -42,7 +42,8 @@ class Hold:
         self.publishers = []
 
     def simulate(self, name, events, seed):
-        # So early that it ends before now (a small fleet has 77,000 events a day, a large one more): what lies in the future is no event, and is one when the tables are compared.
+        # So early that it ends before now (a small fleet has 77,000 events a day, a large one more): what lies in the
+        # future is no event, and is one when the tables are compared.
         start = time.strftime("%Y-%m-%d", time.gmtime(time.time() - (4 + events // 50_000) * 86_400))
         sh(self.program, "simulate", "--out", f"{self.folder}/archive/{name}", "--events", str(events), "--seed", str(seed),
            "--start-day", start, "--disorder", "0.05", "--duplicates", "0.02", stderr=subprocess.DEVNULL)
