@@ -8,20 +8,25 @@ import Testing
         #"{"event":"\#(event)","timestamp":"2026-11-\#(time)Z",\#(more)}"#
     }
 
+    /// A delivery that was called off, one for no reason, and an offer that was refused.
+    private static let ended = [
+        line("demand.created", "02T10:00:00", #""delivery_id":"D-1","merchant_id":"m-1""#),
+        line("demand.canceled", "02T10:05:00", #""delivery_id":"D-1","reason":"customer""#),
+        line("demand.created", "02T11:00:00", #""delivery_id":"D-2","merchant_id":"m-1""#),
+        line("demand.canceled", "02T11:05:00", #""delivery_id":"D-2","reason":"none""#),
+        line(
+            "offer.rejected", "02T12:00:00", #""offer_id":"O-1","rejection_reason":"store_closed""#),
+    ]
+
     private func service() throws -> ServiceUnderTest {
-        try ServiceUnderTest(of: [
-            Self.line("demand.created", "02T10:00:00", #""delivery_id":"D-1","merchant_id":"m-1""#),
-            Self.line("demand.canceled", "02T10:05:00", #""delivery_id":"D-1","reason":"customer""#),
-            Self.line("demand.created", "02T11:00:00", #""delivery_id":"D-2","merchant_id":"m-1""#),
-            Self.line("demand.canceled", "02T11:05:00", #""delivery_id":"D-2","reason":"none""#),
-            Self.line(
-                "offer.rejected", "02T12:00:00", #""offer_id":"O-1","rejection_reason":"store_closed""#),
-            Self.line("robot.deployed", "02T22:00:00", #""robot_id":"R-1""#),
-            Self.line(
-                "robot.error", "02T23:00:00",
-                #""robot_id":"R-1","event_id":"e-1","error":{"code":"COMMS_LOST"}"#),
-            Self.line("robot.state_changed", "03T09:00:00", #""robot_id":"R-1","to_state":"parked""#),
-        ])
+        try ServiceUnderTest(
+            of: Self.ended + [
+                Self.line("robot.deployed", "02T22:00:00", #""robot_id":"R-1""#),
+                Self.line(
+                    "robot.error", "02T23:00:00",
+                    #""robot_id":"R-1","event_id":"e-1","error":{"code":"COMMS_LOST"}"#),
+                Self.line("robot.state_changed", "03T09:00:00", #""robot_id":"R-1","to_state":"parked""#),
+            ])
     }
 
     /// A delivery that was called off, or an offer that was refused, says first for what.
@@ -44,25 +49,21 @@ import Testing
 
     /// Lists say so, too: of whatever named the session, and of failures that told no code.
     @Test func listsTellTheReasonOfTheEnd() throws {
-        let lines = [
-            Self.line("demand.created", "02T10:00:00", #""delivery_id":"D-1","merchant_id":"m-1""#),
-            Self.line("demand.canceled", "02T10:05:00", #""delivery_id":"D-1","reason":"customer""#),
-            Self.line("demand.created", "02T11:00:00", #""delivery_id":"D-2","merchant_id":"m-1""#),
-            Self.line("demand.canceled", "02T11:05:00", #""delivery_id":"D-2","reason":"none""#),
-            Self.line(
-                "offer.rejected", "02T12:00:00", #""offer_id":"O-1","rejection_reason":"store_closed""#),
-            // Told of its demand, whose delivery it is.
-            Self.line("demand.created", "02T13:00:00", #""demand_id":"DM-3","delivery_id":"D-3""#),
-            Self.line("demand.canceled", "02T13:05:00", #""demand_id":"DM-3","reason":"no robot""#),
-            Self.line("delivery.failed", "02T14:00:00", #""delivery_id":"D-4","reason":"gave up""#),
-            Self.line(
-                "delivery.failed", "02T15:00:00",
-                #""delivery_id":"D-5","reason":"gave up","error":{"code":"LOST"}"#),
-            // A reason of what it did not end with.
-            Self.line("demand.created", "02T16:00:00", #""delivery_id":"D-6","reason":"lunch""#),
-            Self.line("demand.canceled", "02T16:05:00", #""delivery_id":"D-6""#),
-            Self.line("delivery.dropoff_completed", "02T17:00:00", #""delivery_id":"D-7","reason":"done""#),
-        ]
+        let lines =
+            Self.ended + [
+                // Told of its demand, whose delivery it is.
+                Self.line("demand.created", "02T13:00:00", #""demand_id":"DM-3","delivery_id":"D-3""#),
+                Self.line("demand.canceled", "02T13:05:00", #""demand_id":"DM-3","reason":"no robot""#),
+                Self.line("delivery.failed", "02T14:00:00", #""delivery_id":"D-4","reason":"gave up""#),
+                Self.line(
+                    "delivery.failed", "02T15:00:00",
+                    #""delivery_id":"D-5","reason":"gave up","error":{"code":"LOST"}"#),
+                // A reason of what it did not end with.
+                Self.line("demand.created", "02T16:00:00", #""delivery_id":"D-6","reason":"lunch""#),
+                Self.line("demand.canceled", "02T16:05:00", #""delivery_id":"D-6""#),
+                Self.line(
+                    "delivery.dropoff_completed", "02T17:00:00", #""delivery_id":"D-7","reason":"done""#),
+            ]
         let service = try ServiceUnderTest(of: lines)
         let told = [
             "delivery:D-1": "customer", "delivery:D-2": "-", "offer:O-1": "store_closed",

@@ -29,7 +29,7 @@ export function table(caption, columns, rows, {empty = "None.", rowClass, tall =
 }
 
 /** Why it failed, in its own word, and the robot's error before that: often the first says less than the second. */
-export function whyFailed(s, most = 40) {
+function whyFailed(s, most = 40) {
     const {fault} = s;
     const failure = s.failure_code ?? (s.outcome === "failed" && !fault ? s.first_error_code : null);
     const code = fault && data(fault.error_code ?? "an error", most);
