@@ -8,8 +8,9 @@ public import SessionPipeline
 /// which is what makes the `@unchecked Sendable` true.
 public final class DeliveryBatch: @unchecked Sendable {
     /// The messages. The origin is the queue. The position is the offset in a stream; in a queue, where a message
-    /// has no place of its own that outlives its channel, it is 0.
-    public let messages = MessageBatch(capacity: 1 << 18)
+    /// has no place of its own that outlives its channel, it is 0. It begins small: where batches of few messages are asked for,
+    /// a whole prefetch of them may be held.
+    public let messages = MessageBatch(capacity: 1 << 12)
     /// The deliveries' tags. Nothing while the batch is empty.
     public private(set) var range: DeliveryRange?
     /// First and last offset of a stream's messages.
@@ -74,8 +75,9 @@ public final class DeliveryBatch: @unchecked Sendable {
         return place
     }
 
+    /// Empties it; what a batch of usual size takes is kept, for the next.
     func removeAll() {
-        messages.removeAll()
+        messages.removeAll(keepingAtMost: 1 << 22)
         range = nil
         offsets = nil
         publishedAt.removeAll(keepingCapacity: true)
