@@ -86,8 +86,9 @@ bench-readers: build server-deps ## time 200 readers of deliveries while events 
 	bench/readers.py
 
 SEED ?= $(shell date +%s)
-torture: build server-deps ## let the live service suffer: make torture SECONDS=3600 SEED=1
-	torture/torture.py --seconds $(SECONDS) --seed $(SEED)
+NODES ?= 1
+torture: build server-deps ## let the live service suffer: make torture SECONDS=3600 SEED=1 NODES=1
+	torture/torture.py --seconds $(SECONDS) --seed $(SEED) --nodes $(NODES)
 
 clean: ## remove what was built
 	rm -rf .build

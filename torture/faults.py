@@ -8,15 +8,15 @@ import functools
 import signal
 import time
 
-Fault = collections.namedtuple("Fault", "action weight kinds disk")
+Fault = collections.namedtuple("Fault", "action weight kinds disk cluster")
 FAULTS = {}
 
 
-def fault(name, weight=1, kinds=None, disk=None):
+def fault(name, weight=1, kinds=None, disk=None, cluster=False):
     """weight: how often, beside the others. kinds: of the rounds that can have it, where not all can. disk: the small
-    one it takes."""
+    one it takes. cluster: that it takes a broker of several nodes."""
     def register(action):
-        FAULTS[name] = Fault(action, weight, kinds, disk)
+        FAULTS[name] = Fault(action, weight, kinds, disk, cluster)
         return action
     return register
 
@@ -29,7 +29,8 @@ def kinds_with(name, kinds):
 def inject(one, only=None):
     """Chooses one and lets it happen; counts it."""
     fit = {name: f.weight for name, f in FAULTS.items()
-           if only in (None, name) and (f.kinds is None or one.kind in f.kinds) and f.disk in (None, *one.servers.disks)}
+           if only in (None, name) and (f.kinds is None or one.kind in f.kinds) and f.disk in (None, *one.servers.disks)
+           and (not f.cluster or len(one.servers.broker_addresses) > 1)}
     name = one.random.choices(list(fit), weights=fit.values())[0]
     form = FAULTS[name].action(one)
     one.faults[f"{name}: {form}" if form else name] += 1
@@ -111,6 +112,40 @@ def queue_deleted(one):
     one.publish_anew()
 
 
+# One node of the broker's cluster; the others go on
+
+def any_node(one):
+    return one.random.randrange(len(one.servers.broker_addresses))
+
+
+@fault("node restarted", weight=3, cluster=True)
+def node_restarted(one, how="stop"):
+    node = any_node(one)
+    one.servers.stop_node(node, how)
+    time.sleep(one.pause())
+    one.servers.start_node(node)
+
+
+@fault("node killed", weight=3, cluster=True)
+def node_killed(one):
+    node_restarted(one, "kill")
+
+
+@fault("node frozen", weight=3, cluster=True)
+def node_frozen(one):
+    """At times so long that the others take it for gone."""
+    seconds = one.random.choice([3, 30])
+    was_parted = one.servers.freeze_node(any_node(one), seconds)
+    return f"{seconds} s, and restarted" if was_parted else f"{seconds} s"
+
+
+@fault("each node restarted in turn", cluster=True)
+def nodes_restarted(one):
+    for node in range(len(one.servers.broker_addresses)):
+        one.servers.stop_node(node, "stop")
+        one.servers.start_node(node)
+
+
 # The database
 
 @fault("database restarted")
@@ -170,7 +205,8 @@ def connection_fault(what):
             @fault(f"{place} connection {what}")
             @functools.wraps(action)
             def on_connection(one, place=place):
-                return action(one, getattr(one.servers, f"{place}_proxy"))
+                proxies = {"broker": one.servers.broker_proxies, "database": [one.servers.database_proxy]}
+                return action(one, one.random.choice(proxies[place]))
         return action
     return register
 

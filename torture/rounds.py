@@ -152,8 +152,7 @@ class Round:
         return self.kind.split()[0] if self.kind in ("classic queue", "stream") else "quorum"
 
     def start_services(self):
-        options = ["--amqp", self.servers.proxied_amqp, "--queue", self.queue, "--declare", "--store",
-                   self.servers.database(self.database, proxied=True), "--prefetch",
+        options = ["--queue", self.queue, "--declare", "--store", self.servers.database(self.database, proxied=True), "--prefetch",
                    str(self.random.choice([50, 500, 4000])), "--batch-max-events", str(self.random.choice([20, 300, 2000])),
                    "--queue-type", self.queue_type]
         if self.kind == "eight partitions":
@@ -161,7 +160,8 @@ class Round:
         # So few in memory that most is brought back from the database all the time, or some, or as many as by default.
         self.resident = self.random.choice([50, 2000, None])
         for number in range(3 if self.kind == "eight partitions" else 1):
-            self.services.append(Service(number, self.program, options, self.folder, self.resident))
+            broker = self.servers.proxied_amqp(self.random)
+            self.services.append(Service(number, self.program, ["--amqp", broker, *options], self.folder, self.resident))
         self.wait(60, "the queue is there", lambda: any(s.metric("sessionizer_amqp_consuming") == 1 for s in self.services))
 
     def run(self, fault_seconds):

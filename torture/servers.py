@@ -82,15 +82,25 @@ class Servers:
         self.start_database()
         if small_disks:
             self.use_small_disks(folder)
-        host, port = self.amqp.rsplit("@", 1)[1].split(":")
-        self.broker_proxy = Proxy((host, int(port)))
+        self.broker_proxies = []
+        for url in self.broker_addresses:
+            host, port = url.rsplit("@", 1)[1].split(":")
+            self.broker_proxies.append(Proxy((host, int(port))))
         self.socket_folder = f"{folder}/socket"
         os.mkdir(self.socket_folder)
         name = next(n for n in os.listdir(self.database_folder) if n.startswith(".s.PGSQL.") and not n.endswith(".lock"))
         self.database_proxy = Proxy(f"{self.database_folder}/{name}", f"{self.socket_folder}/{name}")
-        self.proxied_amqp = f"amqp://guest:guest@127.0.0.1:{self.broker_proxy.port}?heartbeat=5"
 
     # The broker
+
+    @property
+    def broker_addresses(self):
+        return [self.amqp]
+
+    def proxied_amqp(self, by_chance):
+        """Each of its addresses, behind its proxy; which is tried first is left to chance."""
+        urls = [f"amqp://guest:guest@127.0.0.1:{proxy.port}?heartbeat=5" for proxy in self.broker_proxies]
+        return ",".join(by_chance.sample(urls, len(urls)))
 
     def start_broker(self):
         out = sh(f"{SCRIPTS}/private-rabbitmq.sh", "start", self.broker_folder)
@@ -98,6 +108,10 @@ class Servers:
 
     def stop_broker(self, how):
         sh(f"{SCRIPTS}/private-rabbitmq.sh", how, self.broker_folder)
+
+    def remove_broker(self):
+        if os.path.exists(self.broker_folder):
+            self.stop_broker("stop")
 
     def ask(self, method, path, body=None):
         """RabbitMQ's management API; its answer's text."""
@@ -228,14 +242,13 @@ class Servers:
     # Both
 
     def heal(self):
-        self.broker_proxy.heal()
-        self.database_proxy.heal()
+        for proxy in [*self.broker_proxies, self.database_proxy]:
+            proxy.heal()
         for disk in self.disks.values():
             disk.empty()
 
     def remove(self):
-        if os.path.exists(self.broker_folder):
-            self.stop_broker("stop")
+        self.remove_broker()
         if os.path.exists(self.database_folder):
             sh(f"{SCRIPTS}/private-postgres.sh", "remove", self.database_folder)
         for disk in self.disks.values():

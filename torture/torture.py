@@ -2,6 +2,7 @@
 """Lets the live service suffer for as long as it is told, and asks after each round whether the tables are right.
 
     make torture SECONDS=3600 SEED=1
+    make torture SECONDS=3600 SEED=1 NODES=3
 
 Each round simulates an archive (late, repeated, broken lines), publishes it to a real RabbitMQ while one service, or
 three that share eight partitions, or one that reads a stream, consumes it into a real PostgreSQL; meanwhile services,
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 
+from cluster import Cluster
 from faults import FAULTS, kinds_with
 from rounds import KINDS, Round
 from servers import ROOT, Servers
@@ -63,8 +65,12 @@ def main():
     parser.add_argument("--round-seconds", type=int, default=60, help="how long faults are injected in each round")
     parser.add_argument("--only", choices=FAULTS, metavar="FAULT", help="no other fault than this one")
     parser.add_argument("--kind", choices=KINDS, metavar="KIND", help="no other rounds than such")
+    parser.add_argument("--nodes", type=int, default=1, choices=range(1, 8), metavar="N",
+                        help="of how many nodes the broker is; of several each one fails by itself, too")
     parser.add_argument("--program", default=f"{ROOT}/.build/release/sessionizer")
     options = parser.parse_args()
+    if options.only and FAULTS[options.only].cluster and options.nodes == 1:
+        parser.error(f"--only '{options.only}' takes --nodes 2 or more")
     if options.only and options.kind and options.kind not in kinds_with(options.only, KINDS):
         parser.error(f"--kind {options.kind} cannot have the fault {options.only}")
     # Both end what was started; a failure leaves it for a look.
@@ -73,7 +79,7 @@ def main():
     os.chmod(folder, 0o755)
     print(f"seed {options.seed}, in {folder}", flush=True)
     try:
-        servers = Servers(folder, small_disks=True)
+        servers = Cluster(folder, options.nodes, small_disks=True) if options.nodes > 1 else Servers(folder, small_disks=True)
     except KeyboardInterrupt:
         shutil.rmtree(folder)
         sys.exit("interrupted")
@@ -102,7 +108,7 @@ def main():
             servers.remove()
             shutil.rmtree(folder)
         else:
-            print(f"left running for a look: {servers.broker_folder}, {servers.database_folder}", file=sys.stderr)
+            print(f"left running for a look: the servers in {folder}", file=sys.stderr)
             for disk in servers.disks.values():
                 print(f"left mounted: {disk.folder}", file=sys.stderr)
     tally.tell(options.seed)

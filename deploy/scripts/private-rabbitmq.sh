@@ -6,6 +6,7 @@
 #   private-rabbitmq.sh kill DIR     ends it without a warning, as a power cut would
 #   private-rabbitmq.sh ctl DIR ...  runs rabbitmqctl on it
 # RABBITMQ_CONF_EXTRA: a file with more lines for rabbitmq.conf (TLS listeners, ...).
+# PRIVATE_RABBITMQ_JOIN: the folder of one that runs, whose cluster a new one becomes a node of.
 set -eu
 
 fail() { echo "private-rabbitmq: $1" >&2; exit 1; }
@@ -69,17 +70,24 @@ end_all() {
         if lives "$pid"; then kill "$pid" 2>/dev/null || true; fi
         rm -f "$dir/pids/wrapper"
     fi
-    # Its port mapper, found by the port that only it was given.
+    # Its port mapper, found by the port that only it, or its cluster, was given; the last of a cluster ends it.
     if [ -f "$dir/ports" ]; then
         read_ports
-        for process in /proc/[0-9]*; do
-            # A process may be gone before it is looked at.
-            [ "$(cat "$process/comm" 2>/dev/null)" = epmd ] || continue
-            if tr '\0' '\n' 2>/dev/null < "$process/environ" | grep -qx "ERL_EPMD_PORT=$epmd"; then
-                kill "${process#/proc/}" 2>/dev/null || true
-            fi
+        [ -n "$(of_these_ports beam.smp)" ] || for process in $(of_these_ports epmd); do
+            kill "$process" 2>/dev/null || true
         done
     fi
+}
+
+# The living processes of that name that use this port mapper.
+of_these_ports() {
+    for process in /proc/[0-9]*; do
+        # A process may be gone before it is looked at.
+        [ "$(cat "$process/comm" 2>/dev/null)" = "$1" ] || continue
+        if tr '\0' '\n' 2>/dev/null < "$process/environ" | grep -qx "ERL_EPMD_PORT=$epmd"; then
+            if lives "${process#/proc/}"; then echo "${process#/proc/}"; fi
+        fi
+    done
 }
 
 case $command in
@@ -89,10 +97,20 @@ start)
     dir=$(cd "$2" && pwd)
     mkdir -p "$dir/home" "$dir/mnesia" "$dir/log" "$dir/config" "$dir/pids"
     if [ ! -f "$dir/ports" ]; then
-        printf 'amqp=%s\nmanagement=%s\ndist=%s\nepmd=%s\nnode=%s\n' "$(free_port)" "$(free_port)" \
-            "$(free_port)" "$(free_port)" "private$$@localhost" > "$dir/ports"
-        python3 -c 'import secrets; print(secrets.token_hex(20), end="")' > "$dir/home/.erlang.cookie"
+        if [ -n "${PRIVATE_RABBITMQ_JOIN:-}" ]; then
+            # shellcheck source=/dev/null
+            epmd=$(. "$PRIVATE_RABBITMQ_JOIN/ports" && echo "$epmd")
+            # shellcheck source=/dev/null
+            joined=$(. "$PRIVATE_RABBITMQ_JOIN/ports" && echo "$node")
+            cp "$PRIVATE_RABBITMQ_JOIN/home/.erlang.cookie" "$dir/home/.erlang.cookie"
+            printf 'cluster_formation.classic_config.nodes.1 = %s\n' "$joined" > "$dir/joined.conf"
+        else
+            epmd=$(free_port)
+            python3 -c 'import secrets; print(secrets.token_hex(20), end="")' > "$dir/home/.erlang.cookie"
+        fi
         chmod 400 "$dir/home/.erlang.cookie"
+        printf 'amqp=%s\nmanagement=%s\ndist=%s\nepmd=%s\nnode=%s\n' "$(free_port)" "$(free_port)" \
+            "$(free_port)" "$epmd" "private$$@localhost" > "$dir/ports"
     fi
     read_ports
     echo '[rabbitmq_management,rabbitmq_consistent_hash_exchange].' > "$dir/plugins"
@@ -104,6 +122,7 @@ log.console = false
 vm_memory_high_watermark.absolute = 1GB
 disk_free_limit.absolute = 100MB
 EOF
+    [ ! -f "$dir/joined.conf" ] || cat "$dir/joined.conf" >> "$dir/rabbitmq.conf"
     [ -z "${RABBITMQ_CONF_EXTRA:-}" ] || cat "$RABBITMQ_CONF_EXTRA" >> "$dir/rabbitmq.conf"
     # Its own session: signals to the caller's terminal are not for it.
     env -i PATH="$PATH" LANG=C.UTF-8 HOME="$dir/home" \
