@@ -24,13 +24,13 @@ let package = Package(
         // What events mean: pure rules, the standard library only.
         .target(name: "SessionCore", swiftSettings: hot),
 
-        // Dates and JSON strings, for whoever writes them.
+        // Instants, days, JSON strings, Base64, fingerprints: for whoever reads and writes them.
         .target(name: "TextForms", swiftSettings: hot),
 
         // Bytes on their way in: messages and where each came from.
         .target(name: "MessageBatches", swiftSettings: hot),
 
-        // Bytes to `Event`: JSON through simdjson, RFC 3339, identity.
+        // Bytes to `Event`: JSON through simdjson, identity.
         .target(
             name: "CSimdJSON",
             cxxSettings: [.unsafeFlags(["-O3", "-DNDEBUG"], .when(configuration: .release))],
@@ -41,7 +41,7 @@ let package = Package(
             cxxSettings: [.unsafeFlags(["-O3", "-DNDEBUG"], .when(configuration: .release))],
             linkerSettings: [.linkedLibrary("simdjson")]),
         .target(
-            name: "EventDecoding", dependencies: ["SessionCore", "MessageBatches", "CSimdJSON"],
+            name: "EventDecoding", dependencies: ["SessionCore", "MessageBatches", "TextForms", "CSimdJSON"],
             swiftSettings: hot),
 
         // YAML files with line numbers: the event catalogue and the settings.

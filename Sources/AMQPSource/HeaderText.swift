@@ -171,26 +171,11 @@ struct HeaderText {
         byte >= 32 && byte < 128 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
-    /// RFC 4648, section 4.
     private mutating func put(base64 data: UnsafeRawBufferPointer) {
-        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         put("{\"base64\":\"")
-        for start in stride(from: 0, to: data.count, by: 3) {
-            if bytes.count >= limit {
-                isCut = true
-                break
-            }
-            let three = data[start..<min(start + 3, data.count)]
-            var bits = 0
-            for offset in 0..<3 {
-                bits = bits << 8 | (offset < three.count ? Int(three[start + offset]) : 0)
-            }
-            for place in 0..<4 {
-                let isPadding = place > three.count
-                bytes.append(
-                    isPadding ? UInt8(ascii: "=") : letters[bits >> (18 - 6 * place) & 63])
-            }
-        }
+        let fitting = data.prefix((max(limit - bytes.count, 0) + 3) / 4 * 3)
+        if fitting.count < data.count { isCut = true }
+        Base64.standard.append(fitting, to: &bytes)
         put("\"}")
     }
 }

@@ -1,6 +1,7 @@
 internal import CSimdJSON
 internal import MessageBatches
 public import SessionCore
+internal import TextForms
 
 /// Bytes to events: JSON through simdjson, RFC 3339, normalisation, identity (semantics section 1).
 ///

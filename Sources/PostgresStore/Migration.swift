@@ -1,4 +1,5 @@
 internal import SessionStore
+internal import TextForms
 
 /// Numbered migrations under an advisory lock: of several that start at once, one makes the tables.
 enum Migration {
@@ -88,11 +89,7 @@ enum Migration {
     }
 }
 
-/// A checksum of a migration's text: FNV-1a, 64 bits. It finds a changed text, it guards against nobody.
+/// A checksum of a migration's text: it finds a changed text, it guards against nobody.
 enum Checksum {
-    static func text(_ text: String) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        return String(hash, radix: 16)
-    }
+    static func text(_ text: String) -> String { String(Fingerprint.value(of: text.utf8), radix: 16) }
 }

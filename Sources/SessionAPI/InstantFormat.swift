@@ -67,48 +67,10 @@ enum InstantFormat {
 
     /// RFC 3339 with an offset, to the microsecond; nil where it is none.
     static func parse(_ text: String) -> Int64? {
-        let bytes = Array(text.utf8)
-        guard bytes.count >= 20, bytes.count <= 40,
-            let date = parseDay(String(decoding: bytes[0..<10], as: UTF8.self)),
-            bytes[10] == 84 || bytes[10] == 116 || bytes[10] == 32, let hours = digits(bytes[11..<13]),
-            bytes[13] == 58, let minutes = digits(bytes[14..<16]), bytes[16] == 58,
-            let seconds = digits(bytes[17..<19]), hours < 24, minutes < 60, seconds < 60
-        else { return nil }
-        var at = 19
-        var micros: Int64 = 0
-        if bytes[at] == 46 {
-            at += 1
-            let fraction = bytes[at...].prefix { (48...57).contains($0) }
-            guard !fraction.isEmpty, let value = digits((fraction + [48, 48, 48, 48, 48]).prefix(6)) else {
-                return nil
-            }
-            micros = value
-            at += fraction.count
-        }
-        var offset: Int64 = 0
-        let zone = bytes[at...]
-        if zone.count == 1, zone.first == 90 || zone.first == 122 {
-        } else if zone.count == 6, zone.first == 43 || zone.first == 45, zone[at + 3] == 58,
-            let zoneHours = digits(zone[(at + 1)..<(at + 3)]),
-            let zoneMinutes = digits(zone[(at + 4)..<(at + 6)]),
-            zoneHours < 24, zoneMinutes < 60
-        {
-            offset = (zoneHours * 60 + zoneMinutes) * 60_000_000 * (zone.first == 45 ? -1 : 1)
-        } else {
-            return nil
-        }
-        return date + hours * hour + minutes * 60_000_000 + seconds * 1_000_000 + micros - offset
+        var text = text
+        return text.withUTF8 { Timestamp.parse(UnsafeRawBufferPointer($0)) }
     }
 
     /// `2026-11-02`: its first microsecond.
     static func parseDay(_ text: String) -> Int64? { CivilDay(text)?.start }
-
-    private static func digits(_ bytes: some Sequence<UInt8>) -> Int64? {
-        var value: Int64 = 0
-        for byte in bytes {
-            guard (48...57).contains(byte) else { return nil }
-            value = value * 10 + Int64(byte - 48)
-        }
-        return value
-    }
 }

@@ -1,4 +1,5 @@
 internal import HTTPServer
+internal import TextForms
 
 /// The page: files of the folder `Page`, which the package embeds in the program.
 ///

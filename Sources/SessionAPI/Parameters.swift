@@ -1,4 +1,5 @@
 internal import HTTPServer
+internal import TextForms
 
 /// A query parameter that a route takes.
 struct ParameterRule: Sendable {
@@ -139,7 +140,7 @@ struct Cursor {
 
     /// - Throws: Where it is none, or belongs to other filters.
     init(_ text: String, filters: String, keys count: Int) throws(Problem) {
-        let parts = Base64URL.decoded(text).map {
+        let parts = Base64.url.decoded(text).map {
             String(decoding: $0, as: UTF8.self).split(separator: "\u{1F}", omittingEmptySubsequences: false)
                 .map(
                     String.init)
@@ -156,56 +157,11 @@ struct Cursor {
 
     /// The text of a cursor.
     static func text(_ keys: [String], filters: String) -> String {
-        Base64URL.encoded(Array(([seal(keys[...], filters)] + keys).joined(separator: "\u{1F}").utf8))
+        Base64.url.encoded(Array(([seal(keys[...], filters)] + keys).joined(separator: "\u{1F}").utf8))
     }
 
     /// Changes with the list, its filters and the place in it: half a cursor would go on at another place.
     private static func seal(_ keys: ArraySlice<String>, _ filters: String) -> String {
-        Fingerprint.text(of: (keys + [filters]).joined(separator: "\u{1F}"))
-    }
-}
-
-/// FNV-1a, 64 bits: tells texts apart, keeps no secret.
-enum Fingerprint {
-    static func value(of bytes: some Sequence<UInt8>, from seed: UInt64 = 0xCBF2_9CE4_8422_2325) -> UInt64 {
-        var hash = seed
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return hash
-    }
-
-    static func text(of text: String) -> String { String(value(of: text.utf8), radix: 36) }
-}
-
-/// RFC 4648, section 5, without padding.
-enum Base64URL {
-    private static let letters = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
-    static func encoded(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            let chunk = bytes[index..<min(index + 3, bytes.count)]
-            var bits = chunk.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-            bits <<= UInt32(8 * (3 - chunk.count))
-            for place in 0...chunk.count { text.append(letters[Int(bits >> (18 - 6 * UInt32(place)) & 63)]) }
-            index += 3
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    static func decoded(_ text: String) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var (bits, count): (UInt32, Int) = (0, 0)
-        for letter in text.utf8 {
-            guard let value = letters.firstIndex(of: letter) else { return nil }
-            bits = (bits << 6 | UInt32(value)) & 0xFFF_FFFF
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(bits >> UInt32(count) & 255))
-            }
-        }
-        return bytes
+        String(Fingerprint.value(of: (keys + [filters]).joined(separator: "\u{1F}").utf8), radix: 36)
     }
 }

@@ -1,5 +1,6 @@
 internal import HTTPServer
 internal import SessionStore
+internal import TextForms
 
 /// One request to one route: may it, what does it ask, what is answered, what is written down.
 extension SessionAPI {

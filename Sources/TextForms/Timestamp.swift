@@ -1,12 +1,10 @@
-internal import SessionCore
-
 /// RFC 3339, by hand: a formatter of Foundation's takes 150 µs a timestamp, this takes some tens of nanoseconds.
-enum Timestamp {
-    /// The instant that a text names, to the microsecond by truncation; nil where it names none.
+public enum Timestamp {
+    /// The instant that a text names, in microseconds since the Unix epoch, by truncation; nil where it names none.
     ///
     /// `T`, `t` or one blank between date and time; `Z`, `z` or `±hh:mm` behind; any number of fraction
     /// digits; days that the calendar has; no second 60.
-    static func parse(_ text: UnsafeRawBufferPointer) -> Instant? {
+    public static func parse(_ text: UnsafeRawBufferPointer) -> Int64? {
         guard text.count >= 20,
             let century = twoDigits(text, 0), let yearOfCentury = twoDigits(text, 2),
             text[4] == dash, let month = twoDigits(text, 5), text[7] == dash, let day = twoDigits(text, 8),
@@ -51,19 +49,9 @@ enum Timestamp {
         }
         guard at == text.count else { return nil }
 
-        let minutes = (daysSinceEpoch(year, month, day) &* 24 &+ hour) &* 60 &+ minute &- offsetMinutes
+        let date = CivilDay(year: Int(year), month: Int(month), day: Int(day))
+        let minutes = (Int64(date.daysSinceEpoch) &* 24 &+ hour) &* 60 &+ minute &- offsetMinutes
         return (minutes &* 60 &+ second) &* 1_000_000 &+ micros
-    }
-
-    /// Days from 1970-01-01 in the proleptic Gregorian calendar.
-    private static func daysSinceEpoch(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        // Years that begin in March: the leap day is a year's last, and months follow one formula.
-        let shifted = year &- (month <= 2 ? 1 : 0) &+ 400  // never negative; 400 years are one era
-        let era = shifted / 400
-        let yearOfEra = shifted % 400
-        let dayOfYear = (153 &* (month > 2 ? month &- 3 : month &+ 9) &+ 2) / 5 &+ day &- 1
-        let dayOfEra = yearOfEra &* 365 &+ yearOfEra / 4 &- yearOfEra / 100 &+ dayOfYear
-        return (era &- 1) &* 146_097 &+ dayOfEra &- 719_468
     }
 
     private static func days(inMonth month: Int64, of year: Int64) -> Int64 {
