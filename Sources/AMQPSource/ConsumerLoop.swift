@@ -182,7 +182,7 @@ struct ConsumerLoop {
     }
 
     mutating func connect(_ broker: Int) -> ConsumerStateMachine.Event {
-        let address = consumer.configuration.brokers[broker]
+        let address = consumer.configuration.currentBroker(broker)
         // An attempt may take long, and there may be several in a row.
         if consumer.isStopping { return .connectingFailed("\(address.shown): not tried, the program ends") }
         consumer.publish { $0.broker = address.shown }

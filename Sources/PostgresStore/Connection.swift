@@ -5,7 +5,7 @@ internal import SessionStore
 /// One connection, used by one thread at a time. Its socket never blocks: every wait has an end, also when the
 /// server is frozen and the network silent.
 final class Connection {
-    let target: Target
+    private(set) var target: Target
     private var handle: OpaquePointer?
     /// How many prepared statements were run: each is a way to the server and back.
     private(set) var statementCount = 0
@@ -38,6 +38,7 @@ final class Connection {
     /// Connects; prepared statements begin anew.
     func open() throws {
         close()
+        target = target.renewed
         let made = withCStrings(target.keywords) { keywords in
             withCStrings(target.values) { values in PQconnectdbParams(keywords, values, 0) }
         }

@@ -39,12 +39,11 @@ public final class PostgresAudit: AuditKeeping {
     /// Connects to a store that has the table.
     /// - Throws: ``StoreError`` where it has none (`sessionizer migrate`), or the role may not add to it.
     public init(_ settings: PostgresStore.Settings) throws {
-        var limits = settings.limits
-        limits.statementSeconds = min(limits.statementSeconds, Self.patience)
-        limits.lockSeconds = min(limits.lockSeconds, Self.patience)
-        var target = try Target(
-            url: settings.url, limits: limits, applicationName: settings.applicationName + " audit",
-            readOnly: false, connectSeconds: Self.patience)
+        var settings = settings
+        settings.applicationName += " audit"
+        settings.limits.statementSeconds = min(settings.limits.statementSeconds, Self.patience)
+        settings.limits.lockSeconds = min(settings.limits.lockSeconds, Self.patience)
+        var target = try Target(settings, readOnly: false, connectSeconds: Self.patience)
         target.answerWithin = Double(2 * Self.patience)
         let connection = try Connection(target)
         do {

@@ -65,12 +65,10 @@ public struct PostgresInspection: Equatable, Sendable {
     /// - Parameter rules: What the tables would depend on.
     /// - Throws: `StoreError` where no connection can be made.
     public init(_ store: PostgresStore.Settings, rules: RuleFacts) throws {
-        var limits = store.limits
-        limits.statementSeconds = min(limits.statementSeconds, 20)
-        let connection = try Connection(
-            Target(
-                url: store.url, limits: limits, applicationName: store.applicationName + " check-config",
-                readOnly: true))
+        var place = store
+        place.applicationName += " check-config"
+        place.limits.statementSeconds = min(place.limits.statementSeconds, 20)
+        let connection = try Connection(Target(place, readOnly: true))
         defer { connection.close() }
         isTooOld = connection.serverVersion < 140_000
         encoding = connection.setting("server_encoding") ?? ""

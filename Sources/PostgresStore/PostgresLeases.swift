@@ -65,14 +65,12 @@ public final class PostgresLeases {
     {
         self.replica = replica
         self.seconds = seconds
-        var limits = settings.limits
+        var settings = settings
+        settings.applicationName += " leases"
         // Renewing must not wait for long: a lease is shorter than that.
-        limits.statementSeconds = min(limits.statementSeconds, max(1, Int(seconds)))
-        limits.lockSeconds = min(limits.lockSeconds, max(1, Int(seconds / 2)))
-        connection = try Connection(
-            Target(
-                url: settings.url, limits: limits, applicationName: settings.applicationName + " leases",
-                readOnly: false))
+        settings.limits.statementSeconds = min(settings.limits.statementSeconds, max(1, Int(seconds)))
+        settings.limits.lockSeconds = min(settings.limits.lockSeconds, max(1, Int(seconds / 2)))
+        connection = try Connection(Target(settings, readOnly: false))
         try Migration.bringUpToDate(connection)
         var count = Parameters()
         count.add(Int32(partitions - 1))

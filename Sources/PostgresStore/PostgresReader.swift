@@ -25,10 +25,7 @@ public final class PostgresReader: TableReading {
     public init(
         _ settings: PostgresStore.Settings, answersWithin seconds: Double? = nil, needsAll: Bool = false
     ) throws {
-        connection = try Connection(
-            Target(
-                url: settings.url, limits: settings.limits, applicationName: settings.applicationName,
-                readOnly: true))
+        connection = try Connection(Target(settings, readOnly: true))
         if let seconds { answersCome(within: seconds) }
         do {
             let applied = try Migration.applied(connection)

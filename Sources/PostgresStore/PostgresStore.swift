@@ -11,6 +11,9 @@ public final class PostgresStore {
     public struct Settings: Sendable {
         /// A connection URI of libpq's.
         public var url: String
+        /// What it says now, where it may change; nil where that cannot be told. Asked for every connection: a new password, or
+        /// another user, is used as soon as one is made.
+        public var currentURL: (@Sendable () -> String?)?
         /// How long anything may take.
         public var limits = PostgresLimits()
         /// What the server shows as the client's name, unless the URL says otherwise.
@@ -28,13 +31,12 @@ public final class PostgresStore {
 
         /// Fails where libpq cannot read the URL; nothing is connected to.
         public func check() throws {
-            _ = try Target(url: url, limits: limits, applicationName: "", readOnly: true)
+            _ = try Target(self, readOnly: true)
         }
 
         /// Host, port and database, for messages: without user and password.
         public var name: String {
-            (try? Target(url: url, limits: limits, applicationName: "", readOnly: true).name)
-                ?? "postgres://…"
+            (try? Target(self, readOnly: true).name) ?? "postgres://…"
         }
     }
 
@@ -71,10 +73,7 @@ public final class PostgresStore {
         _ settings: Settings, symbols: SymbolTable, reading: StoreReading, rules: Rules, catalogue: String
     ) throws {
         self.settings = settings
-        connection = try Connection(
-            Target(
-                url: settings.url, limits: settings.limits, applicationName: settings.applicationName,
-                readOnly: false))
+        connection = try Connection(Target(settings, readOnly: false))
         self.symbols = symbols
         self.reading = reading
         watchesSilence = rules.maxSilence != nil
@@ -172,10 +171,7 @@ public final class PostgresStore {
     private static func withConnection<Result>(
         _ settings: Settings, _ body: (Connection) throws -> Result
     ) throws -> Result {
-        let connection = try Connection(
-            Target(
-                url: settings.url, limits: settings.limits, applicationName: settings.applicationName,
-                readOnly: false))
+        let connection = try Connection(Target(settings, readOnly: false))
         defer { connection.close() }
         return try body(connection)
     }

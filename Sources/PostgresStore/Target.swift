@@ -9,16 +9,21 @@ struct Target {
     let values: [String]
     /// How long an answer may take before the connection counts as lost, in seconds.
     var answerWithin: Double
+    /// What it was made of.
+    private let settings: PostgresStore.Settings
+    private let readOnly: Bool
+    private let connectSeconds: Int
 
     /// - Parameters:
-    ///   - url: A connection URI of libpq's, `sslmode` and all. What it says goes before every default here.
-    ///   - limits: How long statements and locks may take.
+    ///   - settings: Its URL is a connection URI of libpq's, `sslmode` and all. What it says goes before every default here.
     ///   - connectSeconds: How long connecting may take.
-    init(
-        url: String, limits: PostgresLimits, applicationName: String, readOnly: Bool, connectSeconds: Int = 10
-    ) throws {
+    init(_ settings: PostgresStore.Settings, readOnly: Bool, connectSeconds: Int = 10) throws {
+        self.settings = settings
+        self.readOnly = readOnly
+        self.connectSeconds = connectSeconds
+        let limits = settings.limits
         var message: UnsafeMutablePointer<CChar>?
-        guard let parsed = PQconninfoParse(url, &message) else {
+        guard let parsed = PQconninfoParse(settings.url, &message) else {
             let text = message.map { String(cString: $0) } ?? "out of memory"
             PQfreemem(message)
             throw StoreError(
@@ -71,7 +76,7 @@ struct Target {
         }
         given.append(("options", session.map { "-c \($0) " }.joined() + options))
         let defaults = [
-            ("fallback_application_name", applicationName), ("connect_timeout", "\(connectSeconds)"),
+            ("fallback_application_name", settings.applicationName), ("connect_timeout", "\(connectSeconds)"),
             ("client_encoding", "UTF8"), ("keepalives", "1"), ("keepalives_idle", "30"),
             ("keepalives_interval", "10"), ("keepalives_count", "3"), ("tcp_user_timeout", "60000"),
         ]
@@ -81,6 +86,19 @@ struct Target {
         let host = parts["host"] ?? parts["hostaddr"] ?? "the default host"
         name = "postgres://\(host)\(parts["port"].map { ":\($0)" } ?? "")/\(parts["dbname"] ?? "")"
         answerWithin = Double(limits.statementSeconds) + 30
+    }
+
+    /// The same place, reached as its URL says now: with a new password, or as another user. Where the URL cannot be read, or
+    /// names another place, it stays as it is: what is in memory is known of this one.
+    var renewed: Target {
+        guard let url = settings.currentURL?(), url != settings.url else { return self }
+        var changed = settings
+        changed.url = url
+        guard var target = try? Target(changed, readOnly: readOnly, connectSeconds: connectSeconds),
+            target.name == name
+        else { return self }
+        target.answerWithin = answerWithin
+        return target
     }
 
     /// libpq quotes the URL that it can't read, which may hold a password.

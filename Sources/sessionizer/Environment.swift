@@ -118,7 +118,10 @@ struct Settings {
 
     /// The store that an option, or else the environment, names.
     func store(_ option: String?) throws -> StoreLocation {
-        try StoreLocation(url: option ?? storeURL.read())
+        guard option == nil, case .file = storeURL else {
+            return try StoreLocation(url: option ?? storeURL.read())
+        }
+        return try StoreLocation(url: storeURL.read()).readingAnew(storeURL)
     }
 
     func catalogue() throws -> Catalogue {

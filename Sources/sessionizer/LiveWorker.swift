@@ -50,6 +50,7 @@ struct LiveWorker: Sendable {
             brokers: try settings.live.brokers(), queue: queue, batch: BatchCloser.Limits(settings),
             connectionName: "sessionizer \(LiveService.hostName()) \(name)\(getpid())",
             version: CommandLineTool.version)
+        configuration.currentBrokers = { try? settings.live.brokers() }
         // Its part: any replica may come to hold all partitions.
         configuration.maxHeldBytes = max(
             settings.live.maxHeldBytes / (settings.live.partitions ?? 1), 4 << 20)

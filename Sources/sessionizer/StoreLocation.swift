@@ -22,6 +22,16 @@ enum StoreLocation: CustomStringConvertible {
         }
     }
 
+    /// The same, its URL read anew for each connection: what a file holds may change, as passwords do.
+    func readingAnew(_ url: GivenSecret) -> StoreLocation {
+        switch self {
+        case .sqlite: return self
+        case .postgres(var settings):
+            settings.currentURL = { try? url.read() }
+            return .postgres(settings)
+        }
+    }
+
     /// For people; without a password.
     var description: String {
         switch self {

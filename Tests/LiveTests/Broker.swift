@@ -106,6 +106,13 @@ struct VirtualHost {
 
     func make() async throws { try await call("PUT", "/api/vhosts/\(name)", "{}") }
 
+    /// Makes a user that may do anything here, or gives it another password.
+    func makeUser(_ user: String, password: String) async throws {
+        try await call("PUT", "/api/users/\(user)", #"{"password":"\#(password)","tags":""}"#)
+        try await call(
+            "PUT", "/api/permissions/\(name)/\(user)", #"{"configure":".*","write":".*","read":".*"}"#)
+    }
+
     /// Makes a user that may only read what a pattern names.
     func makeReader(_ user: String, of pattern: String) async throws {
         try await call("PUT", "/api/users/\(user)", #"{"password":"p@ss","tags":""}"#)

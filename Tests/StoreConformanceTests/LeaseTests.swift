@@ -226,8 +226,9 @@ extension PostgresStore {
     ) throws
         -> Connection
     {
-        let connection = try Connection(
-            Target(url: url, limits: PostgresLimits(), applicationName: "frozen", readOnly: false))
+        var settings = PostgresStore.Settings(url: url)
+        settings.applicationName = "frozen"
+        let connection = try Connection(Target(settings, readOnly: false))
         try PostgresStore.begin(fence, alone: alone, PostgresLimits(), connection)
         if inCopy { try connection.beginCopy("COPY links FROM STDIN") }
         return connection

@@ -176,7 +176,7 @@ import Testing
 
     private func connect(_ fresh: FreshStore) throws -> Connection {
         try Connection(
-            Target(url: fresh.url, limits: PostgresLimits(), applicationName: "test", readOnly: false))
+            Target(PostgresStore.Settings(url: fresh.url), readOnly: false))
     }
 
     /// Waits until so many sessions of a store wait for a lock of a kind.
@@ -237,7 +237,7 @@ import Testing
         }
         let failures = try atOnce(4, meanwhile) { [url = fresh.url] _, ready in
             let connection = try Connection(
-                Target(url: url, limits: PostgresLimits(), applicationName: "test", readOnly: false))
+                Target(PostgresStore.Settings(url: url), readOnly: false))
             defer { connection.close() }
             try connection.run("BEGIN; SELECT count(*) FROM retired_months")
             try connection.run("SELECT to_regclass('sessionizer.events_2024_02')")
