@@ -143,6 +143,7 @@ struct Delivery {
             }
             text.add(key: key, field)
         }
+        text.add(properties)
         text.end()
         headers = text.bytes
     }

@@ -39,6 +39,31 @@ struct HeaderText {
         put(field, depth: 1)
     }
 
+    /// Adds what the message's properties say of its body and of who sent it: a body that is packed, or no JSON at all, is told by
+    /// nothing else. What every message of JSON says is left out.
+    mutating func add(_ properties: UnsafePointer<amqp_basic_properties_t>) {
+        let said = properties.pointee
+        func has(_ flag: Int32) -> Bool { crmq_has(properties, UInt32(flag)) != 0 }
+        if has(AMQP_BASIC_CONTENT_TYPE_FLAG),
+            !UnsafeRawBufferPointer(said.content_type).elementsEqual("application/json".utf8)
+        {
+            add("amqp-content-type", said.content_type)
+        }
+        if has(AMQP_BASIC_CONTENT_ENCODING_FLAG) { add("amqp-content-encoding", said.content_encoding) }
+        if has(AMQP_BASIC_MESSAGE_ID_FLAG) { add("amqp-message-id", said.message_id) }
+        if has(AMQP_BASIC_TYPE_FLAG) { add("amqp-type", said.type) }
+        if has(AMQP_BASIC_USER_ID_FLAG) { add("amqp-user-id", said.user_id) }
+        if has(AMQP_BASIC_APP_ID_FLAG) { add("amqp-app-id", said.app_id) }
+    }
+
+    private mutating func add(_ key: StaticString, _ text: amqp_bytes_t) {
+        guard text.len > 0 else { return }
+        var field = crmq_field()
+        field.what = CRMQ_FIELD_TEXT
+        field.text = text
+        key.withUTF8Buffer { add(key: UnsafeRawBufferPointer($0), field) }
+    }
+
     /// Ends the object.
     mutating func end() {
         if isCut { put(bytes.isEmpty ? "{\"\(Self.cutMark)\":true" : ",\"\(Self.cutMark)\":true") }

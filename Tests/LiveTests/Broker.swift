@@ -157,10 +157,15 @@ struct VirtualHost {
         )
     }
 
-    /// Publishes one message with headers.
-    func publish(_ body: Data, to queue: String, headers: [String: Any] = [:]) async throws {
+    /// Publishes one message with headers, and properties beside them.
+    func publish(
+        _ body: Data, to queue: String, headers: [String: Any] = [:], properties: [String: String] = [:]
+    ) async throws {
+        var all: [String: Any] = properties
+        all["headers"] = headers
+        all["delivery_mode"] = 2
         let message: [String: Any] = [
-            "properties": ["headers": headers, "delivery_mode": 2], "routing_key": queue,
+            "properties": all, "routing_key": queue,
             "payload": body.base64EncodedString(), "payload_encoding": "base64",
         ]
         try await call(

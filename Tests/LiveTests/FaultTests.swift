@@ -27,7 +27,8 @@ extension LiveTests {
             let long = String(repeating: "ü", count: 3000)
             for (reason, body) in poison {
                 try await scene.host.publish(
-                    body, to: "q", headers: ["trace": "a \"\(reason)\"", "x-death": death, "long": long])
+                    body, to: "q", headers: ["trace": "a \"\(reason)\"", "x-death": death, "long": long],
+                    properties: ["content_type": "application/json"])
             }
             let good = try scene.publish()
             // A window smaller than the poison: were it held, nothing else would come.
@@ -44,6 +45,7 @@ extension LiveTests {
                 let told = try #require((object?["x-death"] as? [[String: Any]])?.first)
                 #expect(told["count"] as? Int == 2 && told["queue"] as? String == "was")
                 #expect(told["routing-keys"] as? [String] == ["a", "b"])
+                #expect(object?.count == 3)
                 // Of a giant the beginning is kept.
                 #expect(row.integer("size") == Int64(min(body.count, 1 << 16)), "\(reason)")
             }
@@ -59,6 +61,35 @@ extension LiveTests {
                     let row = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
                     return row?["headers"] as? String
                 } == rows.map { $0.text("headers") })
+        }
+
+        /// What its properties say of its body and of its sender is kept with a rejected message.
+        @Test func rejectedMessagesKeepTheirProperties() async throws {
+            let scene = try await Scene()
+            try await scene.host.declareQueue("q")
+            // As gzip begins.
+            let packed = Data([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3])
+            try await scene.host.publish(
+                packed, to: "q", headers: ["market": "north"],
+                properties: [
+                    "content_type": "application/json", "content_encoding": "gzip", "message_id": "m-1",
+                    "type": "robot.error", "user_id": "guest", "app_id": "fleet-\"1\"",
+                ])
+            try await scene.host.publish(Data("?".utf8), to: "q", properties: ["content_type": "text/plain"])
+            try await scene.host.publish(Data("!".utf8), to: "q")
+            let service = try await scene.serve()
+            try await eventually("all are acknowledged") {
+                try await service.metric("sessionizer_amqp_acknowledged_total") == 3
+            }
+            #expect(try await service.stop() == 0)
+            #expect(
+                try scene.rows("SELECT headers FROM rejected_events ORDER BY rowid").map {
+                    $0.text("headers")
+                } == [
+                    #"{"market":"north","amqp-content-encoding":"gzip","amqp-message-id":"m-1","#
+                        + #""amqp-type":"robot.error","amqp-user-id":"guest","amqp-app-id":"fleet-\"1\""}"#,
+                    #"{"amqp-content-type":"text/plain"}"#, nil,
+                ])
         }
 
         /// librabbitmq reads them by calling itself, and each takes RabbitMQ seconds to send: together longer than a call
