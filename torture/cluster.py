@@ -17,6 +17,8 @@ SETTINGS = "cluster_partition_handling = pause_minority\nnet_ticktime = 8\n"
 class Cluster(Servers):
     """Instead of one broker several nodes, each behind a proxy; the database as before."""
 
+    offers = {None, "proxy", "nodes"}
+
     def __init__(self, folder, nodes, small_disks=False):
         self.node_folders = [f"{folder}/broker{number}" for number in range(nodes)]
         extra = f"{folder}/cluster.conf"

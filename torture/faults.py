@@ -8,15 +8,15 @@ import functools
 import signal
 import time
 
-Fault = collections.namedtuple("Fault", "action weight kinds disk cluster")
+Fault = collections.namedtuple("Fault", "action weight kinds disk needs")
 FAULTS = {}
 
 
-def fault(name, weight=1, kinds=None, disk=None, cluster=False):
+def fault(name, weight=1, kinds=None, disk=None, needs=None):
     """weight: how often, beside the others. kinds: of the rounds that can have it, where not all can. disk: the small
-    one it takes. cluster: that it takes a broker of several nodes."""
+    one it takes. needs: the option that brings what it fails."""
     def register(action):
-        FAULTS[name] = Fault(action, weight, kinds, disk, cluster)
+        FAULTS[name] = Fault(action, weight, kinds, disk, needs)
         return action
     return register
 
@@ -30,7 +30,7 @@ def inject(one, only=None):
     """Chooses one and lets it happen; counts it."""
     fit = {name: f.weight for name, f in FAULTS.items()
            if only in (None, name) and (f.kinds is None or one.kind in f.kinds) and f.disk in (None, *one.servers.disks)
-           and (not f.cluster or len(one.servers.broker_addresses) > 1)}
+           and f.needs in one.servers.offers}
     name = one.random.choices(list(fit), weights=fit.values())[0]
     form = FAULTS[name].action(one)
     one.faults[f"{name}: {form}" if form else name] += 1
@@ -118,7 +118,7 @@ def any_node(one):
     return one.random.randrange(len(one.servers.broker_addresses))
 
 
-@fault("node restarted", weight=3, cluster=True)
+@fault("node restarted", weight=3, needs="nodes")
 def node_restarted(one, how="stop"):
     node = any_node(one)
     one.servers.stop_node(node, how)
@@ -126,12 +126,12 @@ def node_restarted(one, how="stop"):
     one.servers.start_node(node)
 
 
-@fault("node killed", weight=3, cluster=True)
+@fault("node killed", weight=3, needs="nodes")
 def node_killed(one):
     node_restarted(one, "kill")
 
 
-@fault("node frozen", weight=3, cluster=True)
+@fault("node frozen", weight=3, needs="nodes")
 def node_frozen(one):
     """At times so long that the others take it for gone."""
     seconds = one.random.choice([3, 30])
@@ -139,7 +139,7 @@ def node_frozen(one):
     return f"{seconds} s, and restarted" if was_parted else f"{seconds} s"
 
 
-@fault("each node restarted in turn", cluster=True)
+@fault("each node restarted in turn", needs="nodes")
 def nodes_restarted(one):
     for node in range(len(one.servers.broker_addresses)):
         one.servers.stop_node(node, "stop")
@@ -158,6 +158,11 @@ def database_restarted(one, how="stop"):
 @fault("database killed")
 def database_killed(one):
     database_restarted(one, "kill")
+
+
+@fault("database failed over", weight=4, needs="standby")
+def database_failed_over(one):
+    one.servers.fail_over()
 
 
 @fault("database frozen")
@@ -202,10 +207,10 @@ def connection_fault(what):
     """One for the broker's and one for the database's; the action gets the round and the proxy."""
     def register(action):
         for place in ("broker", "database"):
-            @fault(f"{place} connection {what}")
+            @fault(f"{place} connection {what}", needs="proxy" if place == "database" else None)
             @functools.wraps(action)
             def on_connection(one, place=place):
-                proxies = {"broker": one.servers.broker_proxies, "database": [one.servers.database_proxy]}
+                proxies = {"broker": one.servers.broker_proxies, "database": one.servers.database_proxies}
                 return action(one, one.random.choice(proxies[place]))
         return action
     return register

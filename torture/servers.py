@@ -65,11 +65,15 @@ class Disk:
 class Servers:
     """A broker and a database of the run's own, each behind a proxy."""
 
+    # What faults may need of them.
+    offers = {None, "proxy"}
+
     def __init__(self, folder, small_disks=False):
         """small_disks: the tables of each round, and the database's log, on file systems of their own that can be filled;
         where they may not be mounted, `disks` is empty and `why_no_disks` says why."""
         self.broker_folder, self.database_folder = f"{folder}/broker", f"{folder}/database"
         self.disks, self.why_no_disks = {}, None
+        self.broker_proxies, self.database_proxies = [], []
         self.database_options = "-c synchronous_commit=off"
         try:
             self.start(folder, small_disks)
@@ -82,14 +86,16 @@ class Servers:
         self.start_database()
         if small_disks:
             self.use_small_disks(folder)
-        self.broker_proxies = []
         for url in self.broker_addresses:
             host, port = url.rsplit("@", 1)[1].split(":")
             self.broker_proxies.append(Proxy((host, int(port))))
+        self.start_database_proxy(folder)
+
+    def start_database_proxy(self, folder):
         self.socket_folder = f"{folder}/socket"
         os.mkdir(self.socket_folder)
         name = next(n for n in os.listdir(self.database_folder) if n.startswith(".s.PGSQL.") and not n.endswith(".lock"))
-        self.database_proxy = Proxy(f"{self.database_folder}/{name}", f"{self.socket_folder}/{name}")
+        self.database_proxies = [Proxy(f"{self.database_folder}/{name}", f"{self.socket_folder}/{name}")]
 
     # The broker
 
@@ -242,7 +248,7 @@ class Servers:
     # Both
 
     def heal(self):
-        for proxy in [*self.broker_proxies, self.database_proxy]:
+        for proxy in self.broker_proxies + self.database_proxies:
             proxy.heal()
         for disk in self.disks.values():
             disk.empty()

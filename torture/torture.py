@@ -3,6 +3,7 @@
 
     make torture SECONDS=3600 SEED=1
     make torture SECONDS=3600 SEED=1 NODES=3
+    torture/torture.py --seconds 600 --standby
 
 Each round simulates an archive (late, repeated, broken lines), publishes it to a real RabbitMQ while one service, or
 three that share eight partitions, or one that reads a stream, consumes it into a real PostgreSQL; meanwhile services,
@@ -22,6 +23,7 @@ from collections import Counter
 
 from cluster import Cluster
 from faults import FAULTS, kinds_with
+from pair import Pair
 from rounds import KINDS, Round
 from servers import ROOT, Servers
 
@@ -67,10 +69,17 @@ def main():
     parser.add_argument("--kind", choices=KINDS, metavar="KIND", help="no other rounds than such")
     parser.add_argument("--nodes", type=int, default=1, choices=range(1, 8), metavar="N",
                         help="of how many nodes the broker is; of several each one fails by itself, too")
+    parser.add_argument("--standby", action="store_true",
+                        help="the database has a standby, which takes its place when it dies; its disks are not filled")
     parser.add_argument("--program", default=f"{ROOT}/.build/release/sessionizer")
     options = parser.parse_args()
-    if options.only and FAULTS[options.only].cluster and options.nodes == 1:
-        parser.error(f"--only '{options.only}' takes --nodes 2 or more")
+    if options.standby and options.nodes > 1:
+        parser.error("--standby and --nodes are for different runs")
+    kind = Pair if options.standby else Cluster if options.nodes > 1 else Servers
+    if options.only and FAULTS[options.only].needs not in kind.offers:
+        parser.error(f"--only '{options.only}': that takes --standby, or --nodes 2 or more, or neither")
+    if options.only and FAULTS[options.only].disk and kind is Pair:
+        parser.error(f"--only '{options.only}' is not for --standby")
     if options.only and options.kind and options.kind not in kinds_with(options.only, KINDS):
         parser.error(f"--kind {options.kind} cannot have the fault {options.only}")
     # Both end what was started; a failure leaves it for a look.
@@ -79,7 +88,12 @@ def main():
     os.chmod(folder, 0o755)
     print(f"seed {options.seed}, in {folder}", flush=True)
     try:
-        servers = Cluster(folder, options.nodes, small_disks=True) if options.nodes > 1 else Servers(folder, small_disks=True)
+        if kind is Pair:
+            servers = Pair(folder)
+        elif kind is Cluster:
+            servers = Cluster(folder, options.nodes, small_disks=True)
+        else:
+            servers = Servers(folder, small_disks=True)
     except KeyboardInterrupt:
         shutil.rmtree(folder)
         sys.exit("interrupted")

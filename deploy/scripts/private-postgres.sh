@@ -5,11 +5,13 @@
 #                                    `postgres`
 #   private-postgres.sh stop DIR     stops it; DIR stays
 #   private-postgres.sh kill DIR     ends it without a warning, as a power cut would; DIR stays
+#   private-postgres.sh promote DIR  makes a standby take writes
 #   private-postgres.sh remove DIR   ends it and removes DIR
 #   private-postgres.sh watch DIR    reads standard input to its end, then does the same: where that is a pipe, the
 #                                    server ends with the process that holds its other end, however that ends
 # PRIVATE_POSTGRES_OPTIONS adds server settings. Writes are not forced to disk (fsync=off): set
-# PRIVATE_POSTGRES_DURABLE=1 where that matters.
+# PRIVATE_POSTGRES_DURABLE=1 where that matters. PRIVATE_POSTGRES_FOLLOW: the folder of one that runs, of which a new one
+# becomes the standby.
 set -eu
 
 fail() {
@@ -17,7 +19,7 @@ fail() {
     exit 1
 }
 
-[ $# -eq 2 ] || fail "usage: $0 start|stop|kill|remove|watch DIR"
+[ $# -eq 2 ] || fail "usage: $0 start|stop|kill|promote|remove|watch DIR"
 action=$1
 dir=$2
 case $dir in
@@ -75,7 +77,11 @@ start)
         as_server true 2>/dev/null || fail "$dir: the user postgres may not enter the folders above it"
     fi
     chmod 700 "$dir"
-    if [ ! -e "$dir/data" ]; then
+    if [ ! -e "$dir/data" ] && [ -n "${PRIVATE_POSTGRES_FOLLOW:-}" ]; then
+        as_server "$bin/pg_basebackup" -h "$PRIVATE_POSTGRES_FOLLOW" -U postgres -D "$dir/data" -R -X stream \
+            --checkpoint=fast --no-sync >"$dir/basebackup.log" 2>&1 ||
+            fail "pg_basebackup failed: $(cat "$dir/basebackup.log")"
+    elif [ ! -e "$dir/data" ]; then
         as_server "$bin/initdb" -D "$dir/data" -U postgres -A trust --no-locale -E UTF8 --no-sync \
             >"$dir/initdb.log" 2>&1 || fail "initdb failed: $(cat "$dir/initdb.log")"
     fi
@@ -92,6 +98,7 @@ start)
     ;;
 stop) end fast ;;
 kill) end immediate ;;
+promote) as_server "$bin/pg_ctl" promote -D "$dir/data" -w -t 60 -s || fail "$dir: the standby is not promoted" ;;
 remove | watch)
     if [ "$action" = watch ]; then
         close_inherited
@@ -100,5 +107,5 @@ remove | watch)
     end immediate
     rm -rf "$dir"
     ;;
-*) fail "usage: $0 start|stop|kill|remove|watch DIR" ;;
+*) fail "usage: $0 start|stop|kill|promote|remove|watch DIR" ;;
 esac
