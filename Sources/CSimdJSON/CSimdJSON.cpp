@@ -203,11 +203,29 @@ static_assert(
     offsetof(csj_record, error_message) == offsetof(csj_record, event) + fieldErrorMessage * sizeof(csj_span),
     "the record's spans stand in the order of the fields");
 
+// The identity in `fp-` and 32 digits, by which the store's own rows call an event that has no id.
+static bool readFingerprint(const uint8_t *text, size_t length, csj_hash128 &out) {
+    if (length != 35 || std::memcmp(text, "fp-", 3) != 0) return false;
+    uint64_t halves[2] = {0, 0};
+    for (int index = 0; index < 32; ++index) {
+        const uint8_t byte = text[3 + index];
+        const bool isDigit = byte >= '0' && byte <= '9', isLetter = byte >= 'a' && byte <= 'f';
+        if (!isDigit && !isLetter) return false;
+        uint64_t &half = halves[index / 16];
+        half = half << 4 | uint64_t(isDigit ? byte - '0' : byte - 'a' + 10);
+    }
+    out = {halves[0], halves[1]};
+    return true;
+}
+
 void csj_identify(csj_scanner *scanner, const uint8_t *buffer, csj_record *record) {
     const csj_span *const spans = &record->event;
     const csj_span id = record->event_id;
     csj_hash128 hash;
-    if (id.length > 0) {
+    if (id.length > 0 && readFingerprint(buffer + id.offset, id.length, hash)) {
+        // The store keeps both under this one text: it is the event without an id, exported and read again.
+        record->event_id = csj_span{0, 0};
+    } else if (id.length > 0) {
         hash = csj_hash(buffer + id.offset, id.length);
     } else {
         // The fingerprint's text: the time, then each field that is there, behind its number and its length,

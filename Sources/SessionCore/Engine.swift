@@ -178,12 +178,12 @@ public final class Engine {
         guard !duplicates.isEmpty else { return }
         // Where a duplicate's first is in the batch, the index says where, unless it stands in an hour that was
         // loaded whole.
-        var wanted: Set<EventIdentity> = []
-        for (index, first) in duplicates where first == nil { wanted.insert(events[index].identity) }
-        var firsts: [EventIdentity: Event] = [:]
+        var wanted: Set<EventPlace> = []
+        for (index, first) in duplicates where first == nil { wanted.insert(EventPlace(events[index])) }
+        var firsts: [EventPlace: Event] = [:]
         if !wanted.isEmpty {
-            for event in changes.accepted where wanted.contains(event.identity) {
-                firsts[event.identity] = event
+            for event in changes.accepted where wanted.contains(EventPlace(event)) {
+                firsts[EventPlace(event)] = event
             }
         }
         for (index, first) in duplicates {
@@ -191,7 +191,7 @@ public final class Engine {
             let twin: Event?
             if let first {
                 twin = events[first]
-            } else if let here = firsts[event.identity] {
+            } else if let here = firsts[EventPlace(event)] {
                 twin = here
             } else {
                 twin = try source.storedTwin(of: event, bytes: bytes)

@@ -1,3 +1,14 @@
+/// What makes an event one: its identity within the hour of its time. One `event_id` in two hours is two events.
+struct EventPlace: Hashable {
+    let identity: EventIdentity
+    let hour: Instant
+
+    init(_ event: Event) {
+        identity = event.identity
+        hour = Hours.start(of: event.time)
+    }
+}
+
 /// Which events are known, hour by hour of event time.
 ///
 /// Nearly all events belong to the last hours; the identities of those are in memory. An hour that is not
@@ -61,7 +72,7 @@ struct IdentityIndex {
             hours[hour]?.lastUsed = batch
         }
 
-        var inBatch: [EventIdentity: Int] = [:]
+        var inBatch: [EventPlace: Int] = [:]
         lastHour = .min
         var resident: Hour?
         for (index, event) in events.enumerated() {
@@ -77,12 +88,12 @@ struct IdentityIndex {
                 } else {
                     duplicates.append((index, nil))
                 }
-            } else if let first = inBatch[event.identity] {
+            } else if let first = inBatch[EventPlace(event)] {
                 duplicates.append((index, first))
             } else if try source.storedTwin(of: event, bytes: bytes) != nil {
                 duplicates.append((index, nil))
             } else {
-                inBatch[event.identity] = index
+                inBatch[EventPlace(event)] = index
                 fresh.append(Int32(index))
             }
         }

@@ -18,6 +18,18 @@ import Testing
         #expect(try identity(json("\"event_id\":\"\(long)\"")) == ofLong)
     }
 
+    /// The name that the store gives to an event without an id: exported and read again it is the same event.
+    @Test func aFingerprintIsNoID() throws {
+        let raw = try #require(Decoded(json(#""robot_id":"R1""#)).event)
+        let name = EventDecoder.fingerprintText(raw.identity)
+        let again = try #require(Decoded(json(#""robot_id":"R1","event_id":"\#(name)""#)).event)
+        #expect(again.identity == raw.identity && again.key == raw.key && again.eventID.length == 0)
+        for other in ["\(name)0", String(name.dropLast()), name.uppercased(), "fq" + name.dropFirst(2)] {
+            let event = try #require(Decoded(json(#""robot_id":"R1","event_id":"\#(other)""#)).event)
+            #expect(event.eventID.length > 0 && event.identity != raw.identity, "\(other)")
+        }
+    }
+
     @Test func addedFieldsAndOrderChangeNothing() throws {
         let first = try identity(json(#""robot_id":"R1","error":{"code":"E","message":"m"},"trip_id":"T""#))
         for same in [

@@ -7,7 +7,8 @@ struct AcceptedEvents {
     var rejected: [String: Int] = [:]
 
     private enum Identity: Hashable {
-        case eventID(String)
+        /// One `event_id` in two hours is two events.
+        case eventID(String, hour: Instant)
         case content(ReferenceEvent)
     }
 
@@ -23,7 +24,8 @@ struct AcceptedEvents {
             received += 1
             switch Self.read(line) {
             case .event(let event):
-                let identity = event.eventID.map { Identity.eventID($0) } ?? .content(event)
+                let identity =
+                    event.eventID.map { Identity.eventID($0, hour: hour(of: event.at)) } ?? .content(event)
                 if seen.insert(identity).inserted {
                     events.append(event)
                 } else {

@@ -32,11 +32,21 @@ public struct WorldGenerator {
                 if random.chance(65) || !nameless.insert("\(draft.at) \(draft.name)").inserted {
                     draft.eventID = eventID()
                 }
+                if random.chance(4) { reuseAnID(of: drafts, for: &draft) }
                 drafts.append(draft)
                 lines.append(draft.line(random: &random))
             }
         }
         return lines
+    }
+
+    /// A broken producer's: the id of an event of another hour. Within one hour it would be the same event.
+    private mutating func reuseAnID(of drafts: [EventDraft], for draft: inout EventDraft) {
+        guard draft.eventID != nil, let used = drafts.isEmpty ? nil : random.pick(drafts).eventID else {
+            return
+        }
+        let isFree = drafts.allSatisfy { $0.eventID != used || hour(of: $0.at) != hour(of: draft.at) }
+        if isFree { draft.eventID = used }
     }
 
     /// A new event id, sometimes a number, in an order that is not that of the events' making.

@@ -37,6 +37,62 @@ import Testing
                 .map { [$0.number("a"), $0.number("d")] } == [14, 6 + 6 + 14 + 14])
     }
 
+    /// One `event_id` in two hours is two events, also where both hours are in the store and not in memory.
+    @Test(arguments: StoreKind.allCases)
+    func oneIDInTwoHoursIsTwoEvents(kind: StoreKind) throws {
+        let fresh = try FreshStore(kind)
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 1000)
+        defer { store.close() }
+        func line(_ event: String, _ time: String, _ id: String) -> String {
+            #"{"event":"\#(event)","timestamp":"2026-03-01T\#(time):00Z","event_id":"\#(id)","robot_id":"r1"}"#
+        }
+        let before = [line("telemetry", "10:00", "a"), line("telemetry", "11:00", "b")]
+        let after = [
+            line("robot.parked", "10:30", "X"), line("robot.deployed", "11:30", "X"),
+            line("robot.parked", "10:30", "X"),
+        ]
+        try store.ingest(before)
+        try store.restart()
+        try store.ingest(after)
+        #expect(store.totals.accepted == 2 && store.totals.unequalTwins == 0)
+        try expectTables(store, of: before + after)
+        try store.restart()
+        try store.ingest(after)
+        #expect(store.totals.accepted == 0 && store.totals.unequalTwins == 0)
+        try expectTables(store, of: before + after)
+    }
+
+    /// An event without an id, exported with the name that the store gave it, is the same event: in one batch, in the next,
+    /// after a restart, and among so many of its hour that the whole hour is brought back.
+    @Test(arguments: StoreKind.allCases, [1, 600])
+    func exportedEventsAreTheSame(kind: StoreKind, count: Int) throws {
+        let fresh = try FreshStore(kind)
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 1000)
+        defer { store.close() }
+        let raw = (0..<count).map {
+            #"{"event":"robot.parked","timestamp":"2026-03-05T10:00:00.\#(100_000 + $0)Z","robot_id":"r\#($0 % 7)"}"#
+        }
+        let other = try FreshStore(kind)
+        let first = try StoreUnderTest(place: other.place, maxResident: 1000)
+        defer { first.close() }
+        try first.ingest(raw)
+        let exported = try first.place.withReader { try $0.rows("SELECT event_id, payload FROM events", []) }
+            .map { row in
+                "\(row.text("payload")?.dropLast() ?? ""),\"event_id\":\"\(row.text("event_id") ?? "")\"}"
+            }
+        try store.ingest(exported + raw)
+        try store.ingest(raw)
+        try store.restart()
+        try store.ingest(exported + raw)
+        try store.restart()
+        try store.ingest(raw)
+        #expect(try store.count("events") == Int64(count))
+        #expect(
+            try store.one("SELECT sum(accepted) AS a, sum(duplicates) AS d FROM ingestion_batches")
+                .map { [$0.number("a"), $0.number("d")] } == [Double(count), Double(5 * count)])
+        try expectTables(store, of: raw)
+    }
+
     /// Sessions that rest in the store, brought back by what comes a month later: an event that takes a window's end
     /// back, and one that reopens.
     @Test(arguments: StoreKind.allCases)
