@@ -49,6 +49,8 @@ def of_store(server, ids):
         "fleet": (f"/fleet?from={day}T00:00&to=2026-11-03T00:00", None), "fleet, latest": ("/fleet", None), "fleet, a zone": (f"/fleet?zone={part('zone')}&from={day}T00:00&to=2026-11-03T00:00", None),
         "downtime": (f"/downtime?reason={part('reason')}&from={day}T00:00&to=2026-11-03T00:00", None), "quality": ("/quality", None), "quality, a day": (f"/quality?from={day}T00:00&to=2026-11-03T00:00", None),
         "reliability": (f"/reliability?from={day}T00:00&to=2026-11-03T00:00", None), "failures": (f"/failures?from={day}T00:00&to=2026-11-03T00:00", None),
+        "usable time": (f"/states?class=usable&zone={part('zone')}&from={day}T00:00&to=2026-11-03T00:00", None), "time on deliveries": (f"/windows?from={day}T00:00&to=2026-11-03T00:00", None),
+        "robot errors": (f"/errors?from={day}T00:00&to=2026-11-03T00:00", None),
         "orphans": (f"/orphans?from={day}T00:00&to=2026-11-03T00:00", None), "rejected": ("/rejected", None), "audit": ("/audit", None), "about": ("/about", None),
     }
     if ids["delivery"] is None:

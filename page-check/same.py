@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 from urllib.parse import quote
 
@@ -91,6 +92,52 @@ def same_everywhere(t):
         gaps.append(abs(sum(told[k] for k in ("usable_seconds", "downtime_seconds", "off_duty_seconds", "other_seconds", "unaccounted_seconds")) - told["range_seconds"]))
     t.expect(max(gaps) < 0.001, f"state seconds of {len(gaps)} robots add up to wall time (off by {max(gaps):.6f} s at most)")
     figures(t)
+    figures_lead(t)
+
+
+# Each figure of the fleet's hours with where it leads: the facts at the top, the hours, the zones, the robots.
+FIGURES = """() => [
+    ...[...document.querySelectorAll('.steps.four .step')].map(s => ({what: s.querySelector('.step-name').innerText, text: s.querySelector('.step-value').innerText, href: s.querySelector('.step-name a')?.href})),
+    ...[...document.querySelectorAll('.steps.four .step-like')].filter(s => s.innerText.includes('error')).map(s => ({what: 'errors', text: s.innerText, href: s.querySelector('a')?.href})),
+    ...[...document.querySelectorAll('table')].filter(t => ['Supply by hour', 'Robots and their hours'].includes(t.caption?.textContent)).flatMap(t => [...t.tBodies[0].rows].flatMap(r =>
+        [...r.cells].slice(1).map((c, n) => ({what: `${r.cells[0].textContent}: ${t.tHead.rows[0].cells[n + 1].textContent}`, text: c.textContent, href: c.querySelector('a')?.href})))),
+    ...[...document.querySelectorAll('.multiples .box > p')].flatMap(p => p.textContent.split(', ').map((text, n) => ({what: `${p.parentNode.querySelector('h3').textContent}: ${text}`, text, href: [...p.querySelectorAll('a')].find(a => a.textContent === text)?.href}))),
+]"""
+
+
+def all_rows(address):
+    """The rows of a list that is a page, all of its pages."""
+    rows, cursor = [], ""
+    while True:
+        with urllib.request.urlopen(f"{address.replace('?', '.json?', 1)}&limit=500{cursor}", timeout=30) as answer:
+            told = json.load(answer)
+        rows += told["rows"]
+        if not told["next"]:
+            return rows
+        cursor = "&cursor=" + quote(told["next"])
+
+
+def figures_lead(t):
+    """Each figure of the fleet's hours leads to rows that add up to it: of all zones, of one, of robots that told none."""
+    base = t.day_server.base
+    zone = next(r["key"] for r in api(base, "fleet/utilization?from=2026-11-02T00:00:00Z&to=2026-11-03T00:00:00Z&by=zone&bucket=all")["rows"] if r["key"])
+    page = t.page(t.day_server)
+    followed, dead, wrong = 0, [], []
+    for more in ("", f"&zone={quote(zone)}"):
+        page.goto(f"{base}/fleet?from=2026-11-02T06:00:00Z&to=2026-11-02T18:00:00Z{more}")
+        loaded(page)
+        wait(page, "document.querySelectorAll('.waiting').length === 0")
+        told = page.evaluate(FIGURES)
+        dead += [f["what"] for f in told if number(f["text"]) and not f["href"]]
+        for f in [f for f in told if f["href"]][::3]:
+            rows = all_rows(f["href"])
+            key = {"/states": "seconds_in_range", "/windows": "seconds_counted"}.get(urllib.parse.urlparse(f["href"]).path)
+            found = sum(r[key] for r in rows) / 3600 if key else len(rows)
+            followed += 1
+            if abs(found - number(f["text"])) > (0.051 if key else 0):
+                wrong.append((f["what"], f["text"], found))
+    page.close()
+    t.expect(followed > 100 and not dead and not wrong, f"each figure of the fleet's hours leads somewhere, and {followed} that were followed lead to rows that add up to it; dead: {dead[:3]}, wrong: {wrong[:3]}")
 
 
 def number(text):

@@ -130,6 +130,23 @@ struct StoreRules: Sendable {
         if downtime.contains(state) { return "downtime" }
         return offDuty.contains(state) ? "off_duty" : "other"
     }
+
+    /// SQL for whether a column's state is of a class, as ``stateClass(_:)`` tells it; its states are added to the parameters.
+    func condition(that column: String, isOf stateClass: String, _ parameters: inout [TableValue]) -> String {
+        func isOne(of states: Set<String>) -> String {
+            let places = states.sorted().map { state in
+                parameters.append(.text(state))
+                return "?\(parameters.count)"
+            }
+            return places.isEmpty ? "1 = 0" : "\(column) IN (\(places.joined(separator: ", ")))"
+        }
+        return switch stateClass {
+        case "usable": isOne(of: usable)
+        case "downtime": isOne(of: downtime.subtracting(usable))
+        case "off_duty": isOne(of: offDuty.subtracting(usable).subtracting(downtime))
+        default: "NOT (\(isOne(of: usable.union(downtime).union(offDuty))))"
+        }
+    }
 }
 
 /// What the service takes for now.

@@ -47,17 +47,15 @@ extension Fleet {
 
         /// The states it is of, of the robot and in the zone that the request is about.
         static func states(in range: TimeRange, _ call: Call) throws -> [StateInterval] {
-            let down = call.rules.downtime.sorted()
-            if down.isEmpty { return [] }
             let zone = try WantedZone(range, call)
             let robots = call.parameters.text("robot").map { [$0] } ?? zone.robots
             if robots?.isEmpty == true { return [] }
             var found: [StateInterval] = []
-            try call.store.forEachRow(
-                question(robots, of: down.count, call),
-                [.integer(range.from), .integer(range.to), Usage.Whose.these(robots).list]
-                    + down.map { .text($0) }
-            ) { row in
+            var parameters: [TableValue] = [
+                .integer(range.from), .integer(range.to), Usage.Whose.these(robots).list,
+            ]
+            let which = call.rules.condition(that: "s.state", isOf: "downtime", &parameters)
+            try call.store.forEachRow(question(ofRobots: robots != nil, which, call), parameters) { row in
                 let state = StateInterval.ofColumns(row)
                 let end = min(state.endedAt ?? call.asOf.now, range.to)
                 if state.length(in: range, now: call.asOf.now) > 0, zone.holds(state.robot, before: end) {
@@ -68,11 +66,11 @@ extension Fleet {
             return found
         }
 
-        /// ?1 to ?2: the range; ?3: the robots, as a list; ?4 and on: so many states.
-        private static func question(_ robots: [String]?, of states: Int, _ call: Call) -> String {
-            let list = (0..<states).map { "?\($0 + 4)" }.joined(separator: ", ")
+        /// States that reach into a range. ?1 to ?2: the range; ?3: the robots, as a list, empty for all.
+        /// - Parameter which: Of which states `s`: a condition.
+        static func question(ofRobots areChosen: Bool, _ which: String, _ call: Call) -> String {
             let (from, to) = (call.at(1), call.at(2))
-            let place = "s.state IN (\(list)) AND (s.ended_at IS NULL OR s.ended_at > \(from))"
+            let place = "\(which) AND (s.ended_at IS NULL OR s.ended_at > \(from))"
             // Of each robot the state that holds at the beginning, and those that begin later.
             let last = """
                 coalesce((SELECT max(b.started_at) FROM robot_states b WHERE b.robot_id = robots.id
@@ -84,12 +82,12 @@ extension Fleet {
             case .sqlite:
                 let these = "robots(id) AS (\(call.flavour.elements(of: "?3")))"
                 return """
-                    WITH \(robots == nil ? StateInterval.robots : these)
+                    WITH \(areChosen ? these : StateInterval.robots)
                     SELECT \(StateInterval.columns) FROM robots CROSS JOIN robot_states s
                     WHERE s.robot_id = robots.id AND s.started_at < \(to) AND s.started_at >= \(last) AND \(place)
-                      \(robots == nil ? "AND \(all)" : "")
+                      \(areChosen ? "" : "AND \(all)")
                     """
-            case .postgres where robots != nil:
+            case .postgres where areChosen:
                 return """
                     SELECT \(StateInterval.columns) FROM (\(call.flavour.elements(of: "?3"))) robots
                     CROSS JOIN LATERAL (SELECT \(last) AS at OFFSET 0) first
@@ -104,10 +102,10 @@ extension Fleet {
                       AND s.started_at < \(to) AND \(place) AND \(all)
                     UNION ALL
                     SELECT \(columns) FROM robot_states s
-                    WHERE s.started_at < \(from) - \(day) AND s.ended_at IS NULL AND s.state IN (\(list))
+                    WHERE s.started_at < \(from) - \(day) AND s.ended_at IS NULL AND \(which)
                     UNION ALL
                     SELECT \(columns) FROM robot_states s WHERE s.started_at < \(from) - \(day)
-                      AND s.ended_at > \(from) AND s.ended_at - s.started_at > \(day) AND s.state IN (\(list))
+                      AND s.ended_at > \(from) AND s.ended_at - s.started_at > \(day) AND \(which)
                     """
             }
         }

@@ -263,7 +263,10 @@ enum Fleet {
             call.asOf.write(&out)
             range.write(&out)
             out.array("rows") { out in
-                for state in page { state.write(&out, call.rules, in: range, now: call.asOf.now) }
+                for state in page {
+                    let micros = state.length(in: range, now: call.asOf.now)
+                    state.write(&out, call.rules, secondsInRange: Double(micros) / 1e6)
+                }
             }
             let last = rows.count > size ? page.last : nil
             out.text("next", call.next(last.map { ["\($0.startedAt)", $0.robot] }))

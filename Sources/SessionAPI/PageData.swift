@@ -19,6 +19,8 @@ enum PageData {
         ("robots/{id}", "robot", "robotStates"), ("pilots/{id}", "pilot", "pilot"),
         ("events/{id}", "explain", nil), ("fleet", "utilization", "utilization"),
         ("downtime", "downtimeIntervals", "downtimeIntervals"), ("failures", "failures", "failures"),
+        ("states", "fleetStates", "fleetStates"), ("windows", "fleetWindows", "fleetWindows"),
+        ("errors", "fleetErrors", "fleetErrors"),
         ("reliability", "reliability", "reliability"), ("quality", "quality", "quality"),
         ("orphans", "orphans", "orphans"), ("rejected", "rejected", "rejected"), ("audit", "audit", "audit"),
     ]

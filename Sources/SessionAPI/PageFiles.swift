@@ -54,6 +54,7 @@ enum PageFiles {
         "/page/fragment.js": File(script, PackageResources.fragment_js),
         "/page/freshness.js": File(script, PackageResources.freshness_js),
         "/page/home.js": File(script, PackageResources.home_js),
+        "/page/hourrows.js": File(script, PackageResources.hourrows_js),
         "/page/keys.js": File(script, PackageResources.keys_js),
         "/page/known.js": File(script, PackageResources.known_js),
         "/page/live.js": File(script, PackageResources.live_js),
@@ -91,7 +92,7 @@ enum PageFiles {
     /// Addresses of the page itself, whose script reads what follows: they all answer with `index.html`.
     private static let views: Set<String> = [
         "search", "sessions", "deliveries", "demands", "trips", "robots", "pilots", "events", "fleet",
-        "downtime", "failures", "reliability",
+        "downtime", "states", "windows", "errors", "failures", "reliability",
         "quality", "orphans", "rejected", "audit", "about",
     ]
 

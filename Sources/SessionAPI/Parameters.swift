@@ -32,8 +32,10 @@ struct ParameterRule: Sendable {
         ParameterRule(name: name, form: .instant, isRequired: isRequired)
     }
     static func flag(_ name: String) -> ParameterRule { ParameterRule(name: name, form: .flag) }
-    static func word(_ name: String, _ words: [String], isList: Bool = false) -> ParameterRule {
-        ParameterRule(name: name, form: .word(words), isList: isList)
+    static func word(_ name: String, _ words: [String], isList: Bool = false, isRequired: Bool = false)
+        -> ParameterRule
+    {
+        ParameterRule(name: name, form: .word(words), isList: isList, isRequired: isRequired)
     }
 
     /// `from` and `to`.

@@ -4,15 +4,18 @@ internal import SessionStore
 enum Robots {
     /// A robot's window with the session it served.
     static func writeServed(_ row: AnswerRow, _ out: inout JSONWriter) {
-        out.object { out in
-            for name in ["session_id", "delivery_id", "outcome", "failure_code", "merchant_id"] {
-                out.text(name, row.text(name))
-            }
-            for name in ["started_at", "ended_at", "expires_at"] { out.instant(name, row.integer(name)) }
-            out.text("opened_by", row.text("opened_by"))
-            out.text("end_reason", row.text("end_reason"))
-            out.flag("inferred", row.integer("inferred") != 0)
+        out.object { out in writeFields(ofServed: row, &out) }
+    }
+
+    /// What is told of such a window, within an object.
+    static func writeFields(ofServed row: AnswerRow, _ out: inout JSONWriter) {
+        for name in ["session_id", "delivery_id", "outcome", "failure_code", "merchant_id"] {
+            out.text(name, row.text(name))
         }
+        for name in ["started_at", "ended_at", "expires_at"] { out.instant(name, row.integer(name)) }
+        out.text("opened_by", row.text("opened_by"))
+        out.text("end_reason", row.text("end_reason"))
+        out.flag("inferred", row.integer("inferred") != 0)
     }
 
     /// The windows of a robot or pilot that reach into a range, by start.
@@ -108,22 +111,7 @@ enum Robots {
             ).compactMap { $0.text("id") }
         }
         // Only who has a state is of a class.
-        let rules = call.rules
-        func isOne(of states: Set<String>) -> String {
-            let places = states.sorted().map { state in
-                parameters.append(.text(state))
-                return "?\(parameters.count)"
-            }
-            return places.isEmpty ? "1 = 0" : "state IN (\(places.joined(separator: ", ")))"
-        }
-        let conditions = classes.map { name in
-            switch name {
-            case "usable": isOne(of: rules.usable)
-            case "downtime": isOne(of: rules.downtime.subtracting(rules.usable))
-            case "off_duty": isOne(of: rules.offDuty.subtracting(rules.usable).subtracting(rules.downtime))
-            default: "NOT (\(isOne(of: rules.usable.union(rules.downtime).union(rules.offDuty))))"
-            }
-        }
+        let conditions = classes.map { call.rules.condition(that: "state", isOf: $0, &parameters) }
         return try call.rows(
             """
             WITH RECURSIVE robots(id) AS (

@@ -87,6 +87,15 @@ struct Route: Sendable {
             "downtimeIntervals", "fleet/downtime/intervals", isFleetWide: true, csv: .intervals,
             Fleet.intervalRules, Fleet.intervals),
         Route(
+            "fleetStates", "fleet/states", isFleetWide: true, csv: .fleetStates, HourRows.stateRules,
+            HourRows.states),
+        Route(
+            "fleetWindows", "fleet/windows", isFleetWide: true, csv: .fleetWindows, HourRows.windowRules,
+            HourRows.windows),
+        Route(
+            "fleetErrors", "fleet/errors", isFleetWide: true, csv: .fleetErrors, HourRows.errorRules,
+            HourRows.errors),
+        Route(
             "reliability", "fleet/reliability", isFleetWide: true, csv: .reliability, Fleet.reliabilityRules,
             Fleet.reliability),
         Route(

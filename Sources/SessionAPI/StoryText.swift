@@ -149,7 +149,16 @@ struct StoryTextWriter {
             }
             out.newline()
         }
-        if people.count > 8 { line("  and \(people.count - 8) more windows; the events name them") }
+        if people.count > 8 { line("  " + Self.others(people.dropFirst(8))) }
+    }
+
+    /// Whose the windows are for which there is no line: one that nothing happened in is named by no event.
+    private static func others(_ windows: ArraySlice<Window>) -> String {
+        var names: [String] = []
+        for window in windows where !names.contains(window.entity) { names.append(window.entity) }
+        let told = names.prefix(8).map(Events.cut).joined(separator: ", ")
+        return "and \(windows.count) more window\(windows.count == 1 ? "" : "s"), of \(told)"
+            + (names.count > 8 ? " and \(names.count - 8) others" : "")
     }
 
     /// The last ones, with their time before the end.

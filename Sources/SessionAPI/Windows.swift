@@ -172,8 +172,7 @@ struct StateInterval {
     }
 
     func write(
-        key: String? = nil, _ out: inout JSONWriter, _ rules: StoreRules, in range: TimeRange? = nil,
-        now: Int64 = 0
+        key: String? = nil, _ out: inout JSONWriter, _ rules: StoreRules, secondsInRange: Double? = nil
     ) {
         out.object(key) { out in
             out.text("robot_id", robot)
@@ -183,7 +182,7 @@ struct StateInterval {
             out.text("class", rules.stateClass(state))
             out.text("reason", reason)
             out.number("seconds", endedAt.map { Double($0 - startedAt) / 1e6 })
-            if let range { out.number("seconds_in_range", Double(length(in: range, now: now)) / 1e6) }
+            if let secondsInRange { out.number("seconds_in_range", secondsInRange) }
         }
     }
 

@@ -62,6 +62,8 @@ import Testing
             "robotAt": "robots/\(robot)/at?time=2026-11-02T12:00:00Z", "pilot": "pilots/\(pilot)",
             "utilization": "fleet/utilization", "downtime": "fleet/downtime",
             "downtimeIntervals": "fleet/downtime/intervals", "reliability": "fleet/reliability",
+            "fleetStates": "fleet/states?class=usable", "fleetWindows": "fleet/windows",
+            "fleetErrors": "fleet/errors",
             "failures": "fleet/failures",
             "funnel": "funnel",
             "merchantUsage": "merchants/usage", "quality": "quality",

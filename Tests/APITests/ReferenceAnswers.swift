@@ -24,11 +24,11 @@ final class ReferenceAnswers {
     }
 
     /// All rows of a list, page by page.
-    func all(_ path: String) throws -> [[String: Any]] {
+    func all(_ path: String, pageSize: Int = 500) throws -> [[String: Any]] {
         var (rows, cursor): ([[String: Any]], String?) = ([], "")
         while let next = cursor {
             let more = next.isEmpty ? "" : "&cursor=\(Self.encoded(next))"
-            let answer = try get("\(path)\(path.contains("?") ? "&" : "?")limit=500\(more)")
+            let answer = try get("\(path)\(path.contains("?") ? "&" : "?")limit=\(pageSize)\(more)")
             rows += answer["rows"] as? [[String: Any]] ?? []
             cursor = answer["next"] as? String
         }

@@ -67,6 +67,8 @@ import Testing
         let pilots = Set(figures.windows.filter { $0.kind == "pilot" }.map(\.entity))
         for pilot in pilots.sorted() { try answers.comparePilot(pilot) }
         try answers.compareUtilization()
+        try answers.compareHourRows(
+            robots: Array(robots.sorted().prefix(3)), pageSize: sessions.count > 50 ? 400 : 3)
         try answers.compareDowntime()
         try answers.compareReliability()
         try answers.compareFunnel()

@@ -25,6 +25,13 @@ import Testing
             "02T14:00", "robot.telemetry",
             #""delivery_id":"D-1","robot_id":"R-9","pilot_id":"P-9","zone_id":"Z3""#),
         line("02T16:00", "robot.note", #""robot_id":"R-4""#),
+        // R-5 has two deliveries for half an hour, and tells an error before it tells its zone, and one after.
+        line("02T09:00", "demand.assigned", #""robot_id":"R-5","delivery_id":"D-5""#),
+        line("02T09:30", "demand.assigned", #""robot_id":"R-5","delivery_id":"D-6""#),
+        line("02T10:00", "delivery.dropoff_completed", #""delivery_id":"D-5""#),
+        line("02T10:30", "delivery.dropoff_completed", #""delivery_id":"D-6""#),
+        line("02T09:45", "robot.error", #""robot_id":"R-5","error":{"code":"WHEEL"}"#),
+        line("02T10:15", "robot.error", #""robot_id":"R-5","error":{"code":"LID"},"zone_id":"Z5""#),
     ]
 
     @Test(arguments: StoreKind.allCases)
@@ -88,6 +95,36 @@ import Testing
             try rows("fleet/failures?\(day)&robot=R-3").map { $0["failed_at"] as? String } == [
                 "2026-11-02T13:10:00.000000Z"
             ])
+
+        // Each figure opens to its rows: by zone those of the hours at whose end a robot was in it.
+        func counted(_ list: String, _ key: String) throws -> [String] {
+            try rows("fleet/\(list)\(list.contains("?") ? "&" : "?")\(day)").map {
+                "\($0["robot_id"] ?? "") \(($0["started_at"] as? String ?? "").dropFirst(5).prefix(8)) "
+                    + "\((($0[key] as? NSNumber)?.doubleValue ?? 0) / 60)"
+            }
+        }
+        #expect(
+            try counted("states?class=usable&zone=Z1", "seconds_in_range")
+                == ["R-1 11-02T09 180.0", "R-2 11-02T09 60.0", "R-3 11-02T13 10.0", "R-3 11-02T13 169.0"])
+        #expect(
+            try counted("states?class=downtime", "seconds_in_range")
+                == [
+                    "R-1 11-02T12 240.0", "R-2 11-02T10 60.0", "R-3 11-01T00 780.0", "R-3 11-02T13 1.0",
+                ])
+        #expect(
+            try counted("states?class=usable&no_zone=true", "seconds_in_range") == ["R-4 11-02T09 330.0"])
+        #expect(try counted("states?class=other", "seconds_in_range") == [])
+        #expect(
+            try counted("windows", "seconds_counted") == ["R-5 11-02T09 60.0", "R-5 11-02T09 30.0"])
+        #expect(
+            try counted("windows", "seconds_in_range") == ["R-5 11-02T09 60.0", "R-5 11-02T09 60.0"])
+        let errors = try rows("fleet/errors?\(day)")
+        #expect(errors.map { $0["error_code"] as? String } == ["LID", "WHEEL"])
+        #expect(try rows("fleet/errors?\(day)&zone=Z5").map { $0["error_code"] as? String } == ["LID"])
+        #expect(try rows("fleet/errors?\(day)&robot=R-6").isEmpty)
+        let both = try client.get("/analytics/v1/fleet/errors?zone=Z5&no_zone=true")
+        #expect(both.status == 422 && both.text.contains("no_zone"))
+        #expect(try client.get("/analytics/v1/fleet/states?\(day)").status == 422)
 
         // Known by a delivery's event only.
         #expect(try rows("robots").map { $0["robot_id"] as? String }.contains("R-9"))

@@ -90,7 +90,7 @@ async function asProblem(response) {
 const READER = "sessionizer.reader";
 /** Which pages need which route; all others are for everybody. */
 const NEEDS = [
-    [/^\/robots\/./, "robot"], [/^\/robots/, "robots"], [/^\/pilots\//, "pilot"], [/^\/fleet/, "utilization"], [/^\/downtime/, "downtimeIntervals"], [/^\/failures/, "failures"],
+    [/^\/robots\/./, "robot"], [/^\/robots/, "robots"], [/^\/pilots\//, "pilot"], [/^\/fleet/, "utilization"], [/^\/downtime/, "downtimeIntervals"], [/^\/states/, "fleetStates"], [/^\/windows/, "fleetWindows"], [/^\/errors/, "fleetErrors"], [/^\/failures/, "failures"],
     [/^\/reliability/, "reliability"], [/^\/quality/, "quality"], [/^\/orphans/, "orphans"], [/^\/rejected/, "rejected"], [/^\/audit/, "audit"],
     [/^\/analytics\/v1\/incidents\/export/, "export"], [/^\/analytics\/v1\/events\/.*\/payload/, "eventPayload"],
 ];

@@ -29,7 +29,11 @@ export const servedBy = (robot, range, more) => address("/sessions", {...more, k
 export const atStep = (range, filters, more) => address("/sessions", {...more, kind: KINDS.filter((k) => k !== "trip"), ...filters, from: range.from, to: range.to});
 
 export const downtimeIn = (range, more) => address("/downtime", {...more, from: range.from, to: range.to});
+/** What the fleet’s hours add up: the states of a class, assignments, errors; of a zone, of none (`no_zone`), of a robot. */
+export const timeIn = (stateClass, range, more) => address("/states", {class: stateClass, ...more, from: range.from, to: range.to});
+export const onDeliveryIn = (range, more) => address("/windows", {...more, from: range.from, to: range.to});
+export const errorsIn = (range, more) => address("/errors", {...more, from: range.from, to: range.to});
 export const failuresOf = (robot, range, more = {}) => address("/failures", {robot, ...more, from: range.from, to: range.to});
-/** The errors of a robot in whole hours: those that the fleet’s hours count. */
+/** The rest of a robot’s errors, on its page. */
 export const errorsOf = (robot, range) => `${robotIn(robot, range)}#part-errors`;
 export const robotIn = (robot, range) => address(`/robots/${pathPart(robot)}`, {from: range.from, to: range.to});

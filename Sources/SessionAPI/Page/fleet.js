@@ -2,7 +2,7 @@
 
 import {announceTitle, data, el, forms, link, pathPart, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
-import {atStep, completedIn, downtimeIn, errorsOf, figure, robotIn} from "./counted.js";
+import {atStep, completedIn, errorsIn, figure, onDeliveryIn, robotIn, timeIn} from "./counted.js";
 import {reliabilityTable} from "./reliability.js";
 import {bar, columns, heatStep, loading, oneStop, pareto, supplyLegend, usageParts} from "./charts.js";
 import {noZone} from "./pages.js";
@@ -46,9 +46,9 @@ export async function show(main, _, query) {
     if (zone && !names.includes(zone)) return replace(main, top, notice("No such zone", noZone(zone, names, (name) => `/fleet?zone=${encodeURIComponent(name)}&${rangeQuery}`)));
     replace(main, top, totals(supply, zone),
         loading("Why not available?", (place) => fill(place, "downtime", () => turn(() => get("fleet/downtime", [], {...whole, compare: "week_before"})), (d) => downtime(d, wanted.slice(1)))),
-        hourly(supply, zone), byZone(zones, rangeQuery),
+        hourly(supply, zone), byZone(zones, rangeQuery, hoursOf),
         loading("From offer to drop-off", (place) => fill(place, "the funnel", () => get("funnel", [], whole), (d) => funnel(d, zone))),
-        loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => turn(() => robotHours(whole, long)), (d) => [heatMap(d, long), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
+        loading("Robots by hour: share of the hour that each was down", (place) => fill(place, "the heat map", () => turn(() => robotHours(whole, long)), (d) => [heatMap(d, long, zone), el("h3", {id: "by-robot", tabindex: "-1"}, "Each robot's hours"), byRobot(d, zone)])),
         loading("Reliability", (place) => fill(place, "reliability", () => turn(() => get("fleet/reliability", [], {...hoursOf, worst: MOST_ROBOTS})), (d) => [el("p", {class: "title-actions"}, forms("/reliability", `?${new URLSearchParams(d.range)}`)), zone && el("p", {}, el("strong", {}, "Of the robots of all zones"), ", not of ", data(zone, 60), " only: a failure and the repair after it may lie in two."), reliability(d)])));
 }
 
@@ -98,13 +98,14 @@ function totals(supply, zone) {
     const t = supply.totals;
     const all = usageParts.reduce((sum, [key]) => sum + t[key], 0);
     const then = supply.week_before;
+    const its = {zone: zone || null};
     const fact = (name, value, rest, key, href) => el("li", {class: "step"}, el("span", {class: "step-name"}, href ? el("a", {href}, name) : name), el("span", {class: "step-value"}, value), el("span", {class: "step-like muted"}, rest),
         then && el("span", {class: "step-before"}, change(then, key)));
     return [el("ul", {class: "steps four"},
-        fact("usable supply", `${hours(t.usable_seconds)} h`, `${percent(t.usable_seconds / all)} of ${hours(all)} robot hours`, "usable_seconds", "#by-robot"),
-        fact("down", `${hours(t.downtime_seconds)} h`, `${percent(t.downtime_seconds / all)} of them`, "downtime_seconds", downtimeIn(supply.range, {zone: zone || null})),
-        fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, `${percent(t.on_delivery_seconds / t.usable_seconds)} of the usable`, "on_delivery_seconds", "#by-robot"),
-        fact("deliveries completed", count(t.deliveries_completed), zone ? plural(t.error_count, "robot error") : el("a", {href: "#by-robot"}, plural(t.error_count, "robot error")), "deliveries_completed", completedIn(supply.range, zone))),
+        fact("usable supply", `${hours(t.usable_seconds)} h`, `${percent(t.usable_seconds / all)} of ${hours(all)} robot hours`, "usable_seconds", timeIn("usable", supply.range, its)),
+        fact("down", `${hours(t.downtime_seconds)} h`, `${percent(t.downtime_seconds / all)} of them`, "downtime_seconds", timeIn("downtime", supply.range, its)),
+        fact("on deliveries", `${hours(t.on_delivery_seconds)} h`, `${percent(t.on_delivery_seconds / t.usable_seconds)} of the usable`, "on_delivery_seconds", onDeliveryIn(supply.range, its)),
+        fact("deliveries completed", count(t.deliveries_completed), figure(t.error_count, errorsIn(supply.range, its), plural(t.error_count, "robot error")), "deliveries_completed", completedIn(supply.range, zone))),
     then && el("p", {class: "muted before-note", id: "week-before"}, then.sentence, then.known && parse(then.compared.to) < parse(supply.range.to) && ` Only hours that are over are compared, up to ${stamp(parse(then.compared.to), "m")}.`)];
 }
 
@@ -143,14 +144,14 @@ function hourly(supply, zone) {
     if (rows.length === 0) return box.append(el("p", {class: "muted"}, "No state of a robot is known in this range.")), box;
     const hour = (r) => ({from: r.at, to: iso(parse(r.at) + HOUR)});
     const of = (r) => `/fleet?${new URLSearchParams({from: r.at, to: iso(parse(r.at) + HOUR), ...(zone ? {zone} : {})})}`;
-    // The rows behind an hour's figure: its robots, each with its own; of each of these its page has the states.
-    const theirs = (r, n, text = hours(n)) => figure(n, of(r) + "#by-robot", text);
+    const its = {zone: zone || null};
+    const inState = (name) => (r) => figure(r[`${name}_seconds`], timeIn(name, hour(r), its), hours(r[`${name}_seconds`]));
     const name = (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down, ${hours(r.off_duty_seconds)} h off duty`;
     box.append(supplyLegend(), chartBox(rows, {label: `Robot hours by hour, ${rows.length} hours; the numbers are in the table below.`, open: of, name}),
         el("details", {}, el("summary", {}, "As a table, each hour with its rows"), table("Supply by hour", [
-            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", (r) => theirs(r, r.usable_seconds), "num"], ["down h", (r) => figure(r.downtime_seconds, downtimeIn(hour(r), {zone: zone || null}), hours(r.downtime_seconds)), "num"],
-            ["off duty h", (r) => theirs(r, r.off_duty_seconds), "num"], ["other h", (r) => theirs(r, r.other_seconds), "num"], ["on deliveries h", (r) => theirs(r, r.on_delivery_seconds), "num"],
-            ["completed", (r) => figure(r.deliveries_completed, completedIn(hour(r), zone)), "num"], ["errors", (r) => (zone ? count(r.error_count) : theirs(r, r.error_count, count(r.error_count))), "num"]], rows)));
+            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", inState("usable"), "num"], ["down h", inState("downtime"), "num"],
+            ["off duty h", inState("off_duty"), "num"], ["other h", inState("other"), "num"], ["on deliveries h", (r) => figure(r.on_delivery_seconds, onDeliveryIn(hour(r), its), hours(r.on_delivery_seconds)), "num"],
+            ["completed", (r) => figure(r.deliveries_completed, completedIn(hour(r), zone)), "num"], ["errors", (r) => figure(r.error_count, errorsIn(hour(r), its)), "num"]], rows)));
     return box;
 }
 
@@ -162,7 +163,7 @@ function chartBox(rows, options) {
         el("div", {class: "chart-axis muted", "aria-hidden": "true"}, marks.map((n) => el("span", {}, rows.length > 30 ? stamp(parse(rows[n].at), "m").slice(5) : clock(parse(rows[n].at), "m")))));
 }
 
-function byZone(zones, rangeQuery) {
+function byZone(zones, rangeQuery, range) {
     const groups = Map.groupBy(zones.rows, (r) => r.key ?? "");
     const box = el("section", {class: "part", "aria-labelledby": "by-zone"}, el("h2", {id: "by-zone"}, "Supply by zone"));
     if (groups.size === 0) return box.append(el("p", {class: "muted"}, "No zone is known in this range.")), box;
@@ -170,16 +171,16 @@ function byZone(zones, rangeQuery) {
     box.append(el("p", {class: "muted"}, "The same scale in each: what is low is low."), el("div", {class: "multiples"}, [...groups].sort(([a], [b]) => a.localeCompare(b)).map(([zone, rows]) => {
         const usable = rows.reduce((sum, r) => sum + r.usable_seconds, 0);
         const down = rows.reduce((sum, r) => sum + r.downtime_seconds, 0);
+        const its = zone === "" ? {no_zone: true} : {zone};
         rows.sort((a, b) => (a.at < b.at ? -1 : 1));
         return el("div", {class: "box"}, el("h3", {}, zone === "" ? "no zone told" : el("a", {href: `/fleet?zone=${encodeURIComponent(zone)}&${rangeQuery}`}, data(zone, 60))),
-            el("p", {}, zone === "" ? `${hours(usable)} h usable, ${hours(down)} h down` : [figure(usable, `/fleet?zone=${encodeURIComponent(zone)}&${rangeQuery}#by-robot`, `${hours(usable)} h usable`), ", ",
-                figure(down, `/downtime?zone=${encodeURIComponent(zone)}&${rangeQuery}`, `${hours(down)} h down`)]), chartBox(rows, {label: `Supply by hour in ${zone || "no zone"}`, most, height: 80,
+            el("p", {}, figure(usable, timeIn("usable", range, its), `${hours(usable)} h usable`), ", ", figure(down, timeIn("downtime", range, its), `${hours(down)} h down`)), chartBox(rows, {label: `Supply by hour in ${zone || "no zone"}`, most, height: 80,
                 name: (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down`}));
     })));
     return box;
 }
 
-function heatMap(told, long) {
+function heatMap(told, long, zone) {
     const times = [...new Set(told.rows.map((r) => r.at))].sort();
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, by: new Map(rows.map((r) => [r.at, r])), down: rows.reduce((sum, r) => sum + r.downtime_seconds, 0)}))
         .sort((a, b) => b.down - a.down || a.id.localeCompare(b.id));
@@ -202,7 +203,7 @@ function heatMap(told, long) {
         el("div", {class: "table-box heat-box"}, oneStop(el("table", {class: "heat-map", "aria-describedby": "heat-told"},
             el("caption", {class: "quiet-label"}, `Share of each ${long ? "day" : "hour"} that a robot was down`),
             el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "robot"), times.map((at) => el("th", {scope: "col"}, long ? at.slice(5, 10) : clock(parse(at), "m").slice(0, 2))), el("th", {scope: "col", class: "num"}, "down"))),
-            el("tbody", {}, robots.map((robot) => el("tr", {}, el("th", {scope: "row"}, link("robots", robot.id, null, `?day=${times[0].slice(0, 10)}`)), times.map((at) => cell(robot, at)), el("td", {class: "num"}, figure(robot.down, downtimeIn(told.range, {robot: robot.id}), duration(robot.down)))))))))];
+            el("tbody", {}, robots.map((robot) => el("tr", {}, el("th", {scope: "row"}, link("robots", robot.id, null, `?day=${times[0].slice(0, 10)}`)), times.map((at) => cell(robot, at)), el("td", {class: "num"}, figure(robot.down, timeIn("downtime", told.range, {robot: robot.id, zone: zone || null}), duration(robot.down)))))))))];
 }
 
 /** Each robot with its hours: the rows that the fleet's totals add up. */
@@ -211,14 +212,13 @@ function byRobot(told, zone) {
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, ...Object.fromEntries(Object.keys(told.totals).map((key) => [key, sum(rows, key)]))}))
         .sort((a, b) => b.usable_seconds - a.usable_seconds || a.id.localeCompare(b.id));
     const shown = told.isLarge ? robots.sort((a, b) => b.downtime_seconds - a.downtime_seconds || a.id.localeCompare(b.id)) : robots;
-    // The rows behind a robot's figure stand on its page; those behind the sum are the rows under it.
-    const its = (r, n) => (r.id === null ? hours(n) : figure(n, robotIn(r.id, told.range), hours(n)));
+    const its = (r) => ({robot: r.id, zone: zone || null});
+    const inState = (name) => (r) => figure(r[`${name}_seconds`], timeIn(name, told.range, its(r)), hours(r[`${name}_seconds`]));
     return [told.isLarge && el("p", {class: "muted"}, `The ${count(robots.length)} of ${count(told.robots)} robots with the most downtime.`), table("Robots and their hours", [["robot", (r) => (r.id === null ? el("strong", {}, "all of them") : link("robots", r.id))],
-        ["usable h", (r) => its(r, r.usable_seconds), "num"],
-        ["down h", (r) => figure(r.downtime_seconds, downtimeIn(told.range, {robot: r.id, zone: zone || null}), hours(r.downtime_seconds)), "num"],
-        ["off duty h", (r) => its(r, r.off_duty_seconds), "num"], ["other h", (r) => its(r, r.other_seconds), "num"], ["on deliveries h", (r) => its(r, r.on_delivery_seconds), "num"],
+        ["usable h", inState("usable"), "num"], ["down h", inState("downtime"), "num"], ["off duty h", inState("off_duty"), "num"], ["other h", inState("other"), "num"],
+        ["on deliveries h", (r) => figure(r.on_delivery_seconds, onDeliveryIn(told.range, its(r)), hours(r.on_delivery_seconds)), "num"],
         ["completed", (r) => figure(r.deliveries_completed, completedIn(told.range, zone) + (r.id === null ? "" : `&last_robot=${encodeURIComponent(r.id)}`)), "num"],
-        ["errors", (r) => (zone || r.id === null ? count(r.error_count) : figure(r.error_count, errorsOf(r.id, told.range))), "num", zone ? undefined : "a robot’s number leads to its errors"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
+        ["errors", (r) => figure(r.error_count, errorsIn(told.range, its(r))), "num"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
 }
 
 const STEP = {offered: "offered", accepted: "accepted", demanded: "demand made", assigned: "robot assigned", picked_up: "picked up", dropped_off: "dropped off"};

@@ -1,0 +1,126 @@
+internal import SessionStore
+
+/// The robots' hours that a request is about: all, a robot's, or those at whose end a robot was in a zone or in none that
+/// was told. By whole hours, as the store adds them up.
+struct WantedHours {
+    let range: TimeRange
+    let robot: String?
+    private let zone: String?
+    /// Nil where all zones are wanted, and none.
+    private let zones: Zones?
+
+    init(_ call: Call) throws {
+        range = try call.hourRange()
+        robot = call.parameters.text("robot")
+        zone = call.parameters.text("zone")
+        let isUntold = call.parameters.flag("no_zone")
+        if isUntold, zone != nil {
+            throw Parameters.problem([("no_zone", "asks for robots of no zone, `zone` for those of one")])
+        }
+        zones = zone != nil || isUntold ? try Zones(range, only: zone, call) : nil
+    }
+
+    /// Whether an instant of a robot lies in one of them.
+    func holds(_ instant: Int64, of robot: String) -> Bool {
+        guard let zones else { return true }
+        let hour = InstantFormat.floor(instant, to: InstantFormat.hour)
+        return zones.track(of: robot)?.zone(before: hour + InstantFormat.hour) == zone
+    }
+
+    /// How much of a stretch of a robot's time lies in them.
+    func micros(of robot: String, from: Int64, to: Int64) -> Int64 {
+        let (from, to) = (max(from, range.from), min(to, range.to))
+        guard let zones else { return max(0, to - from) }
+        let track = zones.track(of: robot)
+        var (at, micros) = (from, Int64(0))
+        while at < to {
+            let next = InstantFormat.floor(at, to: InstantFormat.hour) + InstantFormat.hour
+            if track?.zone(before: next) == zone { micros += min(next, to) - at }
+            at = next
+        }
+        return micros
+    }
+
+    /// What they add up to.
+    func total(_ call: Call) throws -> Usage {
+        guard zones != nil, zone == nil else {
+            return try Fleet.Supply(range, bucket: "all", by: "none", call).totals
+        }
+        var usage = Usage()
+        for row in try Fleet.Supply(range, bucket: "all", by: "zone", call).rows where row.key.name == nil {
+            usage.add(row.usage)
+        }
+        return usage
+    }
+
+    /// The next robots that may have any, by id.
+    /// - Parameters:
+    ///   - robot: Those after it; nil: from the first on.
+    ///   - itself: Whether that robot, too.
+    func robots(after robot: String?, orItself itself: Bool, atMost most: Int, _ call: Call) throws
+        -> [String]
+    {
+        if let only = self.robot { return robot == nil || itself ? [only] : [] }
+        if let zone {
+            let there = (zones?.robots(in: zone) ?? []).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            guard let robot else { return Array(there.prefix(most)) }
+            let rest = there.drop {
+                $0.utf8.lexicographicallyPrecedes(robot.utf8) || !itself && $0 == robot
+            }
+            return Array(rest.prefix(most))
+        }
+        return try call.rows(
+            "SELECT robot_id FROM known_robots WHERE robot_id \(itself ? ">=" : ">") ?1 ORDER BY robot_id LIMIT ?2",
+            [.text(robot ?? ""), .integer(Int64(most))]
+        ).compactMap { $0.text(at: 0) }
+    }
+}
+
+/// Lists in the order of robots and, of each, of time: so that a page of a large fleet reads a few robots' rows and no
+/// others.
+enum RobotByRobot {
+    /// Where a row stands in such a list.
+    struct Place {
+        let robot: String
+        let at: Int64
+        let id: String
+
+        var keys: [String] { [robot, "\(at)", id] }
+    }
+
+    private static let fewest = 8
+    private static let most = 256
+
+    /// A page, and the keys of the next one's cursor.
+    /// - Parameter read: The rows of some robots.
+    static func page<Row>(
+        of hours: WantedHours, _ call: Call, _ read: (_ robots: [String]) throws -> [Row],
+        place: (Row) -> Place
+    ) throws -> (rows: [Row], next: [String]?) {
+        let keys = try call.cursor(keys: 3)?.keys
+        let size = call.pageSize
+        var page: [Row] = []
+        var last = keys?[0]
+        var isFirst = keys != nil
+        // The more at once the fewer rows they have.
+        var count = fewest
+        while page.count <= size {
+            let robots = try hours.robots(after: last, orItself: isFirst, atMost: count, call)
+            if robots.isEmpty { break }
+            let order = Dictionary(uniqueKeysWithValues: robots.enumerated().map { ($1, $0) })
+            var rows = try read(robots).map { (place($0), $0) }
+            if isFirst, let keys, let at = Int64(keys[1]) {
+                rows.removeAll { $0.0.robot == keys[0] && ($0.0.at, $0.0.id) <= (at, keys[2]) }
+            }
+            rows.sort {
+                let (one, other) = (order[$0.0.robot] ?? 0, order[$1.0.robot] ?? 0)
+                return (one, $0.0.at, $0.0.id) < (other, $1.0.at, $1.0.id)
+            }
+            page += rows.map(\.1)
+            (last, isFirst) = (robots.last, false)
+            count = min(2 * count, most)
+        }
+        guard page.count > size else { return (page, nil) }
+        return (Array(page.prefix(size)), place(page[size - 1]).keys)
+    }
+}
