@@ -4,32 +4,32 @@ import {announceTitle, data, el, link, replace, sessionLink, titleRow} from "./d
 import {get} from "./api.js";
 import {pages} from "./pages.js";
 import {rangeBar, rangeText, readRange} from "./range.js";
-import {count, duration, hours, plural} from "./time.js";
+import {duration, hours, plural} from "./time.js";
 import {outcomeBadge, robotLink, table, time} from "./tables.js";
 import {CLASS_WORD, stateSwatch} from "./robots.js";
 
 const CLASS_TITLE = {usable: "Usable time", downtime: "Downtime", off_duty: "Off duty", other: "Time in other states"};
-const reason = (r) => (r.reason ? data(r.reason, 60) : el("span", {class: "muted"}, "none"));
+const fromTo = [["from", (r) => time(r.started_at), "named"], ["to", (r) => (r.ended_at ? time(r.ended_at) : "still"), "named"]];
 
 /** By the path: the title, the question, the figure that the rows add up to, and what is shown of a row. */
 const LISTS = {
     states: {
         route: "fleet/states", title: (query) => CLASS_TITLE[query.get("class")] ?? "Time in a state",
-        figure: (told) => [`${hours(told.seconds)} h `, CLASS_WORD[told.class]], empty: "No robot was in such a state in these hours.",
+        figure: (told) => `${hours(told.seconds)} h ${CLASS_WORD[told.class]}`, empty: "No robot was in such a state in these hours.",
         columns: [
             ["robot", (r) => robotLink(r.robot_id, r.started_at)],
             ["state", (r) => [stateSwatch(r.state, r.class), " ", data(r.state, 40)]],
-            ["reason", reason], ["from", (r) => time(r.started_at)], ["to", (r) => (r.ended_at ? time(r.ended_at) : "still")],
+            ["reason", (r) => r.reason && data(r.reason, 60)], ...fromTo,
             ["lasted", (r) => duration(r.seconds), "num"], ["in these hours", (r) => duration(r.seconds_in_range), "num"],
         ],
     },
     windows: {
         route: "fleet/windows", title: () => "Time on deliveries",
-        figure: (told) => `${hours(told.seconds)} h on deliveries, by assignments that have ended; of a robot that served two at once no time is counted twice`,
+        figure: (told) => `${hours(told.seconds)} h on deliveries`, about: "Of assignments that have ended; of a robot that served two at once no time is counted twice.",
         empty: "No robot’s assignment that has ended reaches into these hours.",
         columns: [
             ["robot", (r) => robotLink(r.robot_id, r.started_at)], ["delivery", (r) => sessionLink(r.session_id)], ["outcome", (r) => outcomeBadge(r.outcome)],
-            ["from", (r) => time(r.started_at)], ["to", (r) => time(r.ended_at)], ["ended", (r) => r.end_reason ?? ""],
+            ...fromTo, ["ended", (r) => r.end_reason ?? "", "named"],
             ["in these hours", (r) => duration(r.seconds_in_range), "num"],
             ["counted", (r) => (r.seconds_counted === r.seconds_in_range ? duration(r.seconds_counted) : el("strong", {}, duration(r.seconds_counted))), "num", "without what an earlier assignment of the robot covers"],
         ],
@@ -55,7 +55,7 @@ export async function show(main, name, query) {
     replace(main, titleRow([title, robot && [" of ", data(robot, 60)], zone && [" in zone ", data(zone, 60)], asked.no_zone === "true" && " of robots of no zone"], `/${name}`, location.search), said, top);
     await pages(main, (cursor) => get(list.route, [], {...range, ...asked, limit: 200, cursor}), (rows) => table(title, list.columns, rows, {stacked: true, empty: list.empty}), (told) => {
         replace(said, el("strong", {}, list.figure(told)), ` in the whole hours ${rangeText(told.range)} UTC`,
-            (zone || asked.no_zone === "true") && `; an hour of a robot is of the zone that it was in at the hour’s end`, told.rows.length > 0 && `. ${count(told.rows.length)}${told.next ? " of its rows, and more below" : " rows"}`, ".");
+            (zone || asked.no_zone === "true") && `; an hour of a robot is of the zone that it was in at the hour’s end`, ".", list.about && ` ${list.about}`);
         replace(top, rangeBar(`/${name}`, range, told.as_of.now, asked));
     }, {...range, robot, zone});
 }
