@@ -32,8 +32,9 @@ extension FreshStore {
         try sql(
             "DROP TABLE known_robots; DROP TABLE known_pilots; DROP TABLE known_merchants; DROP TABLE robot_zones; "
                 + "DROP TABLE zone_hours; DROP TABLE IF EXISTS partition_entities; DROP TABLE IF EXISTS partition_joins; "
+                + "DROP INDEX IF EXISTS robot_hours_downtime; CREATE INDEX IF NOT EXISTS robot_hours_hour ON robot_hours (hour); "
                 + "DELETE FROM schema_migrations WHERE name LIKE '%_known' OR name LIKE '%_zone%' OR name LIKE '%_entities' "
-                + "OR name LIKE '%_homes'"
+                + "OR name LIKE '%_homes' OR name LIKE '%_downtime_of_hours'"
         )
     }
 }
