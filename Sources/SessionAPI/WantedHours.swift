@@ -41,6 +41,12 @@ struct WantedHours {
         return micros
     }
 
+    /// Whether a robot may have any: who told a zone before the first one's end is of none in no later one.
+    func mayHold(_ robot: String) -> Bool {
+        guard let zones, zone == nil else { return true }
+        return zones.track(of: robot)?.zone(before: range.from + InstantFormat.hour) == nil
+    }
+
     /// What they add up to.
     func total(_ call: Call) throws -> Usage {
         guard zones != nil, zone == nil else {
@@ -88,8 +94,8 @@ enum RobotByRobot {
         var keys: [String] { [robot, "\(at)", id] }
     }
 
-    private static let fewest = 8
-    private static let most = 256
+    /// How many robots are read at once.
+    private static let atOnce = 8...2048
 
     /// A page, and the keys of the next one's cursor.
     /// - Parameter read: The rows of some robots.
@@ -102,13 +108,13 @@ enum RobotByRobot {
         var page: [Row] = []
         var last = keys?[0]
         var isFirst = keys != nil
-        // The more at once the fewer rows they have.
-        var count = fewest
+        var count = atOnce.lowerBound
         while page.count <= size {
             let robots = try hours.robots(after: last, orItself: isFirst, atMost: count, call)
             if robots.isEmpty { break }
             let order = Dictionary(uniqueKeysWithValues: robots.enumerated().map { ($1, $0) })
-            var rows = try read(robots).map { (place($0), $0) }
+            let some = robots.filter(hours.mayHold)
+            var rows = some.isEmpty ? [] : try read(some).map { (place($0), $0) }
             if isFirst, let keys, let at = Int64(keys[1]) {
                 rows.removeAll { $0.0.robot == keys[0] && ($0.0.at, $0.0.id) <= (at, keys[2]) }
             }
@@ -118,7 +124,9 @@ enum RobotByRobot {
             }
             page += rows.map(\.1)
             (last, isFirst) = (robots.last, false)
-            count = min(2 * count, most)
+            // As many as would fill the page, by what these had.
+            let wanted = rows.isEmpty ? 4 * count : (size + 1 - page.count) * robots.count / rows.count + 1
+            count = min(max(wanted, atOnce.lowerBound), atOnce.upperBound)
         }
         guard page.count > size else { return (page, nil) }
         return (Array(page.prefix(size)), place(page[size - 1]).keys)
