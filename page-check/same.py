@@ -99,8 +99,8 @@ def same_everywhere(t):
 FIGURES = """() => [
     ...[...document.querySelectorAll('.steps.four .step')].map(s => ({what: s.querySelector('.step-name').innerText, text: s.querySelector('.step-value').innerText, href: s.querySelector('.step-name a')?.href})),
     ...[...document.querySelectorAll('.steps.four .step-like')].filter(s => s.innerText.includes('error')).map(s => ({what: 'errors', text: s.innerText, href: s.querySelector('a')?.href})),
-    ...[...document.querySelectorAll('table')].filter(t => ['Supply by hour', 'Robots and their hours'].includes(t.caption?.textContent)).flatMap(t => [...t.tBodies[0].rows].flatMap(r =>
-        [...r.cells].slice(1).map((c, n) => ({what: `${r.cells[0].textContent}: ${t.tHead.rows[0].cells[n + 1].textContent}`, text: c.textContent, href: c.querySelector('a')?.href})))),
+    ...[...document.querySelectorAll('table')].filter(t => ['Supply by hour', 'Robots and their hours', 'Reliability by robot'].includes(t.caption?.textContent)).flatMap(t => [...t.tBodies[0].rows].flatMap(r =>
+        [...r.cells].slice(1, t.caption.textContent.startsWith('Reliability') ? 2 : undefined).map((c, n) => ({what: `${r.cells[0].textContent}: ${t.tHead.rows[0].cells[n + 1].textContent}`, text: c.textContent, href: c.querySelector('a')?.href})))),
     ...[...document.querySelectorAll('.multiples .box > p')].flatMap(p => p.textContent.split(', ').map((text, n) => ({what: `${p.parentNode.querySelector('h3').textContent}: ${text}`, text, href: [...p.querySelectorAll('a')].find(a => a.textContent === text)?.href}))),
 ]"""
 

@@ -2,7 +2,7 @@
 
 import {announceTitle, data, el, link, replace, titleRow} from "./dom.js";
 import {get} from "./api.js";
-import {failuresOf, figure, robotIn, servedBy} from "./counted.js";
+import {failuresOf, figure, servedBy, timeIn} from "./counted.js";
 import {showProblem, waiting} from "./problem.js";
 import {rangeBar, rangeText, readRange} from "./range.js";
 import {duration, hours} from "./time.js";
@@ -16,14 +16,14 @@ export function reliabilityTable(told, tall = false) {
         "An intervention is a rescue, or a hand-over between pilots. “Too few to tell”: under five failures, the means say little."),
     table("Reliability by robot", [
         ["robot", (r) => (r.robot_id === null ? el("strong", {}, "fleet") : link("robots", r.robot_id))],
-        ["operating h", (r) => (r.robot_id === null ? hours(r.operating_seconds) : figure(r.operating_seconds, robotIn(r.robot_id, range), hours(r.operating_seconds))), "num"],
+        ["operating h", (r) => figure(r.operating_seconds, timeIn("usable", range, {robot: r.robot_id}), hours(r.operating_seconds)), "num"],
         ["failures", (r) => [figure(r.failures, failuresOf(r.robot_id, range)), r.few && el("span", {class: "muted"}, " too few to tell")], "num"],
         ["MTBF", (r) => (r.mtbf_seconds === null ? "–" : figure(r.failures, failuresOf(r.robot_id, range), duration(r.mtbf_seconds))), "num"],
         ["repairs", (r) => figure(r.repairs, failuresOf(r.robot_id, range, {repaired: true})), "num"],
         ["MTTR", (r) => (r.mttr_seconds === null ? "–" : figure(r.repairs, failuresOf(r.robot_id, range, {repaired: true}), duration(r.mttr_seconds))), "num"],
         ["completed", (r) => figure(r.deliveries_completed, servedBy(r.robot_id, range, {outcome: "completed"})), "num"],
         ["interventions", (r) => figure(r.interventions, servedBy(r.robot_id, range, {intervened: true})), "num"],
-        ["between them", (r) => (r.deliveries_per_intervention === null ? "–" : r.deliveries_per_intervention.toFixed(1)), "num"],
+        ["between them", (r) => (r.deliveries_per_intervention === null ? "–" : figure(r.interventions, servedBy(r.robot_id, range, {intervened: true}), r.deliveries_per_intervention.toFixed(1))), "num"],
     ], [told.fleet, ...told.rows], {tall, empty: "No robot is known in this range."})];
 }
 
