@@ -43,7 +43,7 @@ struct Fault {
             }
         }
         error = fault ?? last
-        isLast = error.id == last.id
+        isLast = error.id == last.id && error.at == last.at
         down = downAfter(error)
     }
 
