@@ -63,7 +63,7 @@ struct Story {
             }
             return events
         }
-        let order = "s.occurred_at, s.event, s.event_id"
+        let order = StoryEvent.order
         let count = Int(row.integer("event_count") ?? 0)
         if count <= limit {
             events = try load("ORDER BY \(order)")
@@ -72,7 +72,7 @@ struct Story {
         let head = min(2000, limit * 2 / 5)
         let first = try load("ORDER BY \(order) LIMIT ?2", [.integer(Int64(head))])
         let last = try load(
-            "ORDER BY s.occurred_at DESC, s.event DESC, s.event_id DESC LIMIT ?2",
+            "ORDER BY \(StoryEvent.latestFirst) LIMIT ?2",
             [.integer(Int64(limit - head))])
         guard let from = first.last?.at, let to = last.last?.at else { return }
         let between = try load(

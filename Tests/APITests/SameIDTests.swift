@@ -31,6 +31,13 @@ import Testing
             try #require(reply.status == 200, "\(path): \(reply.text)")
             return reply.json
         }
+
+        /// What `sessionizer session` prints.
+        func printed(_ session: String) throws -> String {
+            let run = try ServedProgram(folder, ["session", session, "--store", fresh.url])
+            try #require(run.end() == 0, "\(run.text)")
+            return run.output
+        }
     }
 
     /// A long story leaves out neither of them, and its gap has all that it does not tell.
@@ -66,5 +73,67 @@ import Testing
             ])
         let missed = try #require(place.get("deliveries/D1")["near_misses"] as? [[String: Any]])
         #expect(missed.map { $0["event_id"] as? String } == ["E", "E"])
+    }
+
+    /// Of two events of one name and instant the one with an id is the later one: so the engine takes them, and what
+    /// explains an outcome follows it.
+    @Test(arguments: StoreKind.allCases)
+    func anOutcomeIsExplainedInTheEnginesOrder(kind: StoreKind) throws {
+        func both(_ at: String, _ event: String, _ rest: (String) -> String) -> [String] {
+            [Self.line(at, event, nil, rest("NOID")), Self.line(at, event, "a2-\(event)", rest("WITHID"))]
+        }
+        func begin(_ n: Int) -> String {
+            Self.line("1\(n):00:00", "demand.assigned", nil, #""delivery_id":"D\#(n)","robot_id":"R\#(n)""#)
+        }
+        let place = try Place(
+            kind,
+            [begin(1), begin(2), begin(3)]
+                + both("11:30:00", "delivery.failed") { #""delivery_id":"D1","error":{"code":"\#($0)"}"# }
+                + both("12:30:00", "demand.canceled") {
+                    #""delivery_id":"D2","demand_id":"DM2","reason":"\#($0)""#
+                }
+                + both("13:20:00", "robot.error") { #""robot_id":"R3","error":{"code":"\#($0)"}"# }
+                + [Self.line("13:30:00", "delivery.failed", "z", #""delivery_id":"D3""#)])
+
+        func told(_ session: String) throws -> [String: Any] {
+            try #require(place.get("deliveries/\(session)")["session"] as? [String: Any])
+        }
+        func verdict(_ session: String) throws -> String {
+            let lines = try place.get("deliveries/\(session)")["verdict"] as? [[String: Any]]
+            return (lines ?? []).compactMap { $0["text"] as? String }.joined(separator: "\n")
+        }
+        #expect(try told("D1")["failure_code"] as? String == "WITHID")
+        #expect(try verdict("D1").contains("the one it ended with, WITHID"))
+        #expect(try told("D2")["outcome_reason"] as? String == "WITHID")
+        #expect(try verdict("D2").contains("WITHID"))
+        #expect((try told("D3")["fault"] as? [String: Any])?["error_code"] as? String == "WITHID")
+        let listed = try place.client.get("/analytics/v1/sessions").rows
+        let third = try #require(listed.first { $0["delivery_id"] as? String == "D3" })
+        #expect((third["fault"] as? [String: Any])?["error_code"] as? String == "WITHID")
+
+        // The lists of its events are in that order, too, whole and page by page.
+        let whole = try #require(place.get("deliveries/D1")["events"] as? [[String: Any]])
+        #expect(whole.map { $0["error_code"] as? String } == [nil, "NOID", "WITHID"])
+        var pages: [String?] = []
+        var next: String?
+        repeat {
+            let page = try place.get(
+                "sessions/delivery:D1/events?limit=1" + (next.map { "&cursor=\($0)" } ?? ""))
+            pages += (page["events"] as? [[String: Any]] ?? []).map { $0["error_code"] as? String }
+            next = page["next"] as? String
+        } while next != nil && pages.count < 9
+        #expect(pages == [nil, "NOID", "WITHID"])
+        let exported = try place.client.get("/analytics/v1/incidents/export.csv?from=2026-11-02T11:30:00Z")
+            .text
+        let first = try #require(exported.firstRange(of: "NOID"))
+        #expect(try first.lowerBound < #require(exported.firstRange(of: "WITHID")).lowerBound)
+        for (session, words) in [
+            ("D1", "the one it ended with, WITHID"), ("D2", "Canceled for: WITHID"),
+            ("D3", "WITHID on R3 at"),
+        ] {
+            let printed = try place.printed(session)
+            #expect(printed.contains(words))
+            #expect(try place.client.get("/analytics/v1/deliveries/\(session)/text").text == printed)
+        }
     }
 }
