@@ -136,4 +136,31 @@ import Testing
             #expect(try place.client.get("/analytics/v1/deliveries/\(session)/text").text == printed)
         }
     }
+
+    /// Without an instant the earliest is told, and when the others are.
+    @Test(arguments: StoreKind.allCases)
+    func anEventSaysThatOthersHaveItsID(kind: StoreKind) throws {
+        let hours = (10..<24).map { hour in
+            Self.line("\(hour):30:00", "delivery.note", "X", #""delivery_id":"D\#(hour)""#)
+        }
+        let tomorrow = hours.map { $0.replacing("2026-11-02", with: "2026-11-03") }
+        // As they lie in the store, the earliest is the last.
+        let place = try Place(
+            kind,
+            (hours + tomorrow).reversed() + [
+                Self.line("09:00:00", "delivery.note", "Y", #""delivery_id":"D9""#)
+            ])
+        let event = try place.get("events/X")
+        #expect(event["occurred_at"] as? String == "2026-11-02T10:30:00.000000Z")
+        let others = try #require(event["others"] as? [String])
+        #expect(others.count == 20)
+        #expect(others.first == "2026-11-02T11:30:00.000000Z" && others.last == "2026-11-03T16:30:00.000000Z")
+        let explained = try #require(place.get("events/X/explain")["event"] as? [String: Any])
+        #expect(explained["others"] as? [String] == others)
+        #expect(try place.get("events/Y")["others"] as? [String] == [])
+        // Whoever says which one is meant is told of that one.
+        let meant = try place.get("events/X?at=2026-11-03T12:30:00Z")
+        #expect(meant["occurred_at"] as? String == "2026-11-03T12:30:00.000000Z")
+        #expect(meant["others"] is NSNull)
+    }
 }
