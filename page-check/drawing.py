@@ -220,6 +220,7 @@ def nothing_jumps(t):
     page.close()
     clicked(t)
     longer_than_is_given(t)
+    two_of_an_id(t)
 
 
 # The first and the last row that are in sight, whole: where to click.
@@ -287,6 +288,58 @@ def longer_than_is_given(t):
         wrong = [id for id in after["rows"] if (instants[id] >= worlds.at(1500) and not id.startswith("latelong")) != (id in set(gone["struck"]))]
         t.expect(len(gone["struck"]) > 1000 and not wrong and len(gone["struck"]) < len(after["rows"]), f"and a late fact took {len(gone['struck'])} away, from its time on, whether the service gives them at once or not; differing: {wrong[:3]}")
         t.expect(gone["words"] == ["not in this delivery any more"] and gone["leads"], f"they say {gone['words']}, which leads to the event's own page")
+        page.close()
+    finally:
+        server.stop()
+
+
+OF_AN_ID = """() => ({at: [...document.querySelectorAll('.row:not(.head)')].map(n => n.row.event).filter(e => e.event_id === 'twin').map(e => e.occurred_at.slice(11, 16)),
+    times: [...document.querySelectorAll('.row:not(.head)')].filter(n => n.row.event.event_id === 'twin').map(n => n.querySelector('.c-time').textContent.slice(0, 5)),
+    chosen: [...document.querySelectorAll('.row[aria-selected=true]')].map(n => n.row.event.occurred_at.slice(11, 16)), all: document.querySelectorAll('.row:not(.head)').length,
+    told: document.querySelector('.panel:not([hidden]) time')?.dateTime.slice(11, 16) ?? null, moved: document.querySelectorAll('.row.moved').length})"""
+
+
+def two_of_an_id(t):
+    """Two events of one delivery with one event_id, in two hours: live, after the page is read again, and by a link."""
+    store = worlds.Store(t.program, t.folder, "twins")
+    first, second = worlds.twins()
+    store.replay(first, "first")
+    server = Server(t.program, store)
+    try:
+        page = t.page(server)
+        page.goto(server.base + "/deliveries/D-TWIN")
+        settled(page)
+        wait(page, "document.getElementById('live')?.dataset.is === 'live'")
+        page.evaluate("[...document.querySelectorAll('.row:not(.head)')].find(n => n.row.event.event_id === 'twin').click()")
+        page.wait_for_selector(".panel .payload")
+        before = page.evaluate(OF_AN_ID)
+        store.replay(second, "second")
+        wait(page, "n => document.querySelectorAll('.row:not(.head)').length >= n", arg=before["all"] + 2)
+        page.wait_for_timeout(300)
+        live = page.evaluate(OF_AN_ID)
+        t.expect(before["at"] == ["10:01"] and live["at"] == live["times"] == ["10:01", "12:30"] and live["all"] == before["all"] + 2 and live["moved"] == 0,
+                 f"a second event of one id, in another hour, comes as a row of its own: {live['times']} of {live['all']} rows")
+        t.expect(live["chosen"] == ["10:01"] == [live["told"]], f"and the first one stays selected {live['chosen']}")
+        page.evaluate("[...document.querySelectorAll('.row:not(.head)')].findLast(n => n.row.event.event_id === 'twin').click()")
+        wait(page, "document.querySelector('.panel time').dateTime.includes('T12:30')")
+        page.wait_for_timeout(400)
+        link = page.url
+        page.reload()
+        settled(page)
+        page.wait_for_selector(".panel .payload")
+        again = page.evaluate(OF_AN_ID)
+        t.expect(again["times"] == ["10:01", "12:30"] and again["chosen"] == ["12:30"] == [again["told"]], f"after a reload both are there, and the address still selects the second: {link.split('#')[1]}")
+        page.goto("about:blank")
+        page.goto(server.base + "/deliveries/D-TWIN#v=1&e=twin")
+        settled(page)
+        page.wait_for_selector(".panel .payload")
+        old = page.evaluate(OF_AN_ID)
+        t.expect(old["chosen"] == ["10:01"], f"a link with the id alone selects the first {old['chosen']}")
+        page.goto(server.base + "/events/twin")
+        loaded(page)
+        named = page.locator("main a[href^='/events/twin?at=']")
+        leads = named.first.get_attribute("href") if named.count() == 1 else ""
+        t.expect("12%3A30" in leads, f"the page of the id tells the first and leads to the other: {leads}")
         page.close()
     finally:
         server.stop()

@@ -99,6 +99,18 @@ def live_late(delivery, seconds, prefix):
     return lines
 
 
+def twins():
+    """A delivery under way with an event `twin`, and what comes later: another event of that id, two hours on."""
+    first, second = Lines("twins"), Lines("twins-more")
+    first.add(0, "demand.created", delivery_id="D-TWIN", demand_id="DM-TWIN", merchant_id="M-LIVE")
+    first.add(10, "demand.assigned", delivery_id="D-TWIN", demand_id="DM-TWIN", robot_id="R-TWIN")
+    first.add(60, "robot.telemetry", robot_id="R-TWIN", event_id="twin")
+    first.add(120, "robot.telemetry", robot_id="R-TWIN")
+    second.add(9000, "robot.telemetry", robot_id="R-TWIN", event_id="twin")
+    second.add(9060, "robot.telemetry", robot_id="R-TWIN")
+    return first, second
+
+
 def live_long(events=5600):
     """A delivery that is under way and has more events than the service gives at once: two a second of one robot, every 700th an error."""
     lines = Lines("livelong")

@@ -22,11 +22,11 @@ extension Story {
         if let from = given.instant("from") { conditions += " AND s.occurred_at >= \(bindInstant(from))" }
         if let to = given.instant("to") { conditions += " AND s.occurred_at < \(bindInstant(to))" }
         if let after, let at = Int64(after[0]) {
-            let place = "\(bindInstant(at)), \(bind(.text(after[1]))), \(bind(.text(after[2])))"
-            conditions += " AND (s.occurred_at, s.event, s.event_id) > (\(place))"
+            let (event, id) = (bind(.text(after[1])), bind(.text(after[2])))
+            conditions += " AND \(StoryEvent.isAfter(bindInstant(at), event, id))"
         }
         let rows = try call.rows(
-            "\(StoryEvent.select)\(conditions) ORDER BY s.occurred_at, s.event, s.event_id "
+            "\(StoryEvent.select)\(conditions) ORDER BY \(StoryEvent.order) "
                 + "LIMIT \(bind(.integer(Int64(size + 1))))", parameters + [])
         let last = rows.count > size ? rows[size - 1] : nil
         return (

@@ -2,7 +2,7 @@ internal import SessionStore
 
 /// A row of `events`, and what joins it to sessions.
 enum Events {
-    /// An event by its id.
+    /// An event by its id: of several in different hours that of the hour of `at`, else the earliest.
     static func find(_ id: String, _ call: Call) throws -> AnswerRow? {
         if let at = call.parameters.instant("at") {
             let hour = InstantFormat.floor(at, to: InstantFormat.hour) / InstantFormat.hour
@@ -10,17 +10,29 @@ enum Events {
                 "SELECT * FROM events WHERE hour = ?1 AND event_id = ?2", [.integer(hour), .text(id)]
             ).first
         }
-        // The identity's index begins with the hour: it leaps from one hour that has events to the next.
+        return try all(id, after: nil, limit: 1, call).first
+    }
+
+    /// The events of an id that lie in later hours than one, the earliest first.
+    private static func all(_ id: String, after hour: Int64?, limit: Int, _ call: Call) throws -> [AnswerRow]
+    {
+        // The identity's index begins with the hour: it leaps from one hour that has events to the next, and looks there
+        // before it leaps on. Left to itself, PostgreSQL reads small tables as they lie, whose first need not be the earliest.
+        let found =
+            switch call.flavour {
+            case .sqlite: "CROSS JOIN events e ON e.hour = hours.hour AND e.event_id = ?1"
+            case .postgres:
+                "CROSS JOIN LATERAL (SELECT * FROM events e WHERE e.hour = hours.hour AND e.event_id = ?1 OFFSET 0) e"
+            }
         return try call.rows(
             """
             WITH RECURSIVE hours(hour) AS (
-              SELECT min(hour) FROM events
+              SELECT min(hour) FROM events\(hour == nil ? "" : " WHERE hour > ?2")
               UNION ALL
               SELECT (SELECT min(e.hour) FROM events e WHERE e.hour > hours.hour) FROM hours
                 WHERE hours.hour IS NOT NULL)
-            SELECT events.* FROM hours JOIN events ON events.hour = hours.hour AND events.event_id = ?1 LIMIT 1
-            """, [.text(id)]
-        ).first
+            SELECT e.* FROM hours \(found) LIMIT \(limit)
+            """, [.text(id)] + (hour.map { [.integer($0)] } ?? []))
     }
 
     /// How an event came into a session.
@@ -93,7 +105,8 @@ enum Events {
     }
 
     static func write(
-        _ event: AnswerRow, sessions: [String], key: String? = nil, _ call: Call, _ out: inout JSONWriter
+        _ event: AnswerRow, sessions: [String], others: [Int64]?, key: String? = nil, _ call: Call,
+        _ out: inout JSONWriter
     ) {
         out.object(key) { out in
             out.text("event_id", event.text("event_id"))
@@ -105,6 +118,11 @@ enum Events {
             ]
             for name in texts { out.text(name, event.text(name)) }
             out.texts("sessions", sessions)
+            if let others {
+                out.texts("others", others.map(InstantFormat.text))
+            } else {
+                out.raw("others", nil)
+            }
             let payload = event.text("payload") ?? ""
             // What each role may know of it, as in a delivery's story.
             let fields = PayloadFields(event: event.text("event") ?? "", payload: payload)
@@ -117,20 +135,69 @@ enum Events {
         }
     }
 
-    /// An event with the sessions it belongs to that the reader may see.
+    /// The sessions an event belongs to that the reader may see; nil where the reader may not see the event.
+    private static func seenBelongings(of event: AnswerRow, _ call: Call) throws -> [Belonging]? {
+        let all = try belongings(of: event, call)
+        if call.reader.merchants == nil { return all }
+        let seen = try all.filter { belonging in
+            let row = try call.rows(
+                "SELECT merchant_id FROM sessions WHERE session_id = ?1", [.text(belonging.sessionID)])
+            return call.reader.sees(merchant: row.first?.text("merchant_id"))
+        }
+        return seen.isEmpty ? nil : seen
+    }
+
+    /// The events of an id that the reader may see, those in later hours than one, until `body` answers false.
+    private static func forEachVisible(
+        _ id: String, after hour: Int64?, _ call: Call, _ body: (AnswerRow, [Belonging]) -> Bool
+    ) throws {
+        // A reader who sees all events is told the first.
+        let size = hour == nil && call.reader.merchants == nil ? 1 : mostOthers
+        var place = hour
+        while true {
+            let rows = try all(id, after: place, limit: size, call)
+            for row in rows {
+                if let belongings = try seenBelongings(of: row, call), !body(row, belongings) { return }
+            }
+            guard rows.count == size, let last = rows.last?.integer("hour") else { return }
+            place = last
+        }
+    }
+
+    /// An event with the sessions it belongs to that the reader may see. Without `at` it is the first that the reader may
+    /// see: an earlier one of the same id may be somebody else's.
     private static func visible(_ call: Call) throws -> (AnswerRow, [Belonging]) {
         let id = call.objects[0]
-        guard let event = try find(id, call) else { throw Problem.unknown("event", id) }
-        var belongings = try belongings(of: event, call)
-        if call.reader.merchants != nil {
-            belongings = try belongings.filter { belonging in
-                let row = try call.rows(
-                    "SELECT merchant_id FROM sessions WHERE session_id = ?1", [.text(belonging.sessionID)])
-                return call.reader.sees(merchant: row.first?.text("merchant_id"))
+        var found: (AnswerRow, [Belonging])?
+        if call.parameters.instant("at") != nil {
+            if let event = try find(id, call) {
+                found = try seenBelongings(of: event, call).map { (event, $0) }
             }
-            if belongings.isEmpty { throw Problem.unknown("event", id) }
+        } else {
+            try forEachVisible(id, after: nil, call) { event, belongings in
+                found = (event, belongings)
+                return false
+            }
         }
-        return (event, belongings)
+        guard let found else { throw Problem.unknown("event", id) }
+        return found
+    }
+
+    /// So many others of an id are told of.
+    private static let mostOthers = 20
+
+    /// When the other events of its id were that the reader may see, all of them later than it; nil where `at` said which
+    /// one is meant, or where looking through the store's hours takes too long.
+    private static func others(than event: AnswerRow, _ call: Call) throws -> [Int64]? {
+        guard call.parameters.instant("at") == nil, let hour = event.integer("hour") else { return nil }
+        return try call.asked(within: 2) { _ in
+            var others: [Int64] = []
+            try forEachVisible(call.objects[0], after: hour, call) { other, _ in
+                others.append(other.integer("occurred_at") ?? 0)
+                return others.count < mostOthers
+            }
+            return others
+        }
     }
 
     // MARK: - Routes
@@ -138,7 +205,8 @@ enum Events {
     static func one(_ call: Call) throws -> Answer {
         let (event, belongings) = try visible(call)
         var out = JSONWriter()
-        write(event, sessions: belongings.map(\.sessionID), call, &out)
+        write(
+            event, sessions: belongings.map(\.sessionID), others: try others(than: event, call), call, &out)
         return .json(out, rows: 1)
     }
 
@@ -154,9 +222,11 @@ enum Events {
         let at = event.integer("occurred_at") ?? 0
         let nearest = try nearest(event, call)
         let whyNot = belongings.isEmpty ? whyNot(event) : nil
+        let others = try others(than: event, call)
         var out = JSONWriter()
         try out.object { out in
-            write(event, sessions: belongings.map(\.sessionID), key: "event", call, &out)
+            write(
+                event, sessions: belongings.map(\.sessionID), others: others, key: "event", call, &out)
             out.array("belongs") { out in
                 for belonging in belongings {
                     out.object { out in

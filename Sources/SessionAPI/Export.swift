@@ -139,7 +139,7 @@ enum Export {
                 parameters += [.integer(range.from), .integer(range.to)]
             }
             let events = try call.rows(
-                "\(StoryEvent.select)\(within) ORDER BY s.occurred_at, s.event, s.event_id LIMIT ?2",
+                "\(StoryEvent.select)\(within) ORDER BY \(StoryEvent.order) LIMIT ?2",
                 parameters)
             for row in events {
                 if rows == limit {

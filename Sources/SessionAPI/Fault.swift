@@ -43,7 +43,7 @@ struct Fault {
             }
         }
         error = fault ?? last
-        isLast = error.id == last.id
+        isLast = error.id == last.id && error.at == last.at
         down = downAfter(error)
     }
 
@@ -64,7 +64,7 @@ struct Fault {
             WHERE w.session_id = ?1 AND w.kind = 'robot' AND e.occurred_at <= \(call.at(2))
               AND (e.subject IS NULL OR (substr(e.event, 1, 6) = 'robot.' AND (e.subject = ?1
                 OR e.subject IN (SELECT named_id FROM session_members WHERE session_id = ?1))))
-            ORDER BY e.occurred_at DESC, e.event DESC, e.event_id DESC LIMIT \(most)
+            ORDER BY \(EventOrder.terms(of: "e", latestFirst: true)) LIMIT \(most)
             """, [.text(id), .integer(end)]
         ).reversed().map { row in
             Candidate(

@@ -19,7 +19,8 @@ enum OutcomeReason {
         if ids.isEmpty { return [:] }
         var list = JSONWriter()
         list.texts(nil, ids)
-        let columns = "s.session_id, e.event, e.event_id, e.payload"
+        let hasOwnID = EventOrder.hasOwnID("e.event_id")
+        let columns = "s.session_id, e.event, \(hasOwnID) AS has_own_id, e.event_id, e.payload"
         var reasons: [String: String] = [:]
         try call.store.forEachRow(
             """
@@ -30,7 +31,7 @@ enum OutcomeReason {
             SELECT \(columns) FROM session_members m JOIN sessions s ON s.session_id = m.session_id
               JOIN events e ON e.subject = m.named_id AND e.occurred_at = s.closed_at
             WHERE \(call.flavour.text("m.session_id", isAmong: "?1"))
-            ORDER BY 1, 2, 3
+            ORDER BY 1, 2, 3, 4
             """, [.text(String(decoding: list.bytes, as: UTF8.self))]
         ) { row in
             let fields = PayloadFields(

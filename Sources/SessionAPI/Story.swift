@@ -45,6 +45,13 @@ struct Story {
         comparison = try call.api.comparisons.comparison(to: row, call)
     }
 
+    /// An event that is told. Its id alone is not it: in another hour the same id is another event.
+    private struct Told: Hashable {
+        var id: String
+        var at: Int64
+        var lane: String?
+    }
+
     private mutating func loadEvents(limit: Int, _ call: Call) throws {
         let id = id
         let windows = windows
@@ -56,7 +63,7 @@ struct Story {
             }
             return events
         }
-        let order = "s.occurred_at, s.event, s.event_id"
+        let order = StoryEvent.order
         let count = Int(row.integer("event_count") ?? 0)
         if count <= limit {
             events = try load("ORDER BY \(order)")
@@ -65,7 +72,7 @@ struct Story {
         let head = min(2000, limit * 2 / 5)
         let first = try load("ORDER BY \(order) LIMIT ?2", [.integer(Int64(head))])
         let last = try load(
-            "ORDER BY s.occurred_at DESC, s.event DESC, s.event_id DESC LIMIT ?2",
+            "ORDER BY \(StoryEvent.latestFirst) LIMIT ?2",
             [.integer(Int64(limit - head))])
         guard let from = first.last?.at, let to = last.last?.at else { return }
         let between = try load(
@@ -73,8 +80,10 @@ struct Story {
             AND s.occurred_at >= \(call.at(2)) AND s.occurred_at <= \(call.at(3))
             AND (s.via = 'direct' OR (s.robot_use & 4) <> 0) ORDER BY \(order) LIMIT ?4
             """, [.integer(from), .integer(to), .integer(Int64(limit))])
-        var seen: Set<String> = []
-        events = (first + between + last.reversed()).filter { seen.insert("\($0.id) \($0.lane)").inserted }
+        var seen: Set<Told> = []
+        events = (first + between + last.reversed()).filter {
+            seen.insert(Told(id: $0.id, at: $0.at, lane: $0.lane)).inserted
+        }
         if count > events.count { gap = (from, to, count - events.count) }
     }
 
@@ -134,8 +143,11 @@ struct Story {
                     .filter { ($0.integer("robot_use") ?? 0) & 6 != 0 }.reversed()
             }
         }
-        var seen: Set<String> = []
-        return Array(found.filter { seen.insert($0.text("event_id") ?? "").inserted }.prefix(20))
+        var seen: Set<Told> = []
+        return Array(
+            found.filter {
+                seen.insert(Told(id: $0.text("event_id") ?? "", at: $0.integer("occurred_at") ?? 0)).inserted
+            }.prefix(20))
     }
 
     // MARK: - Telling it

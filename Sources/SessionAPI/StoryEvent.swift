@@ -63,7 +63,8 @@ struct StoryEvent {
     /// event is looked up once; tests hold one against the other.
     static let select = {
         let columns =
-            "e.event_id, e.occurred_at, e.event, e.received_at, e.subject, e.robot_id, e.pilot_id, e.robot_use, e.payload"
+            "e.event_id, e.occurred_at, e.event, e.received_at, e.subject, e.robot_id, e.pilot_id, e.robot_use, e.payload, "
+            + "\(EventOrder.hasOwnID("e.event_id")) AS has_own_id"
         func joined(_ kind: String, _ condition: String) -> String {
             """
             SELECT \(columns), '\(kind)' AS via, w.entity_id AS via_id FROM assignment_windows w JOIN events e
@@ -92,6 +93,16 @@ struct StoryEvent {
             ) s WHERE 1 = 1
             """
     }()
+
+    /// The engine's order of them. Whether an id is an event's own is a column: SQLite merges what comes in each way in order,
+    /// as the indexes have it, only where it is asked for plain columns.
+    static let order = "s.occurred_at, s.event, s.has_own_id, s.event_id"
+    static let latestFirst = "s.occurred_at DESC, s.event DESC, s.has_own_id DESC, s.event_id DESC"
+
+    /// Whether one comes after the place that the parameters of an instant, a name and an id tell.
+    static func isAfter(_ at: String, _ event: String, _ id: String) -> String {
+        "(s.occurred_at, s.event, s.has_own_id, s.event_id) > (\(at), \(event), \(EventOrder.hasOwnID(id)), \(id))"
+    }
 }
 
 extension AnswerRow {

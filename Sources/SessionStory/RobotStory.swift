@@ -33,7 +33,7 @@ public struct RobotStory: Sendable {
             """
             SELECT occurred_at, event, payload FROM events
             WHERE robot_id = ?1 AND robot_use IS NOT NULL AND robot_use & 4 <> 0
-            ORDER BY occurred_at, event, event_id
+            ORDER BY \(EventOrder.terms(of: "events"))
             """, [.text(id)])
         let reader = EventDetailsReader()
         let classes = try StateClasses(store)

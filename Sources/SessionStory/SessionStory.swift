@@ -62,7 +62,7 @@ public struct SessionStory: Sendable {
             FROM session_events s JOIN events e
               ON e.hour = \(store.flavour.hour("s.occurred_at")) AND e.event_id = s.event_id
                 AND e.occurred_at = s.occurred_at
-            WHERE s.session_id = ?1 ORDER BY s.occurred_at, s.event, s.event_id
+            WHERE s.session_id = ?1 ORDER BY \(EventOrder.terms(of: "s"))
             """, [id])
         return SessionStory(
             row: row,

@@ -133,4 +133,32 @@ import Testing
         #expect(try begin(place.bound)?.hasPrefix("2026-11-02T10:00:00") == true)
         place.store.close()
     }
+
+    /// An earlier event of the same id is somebody else's: the reader is told their own, and of others only theirs.
+    @Test func anEventIsTheirsThoughAnEarlierOneOfItsIDIsNot() throws {
+        func note(_ hour: Int, _ delivery: String) -> String {
+            Self.line("delivery.note", "\(hour):30:00", #""event_id":"X","delivery_id":"\#(delivery)""#)
+        }
+        func demand(_ delivery: String, _ merchant: String) -> String {
+            Self.line(
+                "demand.created", "09:00:00", #""delivery_id":"\#(delivery)","merchant_id":"\#(merchant)""#)
+        }
+        let place = try Place([
+            demand("D-1", "m-1"), demand("D-2", "m-2"), note(10, "D-2"), note(11, "D-1"), note(12, "D-2"),
+            note(13, "D-1"),
+        ])
+        defer { place.store.close() }
+        for path in ["events/X", "events/X/explain"] {
+            let bound = try place.service.get(path, place.bound)
+            #expect(bound.status == 200, "\(path)")
+            let event = bound.json["event"] as? [String: Any] ?? bound.json
+            #expect(event["occurred_at"] as? String == "2026-11-02T11:30:00.000000Z", "\(path)")
+            #expect(event["others"] as? [String] == ["2026-11-02T13:30:00.000000Z"], "\(path)")
+            #expect(!bound.text.contains("D-2"))
+        }
+        #expect(try place.service.get("events/X?at=2026-11-02T12:30:00Z", place.bound).status == 404)
+        let free = try place.service.get("events/X", place.free).json
+        #expect(free["occurred_at"] as? String == "2026-11-02T10:30:00.000000Z")
+        #expect((free["others"] as? [String])?.count == 3)
+    }
 }

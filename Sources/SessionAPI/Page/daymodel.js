@@ -27,7 +27,7 @@ function shell(told, lanes, states, windows, errors, label) {
     return {
         session: {session_id: label, outcome: "", milestones: {}}, story: {silences: []}, events: errors, errors, lanes, windows, states, milestones: [], from, to,
         now: parse(told.as_of.now), domain: {from: from - 900_000, to: to + 900_000}, start: from, end: null,
-        byId: new Map(errors.map((e) => [e.event_id, e])), laneById: new Map(lanes.map((l) => [l.id, l])),
+        laneById: new Map(lanes.map((l) => [l.id, l])),
     };
 }
 

@@ -2,6 +2,8 @@
 
 import {data, el, forms, link} from "./dom.js";
 import {clock, count, day, duration, parse, plural, weekday, zoneName} from "./time.js";
+import {selecting} from "./fragment.js";
+import {eventOf} from "./model.js";
 import {outcomeBadge, robotLink} from "./tables.js";
 
 const STEPS = [
@@ -32,10 +34,10 @@ export function header(model, page) {
 
 /** The robot's error that it ended with: often what failed says less. Its link selects the event. */
 function fault(s, model, page) {
-    const event = model.byId.get(s.fault.event_id);
+    const event = eventOf(model, s.fault.event_id, s.fault.occurred_at);
     const code = s.fault.error_code ?? "an error";
     const text = code === s.failure_code ? "its error" : el("strong", {}, data(code, 80));
-    return el("span", {class: "fault"}, s.failure_code || s.failure_message ? ", after " : "", event ? el("a", {href: `#v=1&e=${encodeURIComponent(s.fault.event_id)}`, on: {click: (click) => {
+    return el("span", {class: "fault"}, s.failure_code || s.failure_message ? ", after " : "", event ? el("a", {href: selecting(s.fault.event_id, s.fault.occurred_at), on: {click: (click) => {
         click.preventDefault();
         page.select(event);
     }}}, text) : text, " on ", robotLink(s.fault.robot_id, s.fault.occurred_at));
@@ -99,14 +101,14 @@ export function verdict(model, page) {
     const line = (v) => {
         const mark = ["last_error", "other_error", "robot_down"].includes(v.kind) ? el("span", {class: "mark", "aria-hidden": "true"}, "▲ ") : null;
         const text = [mark, data(v.text, 400)];
-        const event = v.event_id && model.byId.get(v.event_id);
+        const event = v.event_id && eventOf(model, v.event_id, v.at);
         if (!event && !v.at) return text;
         const act = (click) => {
             click.preventDefault();
             if (event) page.select(event);
             else page.timeline.show(parse(v.at) - 5 * 60_000, parse(v.at) + 5 * 60_000);
         };
-        return el("a", {href: event ? `#v=1&e=${encodeURIComponent(v.event_id)}` : "#v=1", class: "verdict-link", on: {click: act}}, text);
+        return el("a", {href: event ? selecting(v.event_id, v.at) : "#v=1", class: "verdict-link", on: {click: act}}, text);
     };
     return [el("h2", {id: "verdict-title"}, "What stands out"),
         el("ol", {class: lines.length === 1 ? "single" : ""}, lines.map((v) => el("li", {class: v.kind}, line(v))))];

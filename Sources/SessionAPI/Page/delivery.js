@@ -3,7 +3,7 @@
 import {announceTitle, data, el, keepFocus, link, replace, say, toast} from "./dom.js";
 import {address, fetchJSON, fetchText} from "./api.js";
 import {keepFragment, linkTo, readFragment} from "./fragment.js";
-import {buildModel} from "./model.js";
+import {buildModel, eventOf, keyOf} from "./model.js";
 import {keepKnown} from "./known.js";
 import {EventList} from "./eventlist.js";
 import {Live} from "./live.js";
@@ -153,6 +153,7 @@ class DeliveryPage {
     select(event, options = {}) {
         this.selected = event;
         this.state.event = event?.event_id ?? null;
+        this.state.at = event?.occurred_at ?? null;
         this.timeline.select(event);
         if (event) this.panel.showEvent(event, this.model);
         // What was clicked is in sight: it stays where it is, unless the panel, a drawer on a phone, now lies over it.
@@ -185,8 +186,8 @@ class DeliveryPage {
 
     nextError(direction) {
         // With nothing selected yet: what the first line of "What stands out" names.
-        const named = !this.selected && direction > 0 && this.model.story.verdict.find((v) => v.event_id && this.model.byId.get(v.event_id)?.is_error);
-        const first = named && this.list.rows.find((r) => r.event.event_id === named.event_id && !r.node.hidden);
+        const named = !this.selected && direction > 0 && this.model.story.verdict.find((v) => v.event_id && eventOf(this.model, v.event_id, v.at)?.is_error);
+        const first = named && this.list.rows.find((r) => r.event.event_id === named.event_id && r.event.occurred_at === named.at && !r.node.hidden);
         if (first) return this.select(first.event);
         const shown = this.list.step(direction, (e) => e.is_error);
         if (shown) return this.select(shown);
@@ -227,19 +228,19 @@ class DeliveryPage {
         if (state.from !== null) this.timeline.show(state.from, state.to);
         this.banner.hidden = true;
         if (!state.event) return;
-        const event = this.model.byId.get(state.event);
+        const event = eventOf(this.model, state.event, state.at);
         if (event) {
             const {from, to} = this.timeline.range();
             this.select(event);
             if (state.from !== null && event.t >= from && event.t <= to) this.timeline.show(from, to);
-        } else this.#tellMoved(state.event);
+        } else this.#tellMoved(state.event, state.at);
     }
 
-    #tellMoved(id) {
+    #tellMoved(id, at) {
         this.banner.hidden = false;
         replace(this.banner, this.story.gaps.length > 0 ? "The event of this link is not loaded, or not in this delivery (any more). " : "The event of this link is not in this delivery (any more). ",
-            link("events", id, "See where it is"), ".");
-        this.state.event = null;
+            link("events", id, "See where it is", at ? `?at=${encodeURIComponent(at)}` : ""), ".");
+        this.state.event = this.state.at = null;
     }
 
     setFilter(change) {
@@ -315,7 +316,7 @@ class DeliveryPage {
         this.story = story;
         this.model = buildModel(story);
         tellFreshness(story.as_of);
-        const fresh = this.model.events.filter((e) => !before.byId.has(e.event_id));
+        const fresh = this.model.events.filter((e) => !before.byKey.has(keyOf(e)));
         const {from, to} = this.timeline.range();
         this.timeline.setModel(this.model);
         if (fitted) this.timeline.fit(false);
@@ -325,7 +326,7 @@ class DeliveryPage {
         if (anew) this.list.setModel(this.model);
         else this.list.append(this.model, fresh);
         if (this.selected) {
-            this.selected = this.model.byId.get(this.selected.event_id) ?? null;
+            this.selected = this.model.byKey.get(keyOf(this.selected)) ?? null;
             this.timeline.selected = this.selected;
             this.list.selected = this.selected;
         }
@@ -338,13 +339,13 @@ class DeliveryPage {
         const seen = last && last.getBoundingClientRect().bottom <= innerHeight + 40 * fresh.length && last.getBoundingClientRect().top > 0;
         say(`${plural(fresh.length, "new event")}.`);
         if (seen && this.unseen === undefined) return;
-        this.unseen = [...(this.unseen ?? []), ...fresh.map((e) => e.event_id)];
+        this.unseen = [...(this.unseen ?? []), ...fresh.map(keyOf)];
         this.pill.hidden = false;
         replace(this.pill, `${plural(this.unseen.length, "new event")} ↓`);
     }
 
     showNew() {
-        const first = this.unseen && this.model.byId.get(this.unseen[0]);
+        const first = this.unseen && this.model.byKey.get(this.unseen[0]);
         this.unseen = undefined;
         this.pill.hidden = true;
         if (first) this.list.rows[first.index]?.node.scrollIntoView({block: "center"});

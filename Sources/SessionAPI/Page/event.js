@@ -2,9 +2,11 @@
 
 import {announceTitle, data, el, link, replace, sessionLink} from "./dom.js";
 import {get} from "./api.js";
+import {selecting} from "./fragment.js";
 import {payloadBox} from "./panel.js";
 import {showProblem, waiting} from "./problem.js";
 import {robotLink, time} from "./tables.js";
+import {parse, stamp} from "./time.js";
 
 export async function show(main, id, query) {
     announceTitle("Event");
@@ -19,9 +21,11 @@ export async function show(main, id, query) {
     done();
     announceTitle(`Event ${id}`);
     const e = told.event;
-    const pick = (s) => sessionLink(s, null, `#v=1&e=${encodeURIComponent(e.event_id)}`);
+    const pick = (s) => sessionLink(s, null, selecting(e.event_id, e.occurred_at));
     const fact = (name, value) => value && el("div", {}, el("dt", {}, name), el("dd", {}, value));
     replace(main, el("h1", {}, data(e.event, 100)), el("p", {class: "why"}, data(told.sentence, 600)),
+        e.others?.length > 0 && el("p", {}, e.others.length === 1 ? "Another event has the same id: " : "Other events have the same id: ",
+            e.others.map((at, n) => [n > 0 && ", ", link("events", e.event_id, stamp(parse(at), "ms"), `?at=${encodeURIComponent(at)}`)]), "."),
         el("dl", {class: "facts"}, fact("when", time(e.occurred_at, "ms")), fact("received", time(e.received_at, "ms")),
             fact("robot", e.robot_id && robotLink(e.robot_id, e.occurred_at)), fact("pilot", e.pilot_id && link("pilots", e.pilot_id)),
             ["delivery_id", "demand_id", "trip_id", "quote_id", "offer_id", "merchant_id", "zone_id", "source"].map((n) => fact(n.replace("_id", ""), e[n] && data(e[n], 120))),

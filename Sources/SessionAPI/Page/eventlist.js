@@ -1,6 +1,7 @@
 // The list of events: rows in chunks that the browser need not lay out before they are seen.
 
 import {el, link, replace, visible} from "./dom.js";
+import {keyOf} from "./model.js";
 import {clock, duration, machineTime, otherZone} from "./time.js";
 import {settings} from "./settings.js";
 
@@ -103,9 +104,9 @@ export class EventList {
 
     /** Rows are appended and nothing else moves. */
     append(model, fresh) {
-        const now = new Map(model.events.map((e) => [e.event_id, e]));
+        const now = new Map(model.events.map((e) => [keyOf(e), e]));
         for (const row of this.rows) {
-            row.event = now.get(row.event.event_id) ?? row.event;
+            row.event = now.get(keyOf(row.event)) ?? row.event;
             this.#strike(row);
         }
         const inOrder = fresh.every((e) => this.events.length === 0 || e.t >= this.events.at(-1).t);
@@ -118,8 +119,8 @@ export class EventList {
             return;
         }
         // A late fact belongs further up: each row is put where it belongs, those that are there stay themselves.
-        const known = new Map(this.rows.map((row) => [row.event.event_id, row]));
-        this.rows = this.events.map((e) => known.get(e.event_id) ?? this.#row(e));
+        const known = new Map(this.rows.map((row) => [keyOf(row.event), row]));
+        this.rows = this.events.map((e) => known.get(keyOf(e)) ?? this.#row(e));
         const place = new Map(this.rows.map((row, n) => [row, n]));
         for (const row of this.rows) {
             if (row.node.isConnected) continue;

@@ -1,5 +1,6 @@
 // What the page had read of a delivery, beside what the service says of it now.
 
+import {keyOf} from "./model.js";
 import {parse} from "./time.js";
 
 /**
@@ -8,8 +9,8 @@ import {parse} from "./time.js";
  * has read such an event before is no reason to lose it, nor to say that it has gone.
  */
 export function keepKnown(story, before) {
-    const told = new Set(story.events.map((e) => e.event_id));
-    const missing = before.events.filter((e) => !told.has(e.event_id));
+    const told = new Set(story.events.map(keyOf));
+    const missing = before.events.filter((e) => !told.has(keyOf(e)));
     if (missing.length === 0) return;
     const lanes = new Map(story.lanes.map((l) => [l.lane, l]));
     // Whether all that names the delivery itself was told, which is so but for thousands of such events.
@@ -28,6 +29,8 @@ export function keepKnown(story, before) {
     });
     story.gaps = story.gaps.filter((g) => g.events > 0);
     const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-    // As the service orders them: rows that are there keep their places.
-    story.events = [...story.events, ...kept].sort((a, b) => order(a.occurred_at, b.occurred_at) || order(a.event, b.event) || order(a.event_id, b.event_id));
+    const hasOwnID = (e) => !/^fp-[0-9a-f]{32}$/.test(e.event_id);
+    // As the service orders them, those without an id of their own first: rows that are there keep their places.
+    story.events = [...story.events, ...kept].sort((a, b) => order(a.occurred_at, b.occurred_at) || order(a.event, b.event) ||
+        order(hasOwnID(a), hasOwnID(b)) || order(a.event_id, b.event_id));
 }

@@ -22,6 +22,13 @@ export function stateKind(state, group) {
 
 const CONTEXT = 30 * 60_000;
 
+/** What tells an event from every other: in another hour the same `event_id` is another event. */
+export const keyOf = (e) => `${e.event_id} ${e.occurred_at}`;
+
+/** The event of an id at an instant; without one, as in old links, the first of that id. */
+export const eventOf = (model, id, at) =>
+    (at ? model.byKey.get(keyOf({event_id: id, occurred_at: at})) : model.events.find((e) => e.event_id === id)) ?? null;
+
 /** Puts overlapping windows of one entity under each other: both stay visible. */
 export function rowsOf(windows) {
     const ends = [];
@@ -72,7 +79,7 @@ export function buildModel(story) {
         story, session, events, lanes, windows, states, milestones, from, to, now,
         domain: {from: from - CONTEXT, to: to + CONTEXT},
         start: parse(session.first_event_at), end: parse(session.closed_at),
-        byId: new Map(events.map((e) => [e.event_id, e])),
+        byKey: new Map(events.map((e) => [keyOf(e), e])),
         laneById: new Map(lanes.map((l) => [l.id, l])),
         errors: events.filter((e) => e.is_error),
     };

@@ -5,6 +5,7 @@ import {get, mayOpen} from "./api.js";
 import {copyText} from "./clipboard.js";
 import {duration, iso, machineTime, otherZone, stamp, zoneName} from "./time.js";
 import {distance} from "./eventlist.js";
+import {keyOf} from "./model.js";
 import {prettyJSON} from "./payload.js";
 import {showProblem} from "./problem.js";
 
@@ -49,8 +50,8 @@ export class Panel {
     }
 
     async showEvent(event, model) {
-        if (this.shown === event.event_id && this.isOpen) return;
-        this.shown = event.event_id;
+        if (this.shown === keyOf(event) && this.isOpen) return;
+        this.shown = keyOf(event);
         this.root.hidden = false;
         this.asked?.abort();
         this.asked = new AbortController();

@@ -5,6 +5,7 @@ import {get} from "./api.js";
 import {bind} from "./keys.js";
 import {bar, part} from "./charts.js";
 import {dayModel, sentenceAt} from "./daymodel.js";
+import {selecting} from "./fragment.js";
 import {GROUPS} from "./patterns.js";
 import {settings} from "./settings.js";
 import {notice, showProblem, waiting} from "./problem.js";
@@ -211,7 +212,7 @@ function errors(timeline) {
         el("a", {href: errorsOf(timeline.robot_id, {from: last.occurred_at, to: timeline.range.to})}, `Those from ${stamp(parse(last.occurred_at))} on`)]), table("Errors", [
         ["when", (e) => time(e.occurred_at, "ms")], ["code", (e) => link("events", e.event_id, el("strong", {}, data(e.error_code ?? "error", 60)), `?at=${encodeURIComponent(e.occurred_at)}`)],
         ["message", (e) => e.error_message && data(e.error_message, 200), "wide"], ["delivery", (e) => (e.sessions.length === 0 ? el("span", {class: "muted"}, "none") : e.sessions.map((s, n) => [n > 0 && ", ",
-            sessionLink(s, null, `#v=1&e=${encodeURIComponent(e.event_id)}`)])), "named"],
+            sessionLink(s, null, selecting(e.event_id, e.occurred_at))])), "named"],
     ], timeline.errors, {stacked: true, empty: "It reported no error in this range."}));
 }
 
