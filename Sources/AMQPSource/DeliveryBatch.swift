@@ -75,9 +75,10 @@ public final class DeliveryBatch: @unchecked Sendable {
         return place
     }
 
-    /// Empties it; what a batch of usual size takes is kept, for the next.
+    /// Empties it; what a batch of usual size takes is kept, for the next: a batch is closed at 8 MiB, and a buffer that
+    /// doubles may be twice as long as what is in it.
     func removeAll() {
-        messages.removeAll(keepingAtMost: 1 << 22)
+        messages.removeAll(keepingAtMost: 1 << 24)
         range = nil
         offsets = nil
         publishedAt.removeAll(keepingCapacity: true)
