@@ -126,6 +126,8 @@ struct Delivery {
         }
         let table = crmq_headers(properties)
         var text = HeaderText()
+        // First: they are short, and headers that are too long are not to hide them.
+        text.add(properties)
         var field = crmq_field()
         for index in 0..<Int(table.num_entries) {
             guard let entry = table.entries?.advanced(by: index) else { break }
@@ -144,7 +146,6 @@ struct Delivery {
             }
             text.add(key: key, field)
         }
-        text.add(properties)
         text.end()
         headers = text.bytes
     }
