@@ -188,6 +188,18 @@ public struct AMQPAddress: Equatable, Sendable {
     }
 }
 
+extension [AMQPAddress] {
+    /// Whether these are the same brokers, in the same order, however they are reached: TLS or not is part of who they are.
+    public func areSameBrokers(as others: [AMQPAddress]) -> Bool { map(\.shown) == others.map(\.shown) }
+
+    /// How these are reached now. Where there are others now, they stay as they were: what was read of a stream, or is not
+    /// confirmed yet, is known of these.
+    func reached(_ now: (@Sendable () -> [AMQPAddress])?) -> [AMQPAddress] {
+        guard let now = now?(), now.areSameBrokers(as: self) else { return self }
+        return now
+    }
+}
+
 /// A broker's URL was wrong. The text never shows the URL itself, which may hold a password.
 public struct AMQPAddressError: Error, Equatable, CustomStringConvertible {
     /// What was wrong and what was expected.

@@ -117,11 +117,14 @@ struct Settings {
     }
 
     /// The store that an option, or else the environment, names.
-    func store(_ option: String?) throws -> StoreLocation {
-        guard option == nil, case .file = storeURL else {
+    /// - Parameter warn: Told why the URL's file is not heeded any more.
+    func store(
+        _ option: String?, warn: @escaping @Sendable (String) -> Void = { complain("sessionizer: \($0)") }
+    ) throws -> StoreLocation {
+        guard option == nil, case .file(_, let name) = storeURL else {
             return try StoreLocation(url: option ?? storeURL.read())
         }
-        return try StoreLocation(url: storeURL.read()).readingAnew(storeURL)
+        return try StoreLocation(file: storeURL, namedBy: name, warn: warn)
     }
 
     func catalogue() throws -> Catalogue {
