@@ -176,7 +176,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "TextFormsTests", dependencies: ["TextForms"], swiftSettings: strict),
         .testTarget(
-            name: "AMQPSourceTests", dependencies: ["AMQPSource", "CRabbitMQ"], swiftSettings: strict),
+            name: "AMQPSourceTests", dependencies: ["AMQPSource", "CRabbitMQ", "MessageBatches"],
+            swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
         .testTarget(
             name: "PipelineTests", dependencies: ["SeededRandomness", "SessionPipeline"],

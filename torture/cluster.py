@@ -33,15 +33,29 @@ class Cluster(Servers):
         """All nodes that are down: the first time one after the other, for the later ones join the first; then at once, for
         a node that was not the last to end waits for those that ended after it."""
         if self.addresses:
-            starting = {node: self.begin_start(node) for node in sorted(self.down)}
-            for node, one in starting.items():
-                self.has_started(node, one)
+            self.start_nodes(sorted(self.down))
         else:
             for node in range(len(self.node_folders)):
-                self.has_started(node, self.begin_start(node))
+                self.start_node(node)
 
     def start_node(self, node):
-        self.has_started(node, self.begin_start(node))
+        self.start_nodes([node])
+
+    def start_nodes(self, nodes):
+        """At once. Where that is interrupted, no start goes on by itself: nobody would end what it starts."""
+        starting = {}
+        try:
+            for node in nodes:
+                starting[node] = self.begin_start(node)
+            for node, one in starting.items():
+                self.has_started(node, one)
+        finally:
+            for one in starting.values():
+                if one.poll() is None:
+                    one.terminate()
+            for one in starting.values():
+                one.wait()
+                one.stdout.close()
 
     def begin_start(self, node):
         joined = {"PRIVATE_RABBITMQ_JOIN": self.node_folders[0]} if node > 0 else {}
@@ -49,8 +63,8 @@ class Cluster(Servers):
                                 stdout=subprocess.PIPE, text=True, env=self.environment | joined)
 
     def has_started(self, node, starting):
-        out, _ = starting.communicate()
-        if starting.returncode != 0:
+        out = starting.stdout.read()
+        if starting.wait() != 0:
             raise SystemExit(f"node {node} did not start; see {self.node_folders[node]}/log")
         self.addresses[node], self.managements[node] = out.split()[-2:]
         self.down.discard(node)

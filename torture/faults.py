@@ -1,7 +1,7 @@
 """What goes wrong in a round: a function for each, found by its name.
 
 A fault takes the round, injects itself, and ends when what it did is over, but for what the service has to recover from.
-It may return words that say which form it took; the table counts each form by itself.
+It may return words that say which form it took; the table counts each form by itself. Where it hit nobody, it is not counted.
 """
 import collections
 import functools
@@ -10,6 +10,8 @@ import time
 
 Fault = collections.namedtuple("Fault", "action weight kinds disk needs")
 FAULTS = {}
+# What a fault returns that found nobody whom it could have hit.
+NOBODY = object()
 
 
 def fault(name, weight=1, kinds=None, disk=None, needs=None):
@@ -33,6 +35,9 @@ def inject(one, only=None):
            and f.needs in one.servers.offers}
     name = one.random.choices(list(fit), weights=fit.values())[0]
     form = FAULTS[name].action(one)
+    if form is NOBODY:
+        print(f"{name}: nobody there", flush=True)
+        return
     one.faults[f"{name}: {form}" if form else name] += 1
 
 
@@ -211,7 +216,9 @@ def connection_fault(what):
             @functools.wraps(action)
             def on_connection(one, place=place):
                 proxies = {"broker": one.servers.broker_proxies, "database": one.servers.database_proxies}
-                return action(one, one.random.choice(proxies[place]))
+                # Of several nodes not each is connected to: a fault of a connection that is not there would hit nobody.
+                used = [proxy for proxy in proxies[place] if proxy.is_used]
+                return action(one, one.random.choice(used)) if used else NOBODY
         return action
     return register
 

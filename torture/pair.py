@@ -44,7 +44,9 @@ class Pair(Servers):
         user = self.url.split("user=")[1].split("&")[0]
         return f"postgres:///{name}?host={','.join(self.places)}&user={user}&target_session_attrs=read-write"
 
-    def remove(self):
-        super().remove()
-        if os.path.exists(self.standby_folder):
-            sh(f"{SCRIPTS}/private-postgres.sh", "remove", self.standby_folder)
+    def remove_database(self):
+        try:
+            super().remove_database()
+        finally:
+            if os.path.exists(self.standby_folder):
+                sh(f"{SCRIPTS}/private-postgres.sh", "remove", self.standby_folder)

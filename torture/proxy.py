@@ -78,6 +78,11 @@ class Proxy:
         for writer in list(self.writers):
             writer.transport.abort()
 
+    @property
+    def is_used(self):
+        """Whether there is a connection."""
+        return bool(self.writers)
+
     def cut(self):
         """Ends all connections without a word."""
         self.loop.call_soon_threadsafe(self._cut)

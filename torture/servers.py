@@ -254,11 +254,16 @@ class Servers:
             disk.empty()
 
     def remove(self):
-        self.remove_broker()
+        """Each goes, also where one before it does not end."""
+        with contextlib.ExitStack() as rest:
+            for disk in self.disks.values():
+                rest.callback(disk.remove)
+            rest.callback(self.remove_database)
+            self.remove_broker()
+
+    def remove_database(self):
         if os.path.exists(self.database_folder):
             sh(f"{SCRIPTS}/private-postgres.sh", "remove", self.database_folder)
-        for disk in self.disks.values():
-            disk.remove()
 
 
 class Service:

@@ -74,6 +74,10 @@ public struct AMQPAddress: Equatable, Sendable {
         }
         let (location, query) = Self.cut(rest, at: "?")
         let (authority, path) = Self.cut(location, at: "/")
+        // As a rule a password with a / or a ? in it, of which the rest would be taken for the virtual host, and shown.
+        if rest[authority.endIndex...].contains("@") {
+            throw AMQPAddressError("an @ stands behind the URL's host; \(Self.escapes)")
+        }
         let place: Substring
         if let at = authority.lastIndex(of: "@") {
             let (name, secret) = Self.cut(authority[..<at], at: ":")
@@ -91,7 +95,9 @@ public struct AMQPAddress: Equatable, Sendable {
         tls = hasTLS ? TLSFiles(authority: files.authority ?? Self.systemAuthorities) : nil
         for parameter in (query ?? "").split(separator: "&") {
             let (name, value) = Self.cut(parameter, at: "=")
-            try set(String(name), try Self.decoded(value ?? ""))
+            // In a URL that was cut before its @, what follows a : may be the password.
+            let isShown = authority.contains("@") || !"\(authority)\(parameter)".contains(":")
+            try set(String(name), try Self.decoded(value ?? ""), isShown: isShown)
         }
         if hasTLS {
             try Self.expectPair(tls?.certificate, tls?.key, "of the URL")
@@ -114,11 +120,11 @@ public struct AMQPAddress: Equatable, Sendable {
         }
     }
 
-    private mutating func set(_ name: String, _ value: String) throws(AMQPAddressError) {
+    private mutating func set(_ name: String, _ value: String, isShown: Bool) throws(AMQPAddressError) {
         switch name {
         case "heartbeat":
             guard let seconds = Int(value), (1...3600).contains(seconds) else {
-                throw AMQPAddressError("heartbeat=\(value): expected whole seconds from 1 to 3600")
+                throw AMQPAddressError("heartbeat: expected whole seconds from 1 to 3600")
             }
             heartbeat = seconds
         case "cacertfile", "certfile", "keyfile":
@@ -128,7 +134,8 @@ public struct AMQPAddress: Equatable, Sendable {
             if name == "keyfile" { tls?.key = value }
         default:
             throw AMQPAddressError(
-                "unknown parameter \(name); known: cacertfile, certfile, heartbeat, keyfile")
+                "unknown parameter\(isShown ? " \(name)" : ""); known: cacertfile, certfile, heartbeat, keyfile"
+            )
         }
     }
 
@@ -151,10 +158,14 @@ public struct AMQPAddress: Equatable, Sendable {
         if host.isEmpty { throw AMQPAddressError("the URL names no host") }
         guard let port else { return (String(host), standard) }
         guard let number = Int(port), (1...65535).contains(number) else {
-            throw AMQPAddressError("port \(port): expected a number from 1 to 65535")
+            // Not shown: of a URL that was cut, or whose password has a / in it, it is the password.
+            throw AMQPAddressError("the port: expected a number from 1 to 65535; \(escapes)")
         }
         return (String(host), number)
     }
+
+    private static let escapes =
+        "in user, password and virtual host percent-encode / as %2F, ? as %3F, @ as %40"
 
     private static func decoded(_ text: Substring) throws(AMQPAddressError) -> String {
         var bytes: [UInt8] = []
@@ -174,6 +185,18 @@ public struct AMQPAddress: Equatable, Sendable {
             rest = rest.dropFirst(2)
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension [AMQPAddress] {
+    /// Whether these are the same brokers, in the same order, however they are reached: TLS or not is part of who they are.
+    public func areSameBrokers(as others: [AMQPAddress]) -> Bool { map(\.shown) == others.map(\.shown) }
+
+    /// How these are reached now. Where there are others now, they stay as they were: what was read of a stream, or is not
+    /// confirmed yet, is known of these.
+    func reached(_ now: (@Sendable () -> [AMQPAddress])?) -> [AMQPAddress] {
+        guard let now = now?(), now.areSameBrokers(as: self) else { return self }
+        return now
     }
 }
 

@@ -15,9 +15,9 @@ public final class AMQPConsumer: Sendable {
     public struct Configuration: Sendable {
         /// Tried in order.
         public var brokers: [AMQPAddress]
-        /// How they are reached now, where that may change; nil where it cannot be told. Asked for each attempt: a new
-        /// password, or another user, is used as soon as a connection is made.
-        public var currentBrokers: (@Sendable () -> [AMQPAddress]?)?
+        /// How they are reached now, where that may change. Asked for each attempt: a new password, or another user, is used as
+        /// soon as a connection is made. Others than ``brokers`` are not heeded.
+        public var currentBrokers: (@Sendable () -> [AMQPAddress])?
         /// What is read.
         public var queue: QueueSettings
         /// When a batch is handed over.
@@ -43,15 +43,6 @@ public final class AMQPConsumer: Sendable {
             self.batch = batch
             self.connectionName = connectionName
             self.version = version
-        }
-
-        /// How one of the brokers is reached now. Where there are others now, it stays as it was: what was read of a stream
-        /// is known of this one.
-        func currentBroker(_ index: Int) -> AMQPAddress {
-            guard let now = currentBrokers?(), now.map(\.shown) == brokers.map(\.shown) else {
-                return brokers[index]
-            }
-            return now[index]
         }
     }
 

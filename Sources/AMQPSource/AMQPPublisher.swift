@@ -11,6 +11,9 @@ public final class AMQPPublisher {
     public struct Configuration {
         /// Tried in order.
         public var brokers: [AMQPAddress]
+        /// How they are reached now, where that may change. Asked for each attempt: a new password, or another user, is used as
+        /// soon as a connection is made. Others than ``brokers`` are not heeded.
+        public var currentBrokers: (@Sendable () -> [AMQPAddress])?
         /// Which queue is meant; without a topology it must be there.
         public var queue: QueueSettings
         /// Where to publish; the empty text is the default exchange, which routes by the queue's name.
@@ -191,7 +194,7 @@ public final class AMQPPublisher {
 
     private func connect() throws {
         var problems: [String] = []
-        for address in configuration.brokers {
+        for address in configuration.brokers.reached(configuration.currentBrokers) {
             do throws(AMQPFailure) {
                 try open(address)
                 return

@@ -182,7 +182,8 @@ struct ConsumerLoop {
     }
 
     mutating func connect(_ broker: Int) -> ConsumerStateMachine.Event {
-        let address = consumer.configuration.currentBroker(broker)
+        let configuration = consumer.configuration
+        let address = configuration.brokers.reached(configuration.currentBrokers)[broker]
         // An attempt may take long, and there may be several in a row.
         if consumer.isStopping { return .connectingFailed("\(address.shown): not tried, the program ends") }
         consumer.publish { $0.broker = address.shown }

@@ -75,9 +75,10 @@ public final class DeliveryBatch: @unchecked Sendable {
         return place
     }
 
-    /// Empties it; what a batch of usual size takes is kept, for the next.
+    /// Empties it; what a batch of usual size takes is kept, for the next: a batch is closed at 8 MiB, and a buffer that
+    /// doubles may be twice as long as what is in it.
     func removeAll() {
-        messages.removeAll(keepingAtMost: 1 << 22)
+        messages.removeAll(keepingAtMost: 1 << 24)
         range = nil
         offsets = nil
         publishedAt.removeAll(keepingCapacity: true)
@@ -125,6 +126,8 @@ struct Delivery {
         }
         let table = crmq_headers(properties)
         var text = HeaderText()
+        // First: they are short, and headers that are too long are not to hide them.
+        text.add(properties)
         var field = crmq_field()
         for index in 0..<Int(table.num_entries) {
             guard let entry = table.entries?.advanced(by: index) else { break }
@@ -143,7 +146,6 @@ struct Delivery {
             }
             text.add(key: key, field)
         }
-        text.add(properties)
         text.end()
         headers = text.bytes
     }

@@ -31,8 +31,20 @@ struct HeaderText {
 
     init(limit: Int = longest) { self.limit = limit }
 
-    /// Adds a header.
+    /// What the names of properties begin with. The broker has looked at one of them, the user's; at headers it never does.
+    private static let propertyMark: StaticString = "amqp-"
+    /// What stands before the name of a header that begins as those of properties do.
+    private static let headerMark: StaticString = "header:"
+
+    /// Adds a header. A publisher may call it what he likes: what would be taken for a property gets another name.
     mutating func add(key: UnsafeRawBufferPointer, _ field: crmq_field) {
+        let isMarked = Self.propertyMark.withUTF8Buffer { key.starts(with: $0) }
+        if !isMarked { return add(member: key, field) }
+        let name = Self.headerMark.withUTF8Buffer { Array($0) } + key
+        name.withUnsafeBytes { add(member: $0, field) }
+    }
+
+    private mutating func add(member key: UnsafeRawBufferPointer, _ field: crmq_field) {
         guard hasRoom(0, forKey: key.count) else { return }
         put(bytes.isEmpty ? "{" : ",")
         put(key: key)
@@ -61,7 +73,7 @@ struct HeaderText {
         var field = crmq_field()
         field.what = CRMQ_FIELD_TEXT
         field.text = text
-        key.withUTF8Buffer { add(key: UnsafeRawBufferPointer($0), field) }
+        key.withUTF8Buffer { add(member: UnsafeRawBufferPointer($0), field) }
     }
 
     /// Ends the object.

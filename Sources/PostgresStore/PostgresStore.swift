@@ -11,9 +11,9 @@ public final class PostgresStore {
     public struct Settings: Sendable {
         /// A connection URI of libpq's.
         public var url: String
-        /// What it says now, where it may change; nil where that cannot be told. Asked for every connection: a new password, or
-        /// another user, is used as soon as one is made.
-        public var currentURL: (@Sendable () -> String?)?
+        /// What it says now, where it may change. Asked for every connection: a new password, or another user, is used as soon
+        /// as one is made. What ``expectSamePlace(_:)`` refuses is not heeded.
+        public var currentURL: (@Sendable () -> String)?
         /// How long anything may take.
         public var limits = PostgresLimits()
         /// What the server shows as the client's name, unless the URL says otherwise.
@@ -32,6 +32,14 @@ public final class PostgresStore {
         /// Fails where libpq cannot read the URL; nothing is connected to.
         public func check() throws {
             _ = try Target(self, readOnly: true)
+        }
+
+        /// Fails where another URL means another place than this one, or protects the way to it less.
+        /// - Throws: ``StoreError``, without anything of the other URL.
+        public func expectSamePlace(_ other: String) throws {
+            var changed = self
+            changed.url = other
+            try Target(self, readOnly: true).expectSamePlace(Target(changed, readOnly: true))
         }
 
         /// Host, port and database, for messages: without user and password.

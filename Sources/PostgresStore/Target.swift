@@ -1,4 +1,5 @@
 internal import CLibPQ
+internal import Glibc
 internal import SessionStore
 
 /// Where the database is, in libpq's words, and how long anything may take.
@@ -11,6 +12,8 @@ struct Target {
     var answerWithin: Double
     /// What it was made of.
     private let settings: PostgresStore.Settings
+    /// What the URL itself says, by keyword.
+    private let said: [String: String]
     private let readOnly: Bool
     private let connectSeconds: Int
 
@@ -22,13 +25,12 @@ struct Target {
         self.readOnly = readOnly
         self.connectSeconds = connectSeconds
         let limits = settings.limits
+        if Self.hasMisplacedMark(settings.url) { throw Self.unreadable("an @ stands behind the user's part") }
         var message: UnsafeMutablePointer<CChar>?
         guard let parsed = PQconninfoParse(settings.url, &message) else {
             let text = message.map { String(cString: $0) } ?? "out of memory"
             PQfreemem(message)
-            throw StoreError(
-                .cannotOpen, "the store's URL cannot be read: \(Self.withoutURL(text))",
-                hint: "expected postgres://user@host:5432/database?sslmode=verify-full")
+            throw Self.unreadable(Self.withoutURL(text))
         }
         defer { PQconninfoFree(parsed) }
         var given: [(String, String)] = []
@@ -47,6 +49,12 @@ struct Target {
             }
             entry += 1
         }
+        // Not shown: of a URL that was cut, or whose password has a / in it, it is the password.
+        let ports = (parts["port"] ?? "").split(separator: ",")
+        guard ports.allSatisfy({ UInt16($0).map { $0 > 0 } == true }) else {
+            throw Self.unreadable("its port is no number from 1 to 65535")
+        }
+        said = parts
         // Later settings win: the URL's own options come last.
         var session = [
             "statement_timeout=\(limits.statementSeconds * 1000)",
@@ -94,11 +102,75 @@ struct Target {
         guard let url = settings.currentURL?(), url != settings.url else { return self }
         var changed = settings
         changed.url = url
-        guard var target = try? Target(changed, readOnly: readOnly, connectSeconds: connectSeconds),
-            target.name == name
-        else { return self }
-        target.answerWithin = answerWithin
-        return target
+        do {
+            var target = try Target(changed, readOnly: readOnly, connectSeconds: connectSeconds)
+            try expectSamePlace(target)
+            target.answerWithin = answerWithin
+            return target
+        } catch {
+            // Whoever gives the URL has looked at it, too, and has told.
+            return self
+        }
+    }
+
+    /// What may be another in a URL that is read anew: who connects, and by which files.
+    private static let replaceable: Set<String> = [
+        "user", "password", "passfile", "sslmode", "sslcert", "sslkey", "sslpassword",
+    ]
+    /// Whom to believe: the files may be others, but not left out, for some of the modes then believe anybody.
+    private static let trusted: Set<String> = ["sslrootcert", "sslcrl", "sslcrldir"]
+    /// From what protects least. Where none is said, libpq takes ``usualMode``, unless the environment says otherwise.
+    private static let modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+    private static let usualMode = "prefer"
+
+    /// Fails where another target is another place, or the way to it is protected less: a file may be read while somebody
+    /// writes it.
+    ///
+    /// A URL that names no database means the one that is called as its user. With another user that is another one: it is
+    /// refused, not read as the one before, which after a restart it would not be.
+    func expectSamePlace(_ other: Target) throws {
+        func database(_ said: [String: String]) -> String? { said["dbname"] ?? said["user"] }
+        var differing = Set(said.keys).union(other.said.keys).subtracting(Self.replaceable).filter { name in
+            if Self.trusted.contains(name) { return said[name] != nil && other.said[name] == nil }
+            return name != "dbname" && said[name] != other.said[name]
+        }
+        if database(said) != database(other.said) { differing.insert("dbname") }
+        guard differing.isEmpty else {
+            throw StoreError(
+                .cannotOpen,
+                "the store's URL names another place than before, by its \(differing.sorted().joined(separator: ", "))",
+                hint: "only user, password and certificates are read anew; for anything else restart")
+        }
+        let (before, now) = (Self.mode(said), Self.mode(other.said))
+        guard before == now || Self.protection(now) >= Self.protection(before) else {
+            throw StoreError(
+                .cannotOpen, "the store's URL protects the connection less than before (sslmode)",
+                hint: "restart where that is meant")
+        }
+    }
+
+    private static func mode(_ said: [String: String]) -> String {
+        said["sslmode"] ?? getenv("PGSSLMODE").map { String(cString: $0) } ?? usualMode
+    }
+
+    private static func protection(_ mode: String) -> Int { modes.firstIndex(of: mode) ?? -1 }
+
+    /// Whether an @ stands where libpq takes it for a part of host or database: as a rule the password before it has a / or
+    /// another @ in it, and its rest would be shown.
+    private static func hasMisplacedMark(_ url: String) -> Bool {
+        guard let colon = url.firstIndex(of: ":") else { return false }
+        var rest = url[colon...].dropFirst("://".count)
+        if let mark = rest.firstIndex(where: { $0 == "@" || $0 == "/" }), rest[mark] == "@" {
+            rest = rest[rest.index(after: mark)...]
+        }
+        return rest.prefix { $0 != "?" }.contains("@")
+    }
+
+    private static func unreadable(_ why: String) -> StoreError {
+        StoreError(
+            .cannotOpen, "the store's URL cannot be read: \(why)",
+            hint: "expected postgres://user@host:5432/database?sslmode=verify-full; in user and password "
+                + "percent-encode / as %2F and @ as %40")
     }
 
     /// libpq quotes the URL that it can't read, which may hold a password.

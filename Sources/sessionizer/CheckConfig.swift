@@ -20,6 +20,7 @@ enum CheckConfig {
         let isLive = ServeLive.isAsked(words, settings)
         // What makes `serve` end with status 2 does the same here.
         let queue = isLive ? try LiveService.checkedQueue(settings.live, location) : nil
+        let brokers = isLive ? try settings.live.brokers(warn: { _ in }).first : []
         let catalogue = try settings.catalogue()
 
         var findings: [Finding] = []
@@ -29,7 +30,7 @@ enum CheckConfig {
                 "read; the catalogue has \(catalogue.entries.count) events, its rules are those of "
                     + (settings.catalogueFile ?? "the program")))
         if let queue {
-            try CheckedBroker.look(settings.live, queue, &findings)
+            CheckedBroker.look(settings.live, brokers, queue, &findings)
         } else {
             findings.append(
                 Finding(

@@ -3,13 +3,15 @@ import Synchronization
 
 /// What each broker has of what `serve` needs.
 enum CheckedBroker {
-    static func look(_ live: LiveSettings, _ queue: QueueSettings, _ findings: inout [Finding]) throws {
+    static func look(
+        _ live: LiveSettings, _ brokers: [AMQPAddress], _ queue: QueueSettings, _ findings: inout [Finding]
+    ) {
         let split = live.split(queue.name)
         // What --declare makes beside the queues themselves.
         let beside = live.declares && queue.kind != .stream ? [queue.deadLetterQueue] : []
         let names = (split?.queues ?? [queue.name]) + beside
         let exchange = split?.exchange ?? live.exchange
-        for address in try live.brokers() {
+        for address in brokers {
             let found: AMQPInspection
             do throws(AMQPInspection.Failure) {
                 found = try AMQPInspection(

@@ -117,11 +117,14 @@ struct Settings {
     }
 
     /// The store that an option, or else the environment, names.
-    func store(_ option: String?) throws -> StoreLocation {
-        guard option == nil, case .file = storeURL else {
+    /// - Parameter warn: Told why the URL's file is not heeded any more.
+    func store(
+        _ option: String?, warn: @escaping @Sendable (String) -> Void = { complain("sessionizer: \($0)") }
+    ) throws -> StoreLocation {
+        guard option == nil, case .file(_, let name) = storeURL else {
             return try StoreLocation(url: option ?? storeURL.read())
         }
-        return try StoreLocation(url: storeURL.read()).readingAnew(storeURL)
+        return try StoreLocation(file: storeURL, namedBy: name, warn: warn)
     }
 
     func catalogue() throws -> Catalogue {
@@ -131,14 +134,24 @@ struct Settings {
 
     /// A secret that stands alone in a file, as orchestrators mount them; a last newline is not part of it.
     static func secret(of path: String) throws -> String {
-        var text = try contents(of: path)
+        // It is read again and again: of a pipe that would wait for somebody who writes to it. Links to files are followed.
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        var status = stat()
+        if descriptor >= 0, fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            close(descriptor)
+            throw UsageError(description: "\(path): no regular file; expected one, or a link to one")
+        }
+        var text = try contents(descriptor < 0 ? nil : fdopen(descriptor, "r"), path)
         while text.hasSuffix("\n") || text.hasSuffix("\r\n") { text.removeLast() }
         if text.isEmpty { throw UsageError(description: "\(path): empty; expected a secret in it") }
         return text
     }
 
-    static func contents(of path: String) throws -> String {
-        guard let file = fopen(path, "r") else {
+    static func contents(of path: String) throws -> String { try contents(fopen(path, "r"), path) }
+
+    /// - Parameter file: Just opened, nil where that failed; it is closed.
+    private static func contents(_ file: UnsafeMutablePointer<FILE>?, _ path: String) throws -> String {
+        guard let file else {
             throw UsageError(description: "\(path): \(String(cString: strerror(errno)))")
         }
         defer { fclose(file) }

@@ -11,6 +11,7 @@ import Telemetry
 struct LiveService {
     private let settings: Settings
     private let location: StoreLocation
+    private let brokers: LiveSettings.Brokers
     private let consumers: LiveConsumers
     private let metrics: LiveMetrics
     private let health: LiveHealth
@@ -20,14 +21,16 @@ struct LiveService {
 
     init(_ settings: Settings, _ arguments: Arguments) throws {
         self.settings = settings
-        location = try settings.store(arguments["--store"])
+        let log = Log(level: settings.live.logLevel)
+        self.log = log
+        let warn: @Sendable (String) -> Void = { log.write(.warning, "url_not_heeded", $0) }
+        location = try settings.store(arguments["--store"], warn: warn)
         consumers = LiveConsumers(partitions: settings.live.partitions)
         metrics = LiveMetrics(transport: "amqp")
         // Unusable settings are found before anything begins.
         let queue = try Self.checkedQueue(settings.live, location)
+        brokers = try settings.live.brokers(warn: warn)
         health = LiveHealth(consumers: consumers, metrics: metrics, isStream: queue.kind == .stream)
-        let log = Log(level: settings.live.logLevel)
-        self.log = log
         offer =
             Self.offersAPI(settings.http)
             ? try OfferedAPI(settings, location, clock: .wall) { log.write(.info, "api", $0) } : nil
@@ -36,7 +39,6 @@ struct LiveService {
     /// The queue, where the settings for reading it fit together.
     static func checkedQueue(_ live: LiveSettings, _ location: StoreLocation) throws -> QueueSettings {
         let queue = try live.queueSettings()
-        _ = try live.brokers()
         guard live.partitions != nil else { return queue }
         guard case .postgres = location else {
             throw UsageError(
@@ -97,12 +99,12 @@ struct LiveService {
         defer { counting.end() }
         if let count = settings.live.partitions {
             let work = PartitionedWork(
-                count: count, settings: settings, location: location, consumers: consumers, metrics: metrics,
-                health: health, log: log, stop: stop)
+                count: count, settings: settings, location: location, brokers: brokers, consumers: consumers,
+                metrics: metrics, health: health, log: log, stop: stop)
             return try end.run(http) { try work.run() }
         }
-        let worker = try LiveWorker(
-            queue, settings, location, consumers, metrics, health, log, stop, partition: nil)
+        let worker = LiveWorker(
+            queue, settings, location, brokers, consumers, metrics, health, log, stop, partition: nil)
         worker.beginConsuming()
         return try end.run(http) {
             _ = try worker.run()

@@ -164,14 +164,40 @@ struct LiveSettings {
     /// readers' last answers: both fit into the rest of the grace time.
     var lastSeconds: Double { min(Double(graceSeconds) * 0.08, 3) }
 
+    /// Where the brokers are, found once, and how they are reached, which is asked for each connection: what a file holds may
+    /// change, as passwords do.
+    struct Brokers: Sendable {
+        let first: [AMQPAddress]
+        /// Nil where that does not change.
+        let now: (@Sendable () -> [AMQPAddress])?
+    }
+
     /// Where the brokers are.
-    func brokers() throws -> [AMQPAddress] {
+    /// - Parameter warn: Told why the URL's file is not heeded any more.
+    func brokers(warn: @escaping @Sendable (String) -> Void) throws -> Brokers {
         guard let amqpURL else {
             throw UsageError(
                 description: "no broker; expected --amqp amqp://user:password@host:port/vhost, "
                     + "SESSIONIZER_AMQP_URL or amqp.url")
         }
-        let url = try amqpURL.read()
+        guard case .file(_, let name) = amqpURL else {
+            return Brokers(first: try Self.brokers(amqpURL.read(), files), now: nil)
+        }
+        let files = files
+        let file = try HeededFile<[AMQPAddress]>(
+            amqpURL,
+            read: { text, last in
+                let brokers = try Self.brokers(text, files)
+                if let last, !brokers.areSameBrokers(as: last) {
+                    throw UsageError(
+                        description: "\(name): it names other brokers than before; for these restart")
+                }
+                return brokers
+            }, warn: warn)
+        return Brokers(first: file.value) { file.value }
+    }
+
+    private static func brokers(_ url: String, _ files: AMQPAddress.Files) throws -> [AMQPAddress] {
         do {
             return try AMQPAddress.list(url, files: files)
         } catch {

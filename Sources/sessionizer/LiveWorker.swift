@@ -32,9 +32,10 @@ struct LiveWorker: Sendable {
     private var part: Int { partition ?? LiveHealth.whole }
 
     init(
-        _ queue: QueueSettings, _ settings: Settings, _ location: StoreLocation, _ consumers: LiveConsumers,
-        _ metrics: LiveMetrics, _ health: LiveHealth, _ log: Log, _ stop: StopFlag, partition: Int?
-    ) throws {
+        _ queue: QueueSettings, _ settings: Settings, _ location: StoreLocation,
+        _ brokers: LiveSettings.Brokers, _ consumers: LiveConsumers, _ metrics: LiveMetrics,
+        _ health: LiveHealth, _ log: Log, _ stop: StopFlag, partition: Int?
+    ) {
         self.settings = settings
         self.location = location
         self.consumers = consumers
@@ -47,10 +48,10 @@ struct LiveWorker: Sendable {
         self.partition = partition
         let name = partition.map { "partition \($0) " } ?? ""
         var configuration = AMQPConsumer.Configuration(
-            brokers: try settings.live.brokers(), queue: queue, batch: BatchCloser.Limits(settings),
+            brokers: brokers.first, queue: queue, batch: BatchCloser.Limits(settings),
             connectionName: "sessionizer \(LiveService.hostName()) \(name)\(getpid())",
             version: CommandLineTool.version)
-        configuration.currentBrokers = { try? settings.live.brokers() }
+        configuration.currentBrokers = brokers.now
         // Its part: any replica may come to hold all partitions.
         configuration.maxHeldBytes = max(
             settings.live.maxHeldBytes / (settings.live.partitions ?? 1), 4 << 20)

@@ -16,6 +16,8 @@ struct PartitionedWork {
     let count: Int
     let settings: Settings
     let location: StoreLocation
+    /// Found at the start: a partition that is taken later is at the same ones.
+    let brokers: LiveSettings.Brokers
     let consumers: LiveConsumers
     let metrics: LiveMetrics
     let health: LiveHealth
@@ -158,11 +160,10 @@ struct PartitionedWork {
             .info, "partition_taken", "its deliveries are read here", ["epoch": .integer(Int(fence.epoch))])
         var settings = settings
         settings.maxResidentEntities = max(settings.maxResidentEntities / count, 1000)
-        let worker = try LiveWorker(
-            settings.live.queueSettings(partition: fence.partition), settings,
+        let worker = LiveWorker(
+            try settings.live.queueSettings(partition: fence.partition), settings,
             location.fenced(fence, leaseSeconds: settings.live.leaseSeconds),
-            consumers,
-            metrics, health, log, one.stop, partition: fence.partition)
+            brokers, consumers, metrics, health, log, one.stop, partition: fence.partition)
         worker.beginConsuming()
         let bell = stop
         DispatchQueue(label: "sessionizer.partition-\(fence.partition)").async {

@@ -41,10 +41,12 @@ enum PublishCommand {
             exchange = split.exchange
             queue = try live.queueSettings(partition: 0, bindsOnly: false)
         }
-        var configuration = try AMQPPublisher.Configuration(
-            brokers: live.brokers(), queue: queue, exchange: exchange ?? "",
+        let brokers = try live.brokers { complain("sessionizer: \($0)") }
+        var configuration = AMQPPublisher.Configuration(
+            brokers: brokers.first, queue: queue, exchange: exchange ?? "",
             routingKey: arguments["--routing-key"] ?? stem, connectionName: "sessionizer publish",
             version: CommandLineTool.version)
+        configuration.currentBrokers = brokers.now
         if let name = arguments["--key-field"] {
             guard exchange != nil else {
                 throw UsageError(

@@ -22,13 +22,25 @@ enum StoreLocation: CustomStringConvertible {
         }
     }
 
-    /// The same, its URL read anew for each connection: what a file holds may change, as passwords do.
-    func readingAnew(_ url: GivenSecret) -> StoreLocation {
+    /// What a file names, its URL read anew for each connection: what it holds may change, as passwords do.
+    /// - Parameter warn: Told why the file is not heeded any more.
+    init(file: GivenSecret, namedBy name: String, warn: @escaping @Sendable (String) -> Void) throws {
+        let file = try HeededFile<String>(
+            file,
+            read: { text, last in
+                do {
+                    if let last { try PostgresStore.Settings(url: last).expectSamePlace(text) }
+                } catch {
+                    throw UsageError(description: "\(name): \(error)")
+                }
+                return text
+            }, warn: warn)
+        try self.init(url: file.value)
         switch self {
-        case .sqlite: return self
+        case .sqlite: break
         case .postgres(var settings):
-            settings.currentURL = { try? url.read() }
-            return .postgres(settings)
+            settings.currentURL = { file.value }
+            self = .postgres(settings)
         }
     }
 

@@ -56,12 +56,19 @@ import Testing
     }
 
     @Test(arguments: [
-        ("http://a", "begins with amqp://"), ("amqp://", "names no host"), ("amqp://a:x", "port x: expected"),
+        ("http://a", "begins with amqp://"), ("amqp://", "names no host"),
+        ("amqp://a:x", "the port: expected a number"),
         ("amqp://a:70000", "from 1 to 65535"), ("amqp://a/%zz", "hexadecimal"),
         ("amqp://u:secret@a?beat=1", "unknown parameter beat"), ("amqp://a?heartbeat=0", "from 1 to 3600"),
         ("amqp://a?cacertfile=/x", "amqps:// only"), ("", "no URL"),
         ("amqps://u:secret@a?certfile=/c", "certfile of the URL stands alone"),
         ("amqps://u:secret@a?keyfile=/k", "keyfile of the URL stands alone"),
+        // URLs that were cut, and passwords whose marks are not encoded.
+        ("amqp://u:secret", "the port: expected a number"), ("amqp://u:secret?", "the port: expected"),
+        ("amqp://u:secret/x@a/v", "/ as %2F"), ("amqp://u:12/secret@a/v", "/ as %2F"),
+        ("amqp://u:12?secret@a/v", "? as %3F"), ("amqp://u:12?secret=1", "unknown parameter; known"),
+        ("amqp://u?x:secret", "unknown parameter; known"), ("amqp://h?beat=1", "unknown parameter beat"),
+        ("amqp://u:x@secret/y@a", "@ as %40"), ("amqp://u:1?heartbeat=secret", "whole seconds"),
     ])
     func aMistakeIsTold(url: String, words: String) {
         do {

@@ -133,6 +133,57 @@ import Testing
         #expect(text.utf8.count == 60_011 && !text.contains(HeaderText.cutMark))
     }
 
+    /// What a delivery keeps of its header frame: headers and properties.
+    private func kept(
+        _ headers: [(String, amqp_field_value_t)], of fields: Fields,
+        _ set: (inout amqp_basic_properties_t) -> Void
+    ) throws -> String {
+        var properties = amqp_basic_properties_t()
+        set(&properties)
+        if !headers.isEmpty {
+            properties._flags |= UInt32(AMQP_BASIC_HEADERS_FLAG)
+            properties.headers = fields.table(headers).value.table
+        }
+        var delivery = Delivery()
+        withUnsafePointer(to: properties) { properties in
+            var frame = crmq_frame()
+            frame.kind = CRMQ_HEADER
+            frame.properties = properties
+            delivery.read(frame, partitionHeader: nil)
+        }
+        return String(decoding: delivery.headers, as: UTF8.self)
+    }
+
+    /// The broker has looked at a property that says who sent a message; a header that is called like it says what the
+    /// publisher likes.
+    @Test func noHeaderPassesForAProperty() throws {
+        let fields = Fields()
+        let user = fields.bytes("guest".utf8)
+        let forged = [("amqp-user-id", fields.text("admin")), ("amqp", fields.text("x"))]
+        #expect(
+            try kept(forged, of: fields) {
+                $0._flags = UInt32(AMQP_BASIC_USER_ID_FLAG)
+                $0.user_id = user
+            } == #"{"amqp-user-id":"guest","header:amqp-user-id":"admin","amqp":"x"}"#)
+        #expect(
+            try kept(forged, of: fields) { _ in }
+                == #"{"header:amqp-user-id":"admin","amqp":"x"}"#)
+    }
+
+    /// Headers that are too long are cut; what the properties say is not.
+    @Test func propertiesAreKeptBesideLongHeaders() throws {
+        let fields = Fields()
+        let user = fields.bytes("guest".utf8)
+        let long = fields.text(String(repeating: "x", count: HeaderText.longest))
+        let object = try object(
+            kept([("long", long), ("more", long)], of: fields) {
+                $0._flags = UInt32(AMQP_BASIC_USER_ID_FLAG)
+                $0.user_id = user
+            })
+        #expect(object["amqp-user-id"] as? String == "guest")
+        #expect(object[HeaderText.cutMark] as? Bool == true)
+    }
+
     @Test func nestingHasAnEnd() throws {
         let fields = Fields()
         var value = fields.text("bottom")

@@ -86,8 +86,8 @@ extension LiveTests {
                 try scene.rows("SELECT headers FROM rejected_events ORDER BY rowid").map {
                     $0.text("headers")
                 } == [
-                    #"{"market":"north","amqp-content-encoding":"gzip","amqp-message-id":"m-1","#
-                        + #""amqp-type":"robot.error","amqp-user-id":"guest","amqp-app-id":"fleet-\"1\""}"#,
+                    #"{"amqp-content-encoding":"gzip","amqp-message-id":"m-1","amqp-type":"robot.error","#
+                        + #""amqp-user-id":"guest","amqp-app-id":"fleet-\"1\"","market":"north"}"#,
                     #"{"amqp-content-type":"text/plain"}"#, nil,
                 ])
         }

@@ -234,7 +234,7 @@ extension LiveTests {
                 (["--amqp", "amqp://127.0.0.1:1", "--queue", "q"], 1, "connecting to amqp://127.0.0.1:1"),
                 (["--amqp", "http://x", "--queue", "q"], 2, "begins with amqp://"),
                 (["--amqp", scene.host.url], 2, "no queue; expected --queue"),
-                (["--amqp", "amqp://h:0", "--queue", "q"], 2, "port 0: expected"),
+                (["--amqp", "amqp://h:0", "--queue", "q"], 2, "the port: expected"),
                 (["--amqp", "amqp://h?hartbeat=3", "--queue", "q"], 2, "unknown parameter hartbeat"),
                 (["--amqp", scene.host.url, "--queue", "q", "--rate", "x"], 2, "--rate x: expected"),
                 (

@@ -120,6 +120,29 @@ import Testing
         #expect(catalogue.complaints.contains("folder: cannot be read"))
     }
 
+    /// Of a pipe that is called a secret's file the program would wait for somebody who writes to it; links to files are
+    /// what orchestrators mount.
+    @Test func aSecretStandsInARegularFile() throws {
+        let pipe = folder.url.appendingPathComponent("pipe").path
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let waiting = try Program(folder: folder).start(
+            ["fleet"], environment: ["SESSIONIZER_STORE_URL_FILE": "pipe"])
+        let end = Date().addingTimeInterval(20)
+        while waiting.isRunning, Date() < end { usleep(20_000) }
+        #expect(!waiting.isRunning, "it waits for somebody who writes to the pipe")
+        if waiting.isRunning { kill(waiting.processIdentifier, SIGKILL) }
+        waiting.waitUntilExit()
+        #expect(waiting.terminationStatus == 2)
+        let said = try folder.text("stderr")
+        #expect(said.contains("SESSIONIZER_STORE_URL_FILE: pipe: no regular file"), "\(said)")
+
+        try folder.write("url", "sqlite:nothing.db\n")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.url.appendingPathComponent("link").path, withDestinationPath: "url")
+        let linked = try run(["fleet"], environment: ["SESSIONIZER_STORE_URL_FILE": "link"])
+        #expect(linked.complaints.contains("nothing.db"), "\(linked.complaints)")
+    }
+
     @Test func keysThatStandTwiceAreRefused() throws {
         try folder.write(
             "a.yaml", "rules: {max_targets: 3}\nbatch: {max_events: 5}\nrules: {max_targets: 4}\n")

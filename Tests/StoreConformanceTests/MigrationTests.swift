@@ -163,6 +163,13 @@ import Testing
             ("postgres://u:secret@/x?host=/nonexistent", .unavailable, "No such file"),
             ("postgres://u:secret@127.0.0.1:9/x", .unavailable, "refused"),
             ("postgres://u:secret@[::1/x", .cannotOpen, "cannot be read"),
+            // URLs that were cut, and passwords whose marks are not encoded.
+            ("postgres://u:secret", .cannotOpen, "its port is no number"),
+            ("postgres://u:secret/x@127.0.0.1/x", .cannotOpen, "/ as %2F"),
+            ("postgres://u:12/secret@127.0.0.1/x", .cannotOpen, "/ as %2F"),
+            ("postgres://u:1@secret/x@127.0.0.1/x", .cannotOpen, "@ as %40"),
+            ("postgres://u:1@secret@127.0.0.1/x", .cannotOpen, "@ as %40"),
+            ("postgres://u:12/x?secret@127.0.0.1/x", .cannotOpen, "cannot be read"),
             (
                 "postgres://u:secret@/postgres?sslmode=perhaps&host=\(server.folder.path)", .cannotOpen,
                 "sslmode"

@@ -70,6 +70,11 @@ end_all() {
         if lives "$pid"; then kill "$pid" 2>/dev/null || true; fi
         rm -f "$dir/pids/wrapper"
     fi
+    # What a start that was cut short has left may be written down nowhere.
+    for process in $(of_this_node); do kill "-$signal" "$process" 2>/dev/null || true; done
+    for process in $(of_this_node); do
+        wait_gone "$process" || { kill -9 "$process" 2>/dev/null || true; }
+    done
     # Its port mapper, found by the port that only it, or its cluster, was given; the last of a cluster ends it.
     if [ -f "$dir/ports" ]; then
         read_ports
@@ -81,10 +86,22 @@ end_all() {
 
 # The living processes of that name that use this port mapper.
 of_these_ports() {
+    for process in $(with_variable "ERL_EPMD_PORT=$epmd"); do
+        [ "$(cat "/proc/$process/comm" 2>/dev/null)" != "$1" ] || echo "$process"
+    done
+}
+
+# The living processes of this node, but for the port mapper that it may have started for the others, too.
+of_this_node() {
+    for process in $(with_variable "RABBITMQ_PID_FILE=$dir/pids/beam"); do
+        [ "$(cat "/proc/$process/comm" 2>/dev/null)" = epmd ] || echo "$process"
+    done
+}
+
+with_variable() {
     for process in /proc/[0-9]*; do
         # A process may be gone before it is looked at.
-        [ "$(cat "$process/comm" 2>/dev/null)" = "$1" ] || continue
-        if tr '\0' '\n' 2>/dev/null < "$process/environ" | grep -qx "ERL_EPMD_PORT=$epmd"; then
+        if { tr '\0' '\n' < "$process/environ" | grep -qxF "$1"; } 2>/dev/null; then
             if lives "${process#/proc/}"; then echo "${process#/proc/}"; fi
         fi
     done
