@@ -190,7 +190,7 @@ enum Events {
     /// one is meant, or where looking through the store's hours takes too long.
     private static func others(than event: AnswerRow, _ call: Call) throws -> [Int64]? {
         guard call.parameters.instant("at") == nil, let hour = event.integer("hour") else { return nil }
-        return try call.asked(within: 2) { _ in
+        return try call.asked(within: 0.2) { _ in
             var others: [Int64] = []
             try forEachVisible(call.objects[0], after: hour, call) { other, _ in
                 others.append(other.integer("occurred_at") ?? 0)
