@@ -2,6 +2,7 @@
 
 import {announceTitle, data, el, link, replace, sessionLink, titleRow} from "./dom.js";
 import {get} from "./api.js";
+import {selecting} from "./fragment.js";
 import {pages} from "./pages.js";
 import {rangeBar, rangeText, readRange} from "./range.js";
 import {duration, hours, plural} from "./time.js";
@@ -40,7 +41,7 @@ const LISTS = {
             ["when", (e) => time(e.occurred_at, "ms")], ["robot", (e) => robotLink(e.robot_id, e.occurred_at)],
             ["code", (e) => link("events", e.event_id, el("strong", {}, data(e.error_code ?? e.event, 60)), `?at=${encodeURIComponent(e.occurred_at)}`)],
             ["message", (e) => e.error_message && data(e.error_message, 200), "wide"],
-            ["delivery", (e) => (e.sessions.length === 0 ? el("span", {class: "muted"}, "none") : e.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s)])), "named"],
+            ["delivery", (e) => (e.sessions.length === 0 ? el("span", {class: "muted"}, "none") : e.sessions.map((s, n) => [n > 0 && ", ", sessionLink(s, null, selecting(e.event_id, e.occurred_at))])), "named"],
         ],
     },
 };
