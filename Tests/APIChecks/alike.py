@@ -71,7 +71,7 @@ paths = [
     f"sessions?merchant={sessions[0]['merchant_id']}&zone={sessions[0]['zone_id']}", "orphans?limit=500",
     f"orphans?robot={robots[0]}", "rejected", "robots", "fleet/utilization", "fleet/utilization?by=zone&bucket=day",
     "fleet/utilization?by=robot&bucket=all", "fleet/downtime", "fleet/downtime?by=robot", "fleet/utilization?compare=week_before", "fleet/downtime?compare=week_before", "fleet/downtime/intervals?limit=500",
-    "fleet/reliability", "fleet/failures", "sessions?error=LID_ERROR", "sessions?closed_from=2026-11-02T12:00:00Z&with_robot=true", "funnel", "merchants/usage", "incidents/export.csv?outcome=failed", "incidents/export.csv?range_of=sessions&from=2026-11-02T10:00:00Z&to=2026-11-02T12:00:00Z", "fleet/utilization?by=robot&bucket=hour&worst=5&zone=riverside", "search?q=D-1", "search?q=-1",
+    "fleet/states?class=usable", "fleet/states?class=downtime&no_zone=true", "fleet/windows", "fleet/windows?limit=7", "fleet/errors", "fleet/errors?limit=7", "fleet/reliability", "fleet/failures", "sessions?error=LID_ERROR", "sessions?closed_from=2026-11-02T12:00:00Z&with_robot=true", "funnel", "merchants/usage", "incidents/export.csv?outcome=failed", "incidents/export.csv?range_of=sessions&from=2026-11-02T10:00:00Z&to=2026-11-02T12:00:00Z", "fleet/utilization?by=robot&bucket=hour&worst=5&zone=riverside", "search?q=D-1", "search?q=-1",
     "search?q=burger", "search?q=R-0", "deliveries/none-such",
 ]
 paths += [f"deliveries/{row['delivery_id']}" for row in failed + sessions[:40]]

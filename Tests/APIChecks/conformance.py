@@ -134,6 +134,13 @@ for by in ["state", "robot"]:
     assert abs(ask(v1 + "fleet/downtime", by=by)["seconds"] - down["seconds"]) < 0.01, by
 intervals = ask(v1 + "fleet/downtime/intervals", reason=down["rows"][0]["key"], limit=500)
 assert len(intervals["rows"]) == min(500, down["rows"][0]["intervals"]), "intervals behind a figure"
+hours = {"zone": ask(v1 + "fleet/utilization", by="zone", bucket="all")["rows"][-1]["key"]}
+figures = ask(v1 + "fleet/utilization", bucket="all", **hours)["totals"]
+for name in ["usable", "downtime", "off_duty", "other"]:
+    assert ask(v1 + "fleet/states", **{"class": name}, **hours)["seconds"] == figures[name + "_seconds"], name
+assert ask(v1 + "fleet/windows", **hours)["seconds"] == figures["on_delivery_seconds"], "windows behind a figure"
+assert ask(v1 + "fleet/errors", **hours)["errors"] == figures["error_count"], "errors behind a figure"
+ask(v1 + "fleet/states", expect=422), ask(v1 + "fleet/errors", zone="Z", no_zone="true", expect=422)
 reliability, failures = ask(v1 + "fleet/reliability"), ask(v1 + "fleet/failures", limit=500)
 # Every failure that is counted is a row.
 assert reliability["fleet"]["failures"] == len(failures["rows"]) or failures["next"], (reliability["fleet"], len(failures["rows"]))
@@ -148,7 +155,7 @@ ask(v1 + "audit"), ask("/openapi.json")
 ids = {"deliveries": delivery["delivery_id"], "demands": delivery["demand_ids"][0], "trips": delivery["delivery_id"],
        "robots": delivery["robot_id"], "pilots": delivery["pilot_id"], "events": event["event_id"]}
 for page in [template for template in document["paths"] if not template.startswith(v1) and template != "/openapi.json"]:
-    query = {"q": delivery["delivery_id"]} if page == "/search.json" else {}
+    query = {"q": delivery["delivery_id"]} if page == "/search.json" else {"class": "usable"} if page.startswith("/states.") else {}
     told = ask(page, ids.get(page.split("/")[1].split(".")[0]), **query)
     if page.endswith(".csv"):
         assert len(told.splitlines()) > 1, page
