@@ -2,7 +2,7 @@
 import random
 from urllib.parse import quote
 
-from harness import Server, loaded, median, settled, wait
+from harness import Server, listening, loaded, median, settled, wait
 from reference import kind_of
 import worlds
 
@@ -189,10 +189,7 @@ STILL = """() => ({top: scrollY, active: document.activeElement.className + '|' 
 
 def nothing_jumps(t):
     t.point(7, "Nothing jumps")
-    page = t.page(t.live_server)
-    page.goto(t.live_server.base + "/deliveries/D-LIVE-0")
-    settled(page)
-    wait(page, "document.getElementById('live')?.dataset.is === 'live'")
+    page = listening(t, t.live_server, "D-LIVE-0")
     rows_before = page.locator(".row:not(.head)").count()
     page.keyboard.press("j")
     for _ in range(20):
@@ -265,10 +262,7 @@ def longer_than_is_given(t):
     store = worlds.Store(t.program, t.folder, "livelong").replay(worlds.live_long(), "first")
     server = Server(t.program, store)
     try:
-        page = t.page(server)
-        page.goto(server.base + "/deliveries/D-LIVE-LONG")
-        settled(page)
-        wait(page, "document.getElementById('live')?.dataset.is === 'live'")
+        page = listening(t, server, "D-LIVE-LONG")
         before = page.evaluate(KEPT)
         store.replay(worlds.live_more("LONG", 400, 2801, "longer", 0.5), "longer")
         wait(page, "n => document.querySelectorAll('.row:not(.head)').length >= n", arg=len(before["rows"]) + 400)
@@ -306,10 +300,7 @@ def two_of_an_id(t):
     store.replay(first, "first")
     server = Server(t.program, store)
     try:
-        page = t.page(server)
-        page.goto(server.base + "/deliveries/D-TWIN")
-        settled(page)
-        wait(page, "document.getElementById('live')?.dataset.is === 'live'")
+        page = listening(t, server, "D-TWIN")
         page.evaluate("[...document.querySelectorAll('.row:not(.head)')].find(n => n.row.event.event_id === 'twin').click()")
         page.wait_for_selector(".panel .payload")
         before = page.evaluate(OF_AN_ID)

@@ -161,6 +161,15 @@ def loaded(page):
     wait(page, "document.querySelector('main')?.childElementCount > 0 && !document.querySelector('.waiting')")
 
 
+def listening(t, server, id):
+    """A new page of a delivery that is still going on, as it hears of each event."""
+    page = t.page(server)
+    page.goto(f"{server.base}/deliveries/{id}")
+    settled(page)
+    wait(page, "document.getElementById('live')?.dataset.is === 'live'")
+    return page
+
+
 def until(condition, what, seconds=20):
     end = time.monotonic() + seconds
     while time.monotonic() < end:

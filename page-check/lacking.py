@@ -6,7 +6,7 @@ import socket
 import subprocess
 import urllib.request
 
-from harness import PrivatePostgres, SCRIPTS, Server, loaded, settled, until, wait
+from harness import PrivatePostgres, SCRIPTS, Server, listening, loaded, settled, until, wait
 import worlds
 
 
@@ -192,12 +192,9 @@ def large_fleet(t):
 def stream_lost(t):
     """The service ends while a delivery is listened to, and is there again later, on the same port."""
     port = free_port()
-    server = Server(t.program, t.live, listen=f"127.0.0.1:{port}")
-    page = t.page(server)
+    server, page = Server(t.program, t.live, listen=f"127.0.0.1:{port}"), None
     try:
-        page.goto(server.base + "/deliveries/D-LIVE-3")
-        settled(page)
-        wait(page, "document.getElementById('live')?.dataset.is === 'live'")
+        page = listening(t, server, "D-LIVE-3")
         server.stop()
         wait(page, "['reconnecting', 'polling', 'away'].includes(document.getElementById('live')?.dataset.is)")
         try:
@@ -211,7 +208,8 @@ def stream_lost(t):
     finally:
         t.browser.taken()
         server.stop()
-        page.close()
+        if page:
+            page.close()
 
 
 def store_down(t):

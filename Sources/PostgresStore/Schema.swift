@@ -17,7 +17,7 @@ enum Schema {
         ("0014_zone_hours", SchemaZoneHours.tables),
         ("0015_partition_entities", SchemaLeases.entities),
         ("0016_partition_homes", SchemaLeases.homes),
-        ("0017_downtime_of_hours", SchemaHours.downtime),
+        ("0017_downtime_of_hours", SchemaQuestions.downtime),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.

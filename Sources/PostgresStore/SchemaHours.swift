@@ -1,16 +1,9 @@
-/// Migrations 0005 and 0017: the hours of states and shifts that last longer than a day.
+/// Migration 0005: the hours of states and shifts that last longer than a day.
 ///
 /// A question must not make hours that it does not ask for: a robot whose clock once said 1970 or 0001 has half a million
 /// or seventeen million of them. From 2020 to 2039 they are joined from the table `hours`, where a condition on `hour` is
 /// a search; hours before and after are generated, of those robots only that have any and are asked for.
 enum SchemaHours {
-    /// Migration 0017: the hours of a range with whose downtime it was, so that of a large fleet who was down most is found
-    /// without a look at the rows themselves.
-    static let downtime = """
-        CREATE INDEX robot_hours_downtime ON robot_hours (hour) INCLUDE (robot_id, downtime);
-        DROP INDEX robot_hours_hour;
-        """
-
     private static let (first, end) = (
         "timestamptz '2020-01-01 00:00:00Z'", "timestamptz '2040-01-01 00:00:00Z'"
     )

@@ -31,23 +31,23 @@ extension CSVForm {
             "expires_at", "opened_by", "end_reason", "inferred",
         ])
 
-    static let intervals = rows(
-        "downtime", Fleet.intervalRules, Fleet.intervals,
-        ["robot_id", "started_at", "ended_at", "state", "class", "reason", "seconds", "seconds_in_range"])
+    private static let stateColumns = [
+        "robot_id", "started_at", "ended_at", "state", "class", "reason", "seconds", "seconds_in_range",
+    ]
 
-    static let fleetStates = rows(
-        "states", HourRows.stateRules, HourRows.states,
-        ["robot_id", "started_at", "ended_at", "state", "class", "reason", "seconds", "seconds_in_range"])
+    static let intervals = rows("downtime", Fleet.intervalRules, Fleet.intervals, stateColumns)
+
+    static let fleetStates = rows("states", HourRows.stateRules, HourRows.states, stateColumns)
 
     static let fleetWindows = rows(
-        "windows", HourRows.windowRules, HourRows.windows,
+        "windows", HourRows.rules, HourRows.windows,
         [
             "robot_id", "session_id", "delivery_id", "outcome", "failure_code", "merchant_id", "started_at",
             "ended_at", "opened_by", "end_reason", "inferred", "seconds_in_range", "seconds_counted",
         ])
 
     static let fleetErrors = rows(
-        "errors", HourRows.errorRules, HourRows.errors,
+        "errors", HourRows.rules, HourRows.errors,
         ["event_id", "occurred_at", "event", "robot_id", "error_code", "error_message", "sessions"])
 
     static let failures = rows(

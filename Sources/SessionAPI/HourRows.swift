@@ -4,15 +4,14 @@ internal import SessionStore
 /// of a class, a zone or a robot add up to is the figure of `fleet/utilization`.
 enum HourRows {
     /// Whose hours: a zone's, those of robots of which no zone was told, a robot's.
-    private static let whose: [ParameterRule] =
-        ParameterRule.range + [.id("zone"), .flag("no_zone"), .id("robot")]
+    static let rules: [ParameterRule] =
+        ParameterRule.range + [.id("zone"), .flag("no_zone"), .id("robot")] + ParameterRule.page
 
     // MARK: - States
 
     private static let classes = ["usable", "downtime", "off_duty", "other"]
 
-    static let stateRules =
-        whose + [.word("class", classes, isRequired: true)] + ParameterRule.page
+    static let stateRules = rules + [.word("class", classes, isRequired: true)]
 
     /// A state, and what of it lies in the hours that are asked for.
     private struct CountedState {
@@ -62,8 +61,6 @@ enum HourRows {
     }
 
     // MARK: - Windows
-
-    static let windowRules = whose + ParameterRule.page
 
     /// A window that has ended, and what of it lies in the hours that are asked for.
     private struct CountedWindow {
@@ -135,8 +132,6 @@ enum HourRows {
 
     // MARK: - Errors
 
-    static let errorRules = whose + ParameterRule.page
-
     /// The latest first.
     static func errors(_ call: Call) throws -> Answer {
         let hours = try WantedHours(call)
@@ -161,13 +156,9 @@ enum HourRows {
 
     private static func write(_ event: AnswerRow, _ call: Call, _ out: inout JSONWriter) throws {
         let fields = PayloadFields(event: event.text("event") ?? "", payload: event.text("payload") ?? "")
-        let sessions = try Events.belongings(of: event, call).map(\.sessionID)
-        out.object { out in
-            for name in ["event_id", "event", "robot_id"] { out.text(name, event.text(name)) }
-            out.instant("occurred_at", event.integer("occurred_at"))
-            out.text("error_code", fields.errorCode.map(Events.cut))
-            out.text("error_message", fields.errorMessage.map(Events.cut))
-            out.texts("sessions", sessions)
+        try out.object { out in
+            for name in ["event", "robot_id"] { out.text(name, event.text(name)) }
+            try Robots.writeFields(ofError: event, fields, call, &out)
         }
     }
 

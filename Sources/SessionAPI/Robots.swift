@@ -18,6 +18,17 @@ enum Robots {
         out.flag("inferred", row.integer("inferred") != 0)
     }
 
+    /// What is told of a robot's error, within an object.
+    static func writeFields(
+        ofError event: AnswerRow, _ fields: PayloadFields, _ call: Call, _ out: inout JSONWriter
+    ) throws {
+        out.text("event_id", event.text("event_id"))
+        out.instant("occurred_at", event.integer("occurred_at"))
+        out.text("error_code", fields.errorCode.map(Events.cut))
+        out.text("error_message", fields.errorMessage.map(Events.cut))
+        out.texts("sessions", try Events.belongings(of: event, call).map(\.sessionID))
+    }
+
     /// The windows of a robot or pilot that reach into a range, by start.
     static func served(_ kind: String, _ entity: String, _ range: TimeRange, _ call: Call) throws
         -> [AnswerRow]
@@ -282,14 +293,7 @@ enum Robots {
             out.array("pilots") { out in for pilot in pilots { pilot.write(&out) } }
             try out.array("errors") { out in
                 for (event, fields) in errors {
-                    let sessions = try Events.belongings(of: event, call).map(\.sessionID)
-                    out.object { out in
-                        out.text("event_id", event.text("event_id"))
-                        out.instant("occurred_at", event.integer("occurred_at"))
-                        out.text("error_code", fields.errorCode.map(Events.cut))
-                        out.text("error_message", fields.errorMessage)
-                        out.texts("sessions", sessions)
-                    }
+                    try out.object { out in try writeFields(ofError: event, fields, call, &out) }
                 }
             }
             out.integer("errors_total", allErrors)

@@ -90,10 +90,10 @@ struct Route: Sendable {
             "fleetStates", "fleet/states", isFleetWide: true, csv: .fleetStates, HourRows.stateRules,
             HourRows.states),
         Route(
-            "fleetWindows", "fleet/windows", isFleetWide: true, csv: .fleetWindows, HourRows.windowRules,
+            "fleetWindows", "fleet/windows", isFleetWide: true, csv: .fleetWindows, HourRows.rules,
             HourRows.windows),
         Route(
-            "fleetErrors", "fleet/errors", isFleetWide: true, csv: .fleetErrors, HourRows.errorRules,
+            "fleetErrors", "fleet/errors", isFleetWide: true, csv: .fleetErrors, HourRows.rules,
             HourRows.errors),
         Route(
             "reliability", "fleet/reliability", isFleetWide: true, csv: .reliability, Fleet.reliabilityRules,

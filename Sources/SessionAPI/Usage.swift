@@ -364,7 +364,7 @@ struct Usage {
     }
 
     /// The hours of a stretch of time, and how much of each it is.
-    private static func hours(from: Int64, to: Int64) -> [(hour: Int64, micros: Int64)] {
+    static func hours(from: Int64, to: Int64) -> [(hour: Int64, micros: Int64)] {
         var found: [(hour: Int64, micros: Int64)] = []
         var at = from
         while at < to {

@@ -5,19 +5,19 @@ internal import SessionStore
 struct WantedHours {
     let range: TimeRange
     let robot: String?
-    private let zone: String?
-    /// Nil where all zones are wanted, and none.
-    private let zones: Zones?
+    /// Its `zones` are nil where all are wanted, and none.
+    private let wanted: Fleet.WantedZone
+    private var zone: String? { wanted.name }
+    private var zones: Zones? { wanted.zones }
 
     init(_ call: Call) throws {
         range = try call.hourRange()
         robot = call.parameters.text("robot")
-        zone = call.parameters.text("zone")
         let isUntold = call.parameters.flag("no_zone")
-        if isUntold, zone != nil {
+        if isUntold, call.parameters.text("zone") != nil {
             throw Parameters.problem([("no_zone", "asks for robots of no zone, `zone` for those of one")])
         }
-        zones = zone != nil || isUntold ? try Zones(range, only: zone, call) : nil
+        wanted = try Fleet.WantedZone(range, isNeeded: isUntold, call)
     }
 
     /// Whether an instant of a robot lies in one of them.
@@ -32,13 +32,9 @@ struct WantedHours {
         let (from, to) = (max(from, range.from), min(to, range.to))
         guard let zones else { return max(0, to - from) }
         let track = zones.track(of: robot)
-        var (at, micros) = (from, Int64(0))
-        while at < to {
-            let next = InstantFormat.floor(at, to: InstantFormat.hour) + InstantFormat.hour
-            if track?.zone(before: next) == zone { micros += min(next, to) - at }
-            at = next
+        return Usage.hours(from: from, to: to).reduce(0) { sum, part in
+            track?.zone(before: part.hour + InstantFormat.hour) == zone ? sum + part.micros : sum
         }
-        return micros
     }
 
     /// Whether a robot may have any: who told a zone before the first one's end is of none in no later one.
@@ -67,8 +63,8 @@ struct WantedHours {
         -> [String]
     {
         if let only = self.robot { return robot == nil || itself ? [only] : [] }
-        if let zone {
-            let there = (zones?.robots(in: zone) ?? []).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        if let robots = wanted.robots {
+            let there = robots.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
             guard let robot else { return Array(there.prefix(most)) }
             let rest = there.drop {
                 $0.utf8.lexicographicallyPrecedes(robot.utf8) || !itself && $0 == robot

@@ -99,11 +99,10 @@ of_this_node() {
 }
 
 with_variable() {
-    for process in /proc/[0-9]*; do
+    for environment in $(grep -lzxF "$1" /proc/[0-9]*/environ 2>/dev/null); do
+        process=${environment#/proc/}
         # A process may be gone before it is looked at.
-        if { tr '\0' '\n' < "$process/environ" | grep -qxF "$1"; } 2>/dev/null; then
-            if lives "${process#/proc/}"; then echo "${process#/proc/}"; fi
-        fi
+        if lives "${process%/environ}"; then echo "${process%/environ}"; fi
     done
 }
 

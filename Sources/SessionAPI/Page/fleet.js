@@ -144,15 +144,20 @@ function hourly(supply, zone) {
     if (rows.length === 0) return box.append(el("p", {class: "muted"}, "No state of a robot is known in this range.")), box;
     const hour = (r) => ({from: r.at, to: iso(parse(r.at) + HOUR)});
     const of = (r) => `/fleet?${new URLSearchParams({from: r.at, to: iso(parse(r.at) + HOUR), ...(zone ? {zone} : {})})}`;
-    const its = {zone: zone || null};
-    const inState = (name) => (r) => figure(r[`${name}_seconds`], timeIn(name, hour(r), its), hours(r[`${name}_seconds`]));
     const name = (r) => `${stamp(parse(r.at), "m")}: ${hours(r.usable_seconds)} h usable, ${hours(r.downtime_seconds)} h down, ${hours(r.off_duty_seconds)} h off duty`;
     box.append(supplyLegend(), chartBox(rows, {label: `Robot hours by hour, ${rows.length} hours; the numbers are in the table below.`, open: of, name}),
         el("details", {}, el("summary", {}, "As a table, each hour with its rows"), table("Supply by hour", [
-            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ["usable h", inState("usable"), "num"], ["down h", inState("downtime"), "num"],
-            ["off duty h", inState("off_duty"), "num"], ["other h", inState("other"), "num"], ["on deliveries h", (r) => figure(r.on_delivery_seconds, onDeliveryIn(hour(r), its), hours(r.on_delivery_seconds)), "num"],
-            ["completed", (r) => figure(r.deliveries_completed, completedIn(hour(r), zone)), "num"], ["errors", (r) => figure(r.error_count, errorsIn(hour(r), its)), "num"]], rows)));
+            ["hour", (r) => el("a", {href: of(r)}, time(r.at, "m"))], ...hourColumns(hour, () => ({zone: zone || null}), (r) => completedIn(hour(r), zone))], rows)));
     return box;
+}
+
+/** The figures of hours, each with its rows: in the range and of the robots and the zone that a row of the table is of. */
+function hourColumns(range, its, completed) {
+    const lasting = (name, address) => [(r) => figure(r[`${name}_seconds`], address(r), hours(r[`${name}_seconds`])), "num"];
+    const inState = (name) => lasting(name, (r) => timeIn(name, range(r), its(r)));
+    return [["usable h", ...inState("usable")], ["down h", ...inState("downtime")], ["off duty h", ...inState("off_duty")], ["other h", ...inState("other")],
+        ["on deliveries h", ...lasting("on_delivery", (r) => onDeliveryIn(range(r), its(r)))],
+        ["completed", (r) => figure(r.deliveries_completed, completed(r)), "num"], ["errors", (r) => figure(r.error_count, errorsIn(range(r), its(r))), "num"]];
 }
 
 /** Columns with the axis as text: the first, a middle and the last hour, and the highest value. */
@@ -212,13 +217,9 @@ function byRobot(told, zone) {
     const robots = [...Map.groupBy(told.rows, (r) => r.key)].map(([id, rows]) => ({id, ...Object.fromEntries(Object.keys(told.totals).map((key) => [key, sum(rows, key)]))}))
         .sort((a, b) => b.usable_seconds - a.usable_seconds || a.id.localeCompare(b.id));
     const shown = told.isLarge ? robots.sort((a, b) => b.downtime_seconds - a.downtime_seconds || a.id.localeCompare(b.id)) : robots;
-    const its = (r) => ({robot: r.id, zone: zone || null});
-    const inState = (name) => (r) => figure(r[`${name}_seconds`], timeIn(name, told.range, its(r)), hours(r[`${name}_seconds`]));
+    const completed = (r) => completedIn(told.range, zone) + (r.id === null ? "" : `&last_robot=${encodeURIComponent(r.id)}`);
     return [told.isLarge && el("p", {class: "muted"}, `The ${count(robots.length)} of ${count(told.robots)} robots with the most downtime.`), table("Robots and their hours", [["robot", (r) => (r.id === null ? el("strong", {}, "all of them") : link("robots", r.id))],
-        ["usable h", inState("usable"), "num"], ["down h", inState("downtime"), "num"], ["off duty h", inState("off_duty"), "num"], ["other h", inState("other"), "num"],
-        ["on deliveries h", (r) => figure(r.on_delivery_seconds, onDeliveryIn(told.range, its(r)), hours(r.on_delivery_seconds)), "num"],
-        ["completed", (r) => figure(r.deliveries_completed, completedIn(told.range, zone) + (r.id === null ? "" : `&last_robot=${encodeURIComponent(r.id)}`)), "num"],
-        ["errors", (r) => figure(r.error_count, errorsIn(told.range, its(r))), "num"]], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
+        ...hourColumns(() => told.range, (r) => ({robot: r.id, zone: zone || null}), completed)], robots.length === 0 ? [] : [{id: null, ...told.totals}, ...shown], {tall: true, empty: "No robot is known in this range."})];
 }
 
 const STEP = {offered: "offered", accepted: "accepted", demanded: "demand made", assigned: "robot assigned", picked_up: "picked up", dropped_off: "dropped off"};
