@@ -97,11 +97,11 @@ public final class AccessControl: AccessChecking {
 
     private static func read(_ settings: Settings) throws -> (StaticTokens, SignedTokens?) {
         let tokens = try settings.tokens.map {
-            try StaticTokens(String(decoding: contents(of: $0), as: UTF8.self), file: $0)
+            try StaticTokens(SecretFile.text(of: $0), file: $0)
         }
         let signed = try settings.keys.map { file in
             try SignedTokens(
-                jwks: contents(of: file), file: file,
+                jwks: SecretFile.contents(of: file), file: file,
                 expectation: SignedTokens.Expectation(
                     issuer: settings.issuer ?? "", audience: settings.audience ?? ""))
         }
@@ -114,29 +114,5 @@ public final class AccessControl: AccessChecking {
             guard let path, stat(path, &status) == 0 else { return "-" }
             return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)"
         }
-    }
-
-    /// Bytes of a file of tokens, keys or certificates.
-    private static let largest = 1 << 20
-
-    /// The bytes of a file of at most 1 MiB.
-    /// - Throws: ``AccessFileError`` where it cannot be read or is larger.
-    public static func contents(of path: String) throws -> [UInt8] {
-        guard let file = fopen(path, "r") else {
-            throw AccessFileError(description: "\(path): \(String(cString: strerror(errno)))")
-        }
-        defer { fclose(file) }
-        // One more than it may hold: a file that was cut without a word could lose the end of a line.
-        var bytes = [UInt8](repeating: 0, count: largest + 1)
-        let count = fread(&bytes, 1, bytes.count, file)
-        if ferror(file) != 0 {
-            throw AccessFileError(description: "\(path): \(String(cString: strerror(errno)))")
-        }
-        if count > largest {
-            throw AccessFileError(
-                description: "\(path): holds more than \(largest) bytes, which is the most that is read; "
-                    + "take out what nobody needs any more")
-        }
-        return Array(bytes[..<count])
     }
 }

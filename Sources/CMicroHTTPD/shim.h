@@ -9,7 +9,9 @@
 
 /* What a daemon is started with. */
 struct cmhd_options {
+    /* Where to listen; not looked at where a socket listens already (-1: none does). */
     const struct sockaddr *address;
+    int listening;
     int is_ipv6;
     unsigned int threads, connections, connections_of_address, timeout_seconds;
     size_t head_bytes;
@@ -27,7 +29,10 @@ static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *o) {
         | (o->is_ipv6 ? MHD_USE_IPv6 : 0) | (o->key ? MHD_USE_TLS : 0);
     struct MHD_OptionItem items[15];
     size_t n = 0;
-    items[n++] = (struct MHD_OptionItem) {MHD_OPTION_SOCK_ADDR, 0, (void *)o->address};
+    if (o->listening >= 0)
+        items[n++] = (struct MHD_OptionItem) {MHD_OPTION_LISTEN_SOCKET, o->listening, NULL};
+    else
+        items[n++] = (struct MHD_OptionItem) {MHD_OPTION_SOCK_ADDR, 0, (void *)o->address};
     if (o->threads > 1)
         items[n++] = (struct MHD_OptionItem) {MHD_OPTION_THREAD_POOL_SIZE, o->threads, NULL};
     items[n++] = (struct MHD_OptionItem) {MHD_OPTION_CONNECTION_LIMIT, o->connections, NULL};
@@ -52,6 +57,18 @@ static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *o) {
 static inline uint16_t cmhd_port(struct MHD_Daemon *daemon) {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
     return info ? info->port : 0;
+}
+
+/* The socket that it listens on; -1 when unknown. */
+static inline int cmhd_listening(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_LISTEN_FD);
+    return info ? info->listen_fd : -1;
+}
+
+/* How many connections it has. */
+static inline unsigned int cmhd_connections(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
 }
 
 /* Where a connection comes from; NULL when unknown. */

@@ -25,6 +25,8 @@ public final class HTTPServer: Sendable {
         public var connectionsOfAddress = 448
         /// A connection on which nothing happens is closed, in seconds.
         public var idleSeconds = 30
+        /// How often a certificate is looked at that may be renewed, in seconds.
+        public var renewalSeconds = 10.0
         /// How long answers in hand get when the server is let go of without ``HTTPServer/stop(within:)``, in seconds.
         public var lastSeconds = 5.0
         /// A longer body is refused with 413. It is held before anybody is asked who he is: all connections' bodies together
@@ -46,20 +48,6 @@ public final class HTTPServer: Sendable {
         public init() {}
     }
 
-    /// What makes it speak TLS 1.2 and 1.3.
-    public struct TLS: Sendable {
-        /// The certificate and its chain, PEM.
-        public var certificate: String
-        /// Its key, PEM.
-        public var key: String
-
-        /// Both.
-        public init(certificate: String, key: String) {
-            self.certificate = certificate
-            self.key = key
-        }
-    }
-
     /// Answers requests. Called by several threads at once.
     public typealias Handler = @Sendable (HTTPRequest) -> HTTPResponse
 
@@ -71,15 +59,14 @@ public final class HTTPServer: Sendable {
 
     /// How far its end has come.
     private struct Stopping {
-        /// Nil once it is being stopped.
-        var daemon: Daemon?
+        /// The last one takes connections; those before it serve whom they have, under a certificate that is no longer used. None
+        /// once the server is being stopped.
+        var daemons: [Daemon] = []
         /// Answers that were not finished.
         var left = 0
-    }
-
-    /// The library's. It is stopped by whoever took it out of ``Stopping``.
-    private struct Daemon: @unchecked Sendable {
-        let pointer: OpaquePointer
+        /// What was looked at last, be it in use or refused.
+        var tls: TLS?
+        var renewal: Renewal?
     }
 
     /// Begins to listen.
@@ -89,31 +76,12 @@ public final class HTTPServer: Sendable {
     ///     its own, which no other question keeps from it, however many wait. They must not wait for anything.
     ///   - handler: Answers everything else.
     public init(
-        listen: String, limits: Limits = Limits(), tls: TLS? = nil, probes: [String: Handler] = [:],
+        listen: String, limits: Limits = Limits(), tls: Certificates? = nil, probes: [String: Handler] = [:],
         handler: @escaping Handler
     ) throws(HTTPServerError) {
-        var storage = try Self.address(listen)
+        let address = try Self.address(listen)
         let service = Service(limits: limits, probes: probes, handler: handler)
-        let isIPv6 = Int32(storage.ss_family) == AF_INET6
-        let certificate = tls.map { strdup($0.certificate) } ?? nil
-        let key = tls.map { strdup($0.key) } ?? nil
-        defer {
-            free(certificate)
-            free(key)
-        }
-        let daemon = withUnsafePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                var options = cmhd_options(
-                    address: address, is_ipv6: isIPv6 ? 1 : 0, threads: UInt32(limits.threads),
-                    connections: UInt32(limits.connections),
-                    connections_of_address: UInt32(limits.connectionsOfAddress),
-                    timeout_seconds: UInt32(limits.idleSeconds),
-                    head_bytes: limits.headBytes, certificate: certificate, key: key, handler: Service.accept,
-                    begin: Service.begin, completed: Service.completed,
-                    context: Unmanaged.passUnretained(service).toOpaque())
-                return cmhd_start(&options)
-            }
-        }
+        let daemon = Daemon(.address(address), limits, tls?.first, service)
         guard let daemon else {
             let problem = String(cString: strerror(errno))
             service.close()
@@ -124,8 +92,44 @@ public final class HTTPServer: Sendable {
                     + "? SESSIONIZER_HTTP_LISTEN chooses another address")
         }
         self.service = service
-        port = Int(cmhd_port(daemon))
-        stopping.withLock { $0.daemon = Daemon(pointer: daemon) }
+        port = daemon.port
+        stopping.withLock { $0.daemons = [daemon] }
+        if let tls {
+            let renewal = renew(tls)
+            stopping.withLock { stopping in
+                stopping.tls = tls.first
+                stopping.renewal = renewal
+            }
+        }
+    }
+
+    var limits: Limits { service.limits }
+
+    /// New connections get another certificate; those that there are keep theirs.
+    /// - Returns: What became of it; nil where it is what was looked at last, or the server is being stopped.
+    func use(_ tls: TLS) -> Certificates.Change? {
+        stopping.withLock { stopping in
+            guard tls != stopping.tls, let last = stopping.daemons.indices.last else { return nil }
+            stopping.tls = tls
+            guard let next = Daemon(.beside(stopping.daemons[last]), limits, tls, service) else {
+                return .refused
+            }
+            stopping.daemons[last].takeNoMore()
+            stopping.daemons.append(next)
+            return .used
+        }
+    }
+
+    /// How many of the library's there are: more than one only while one of before has connections.
+    var daemonCount: Int { stopping.withLock { $0.daemons.count } }
+
+    /// Ends those of before whose last connection is closed.
+    func endIdle() {
+        stopping.withLock { stopping in
+            for index in stopping.daemons.indices.dropLast().reversed() where stopping.daemons[index].isIdle {
+                stopping.daemons.remove(at: index).end()
+            }
+        }
     }
 
     deinit { _ = stop(within: service.limits.lastSeconds) }
@@ -136,14 +140,18 @@ public final class HTTPServer: Sendable {
     ///   the program is to end (`_exit(2)`) without tearing down what they use.
     public func stop(within seconds: Double) -> Int {
         stopping.withLock { stopping in
-            guard let daemon = stopping.daemon else { return stopping.left }
-            stopping.daemon = nil
-            stopping.left = Self.stop(daemon, service, by: .now + .seconds(seconds))
+            if stopping.daemons.isEmpty { return stopping.left }
+            stopping.renewal?.end()
+            stopping.renewal = nil
+            let daemons = stopping.daemons
+            stopping.daemons = []
+            stopping.left = Self.stop(daemons, service, by: .now + .seconds(seconds))
             return stopping.left
         }
     }
 
-    private static func stop(_ daemon: Daemon, _ service: Service, by end: ContinuousClock.Instant) -> Int {
+    private static func stop(_ daemons: [Daemon], _ service: Service, by end: ContinuousClock.Instant) -> Int
+    {
         service.close()
         // The library must not be stopped while a connection is suspended.
         let left = service.waitForAnswers(until: end)
@@ -156,7 +164,7 @@ public final class HTTPServer: Sendable {
         let ended = DispatchSemaphore(value: 0)
         DispatchQueue(label: "http.end").async {
             service.end()
-            MHD_stop_daemon(daemon.pointer)
+            for daemon in daemons { daemon.end() }
             ended.signal()
         }
         let time = max((end - .now) / .seconds(1), 0.1)

@@ -1,3 +1,4 @@
+import AccessControl
 import ConfigurationFile
 import EventDecoding
 import Glibc
@@ -134,24 +135,19 @@ struct Settings {
 
     /// A secret that stands alone in a file, as orchestrators mount them; a last newline is not part of it.
     static func secret(of path: String) throws -> String {
-        // It is read again and again: of a pipe that would wait for somebody who writes to it. Links to files are followed.
-        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        var status = stat()
-        if descriptor >= 0, fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-            close(descriptor)
-            throw UsageError(description: "\(path): no regular file; expected one, or a link to one")
+        var text: String
+        do {
+            text = try SecretFile.text(of: path)
+        } catch let error as AccessFileError {
+            throw UsageError(description: error.description)
         }
-        var text = try contents(descriptor < 0 ? nil : fdopen(descriptor, "r"), path)
         while text.hasSuffix("\n") || text.hasSuffix("\r\n") { text.removeLast() }
         if text.isEmpty { throw UsageError(description: "\(path): empty; expected a secret in it") }
         return text
     }
 
-    static func contents(of path: String) throws -> String { try contents(fopen(path, "r"), path) }
-
-    /// - Parameter file: Just opened, nil where that failed; it is closed.
-    private static func contents(_ file: UnsafeMutablePointer<FILE>?, _ path: String) throws -> String {
-        guard let file else {
+    static func contents(of path: String) throws -> String {
+        guard let file = fopen(path, "r") else {
             throw UsageError(description: "\(path): \(String(cString: strerror(errno)))")
         }
         defer { fclose(file) }

@@ -13,7 +13,7 @@ struct OfferedAPI: Sendable {
     static let connections = 8
 
     /// Certificate and key, where it is to speak TLS itself.
-    let tls: HTTPServer.TLS?
+    let tls: HTTPServer.Certificates?
     /// Whether whoever asks speaks TLS, to this or to an ingress before it: then cookies are sent over nothing else.
     let isSecure: Bool
     private let location: StoreLocation
@@ -36,7 +36,7 @@ struct OfferedAPI: Sendable {
         self.clock = clock
         self.say = say
         access = try Self.access(http, say)
-        tls = try Self.tls(http)
+        tls = try Self.tls(http, say)
         isSecure = tls != nil || http.isBehindTLS
         audit = http.audit ?? Self.auditPath(location)
         keptBytes = http.keptMegabytes << 20
@@ -135,17 +135,13 @@ struct OfferedAPI: Sendable {
         }
     }
 
-    private static func tls(_ http: HTTPSettings) throws -> HTTPServer.TLS? {
+    private static func tls(
+        _ http: HTTPSettings, _ say: @escaping @Sendable (String) -> Void
+    ) throws -> HTTPServer.Certificates? {
         switch (http.certificate, http.key) {
         case (nil, nil): return nil
         case (let certificate?, let key?):
-            do {
-                return HTTPServer.TLS(
-                    certificate: String(decoding: try AccessControl.contents(of: certificate), as: UTF8.self),
-                    key: String(decoding: try AccessControl.contents(of: key), as: UTF8.self))
-            } catch let error as AccessFileError {
-                throw UsageError(description: error.description)
-            }
+            return try CertificateFiles(certificate: certificate, key: key).renewed(say: say)
         default: throw UsageError(description: "--tls-certificate and --tls-key belong together")
         }
     }

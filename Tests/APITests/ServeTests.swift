@@ -1,4 +1,5 @@
 import ChildProcesses
+import EngineUnderTest
 import Foundation
 import Glibc
 import Testing
@@ -97,18 +98,7 @@ import Testing
 
     @Test func speaksTLS() throws {
         let (folder, store) = try folder()
-        func program(_ path: String, _ arguments: [String]) throws -> (Int32, String) {
-            let outcome = try ChildProcess.run([path] + arguments, in: folder.url)
-            return (outcome.status, outcome.output)
-        }
-        let made = try program(
-            "/usr/bin/openssl",
-            [
-                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem",
-                "-days", "2",
-                "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
-            ])
-        #expect(made.0 == 0)
+        try TestCertificate.make(in: folder)
         let run = try ServedProgram(
             folder,
             [
@@ -117,18 +107,29 @@ import Testing
                 "key.pem",
             ])
         let address = "https://127.0.0.1:\(try run.port())/analytics/v1/me"
-        let (status, reply) = try program(
-            "/usr/bin/curl", ["-si", "--cacert", "cert.pem", "--tlsv1.2", address])
-        #expect(status == 0 && reply.contains("\"anonymous\""))
-        #expect(reply.contains("Strict-Transport-Security"))
+        func curl(_ arguments: String...) throws -> ChildProcess.Outcome {
+            try ChildProcess.run(["curl", "-s"] + arguments, in: folder.url)
+        }
+        let reply = try curl("-i", "--cacert", "cert.pem", "--tlsv1.2", address)
+        #expect(reply.status == 0 && reply.output.contains("\"anonymous\""))
+        #expect(reply.output.contains("Strict-Transport-Security"))
         // Behind an ingress that speaks it, a browser has to do the same.
         let behind = try ServedProgram(
             folder, ["serve", "--store", store, "--listen", "127.0.0.1:0", "--behind-tls"])
         let plain = "http://127.0.0.1:\(try behind.port())/analytics/v1/me"
-        #expect(try program("/usr/bin/curl", ["-si", plain]).1.contains("Strict-Transport-Security"))
+        #expect(try curl("-i", plain).output.contains("Strict-Transport-Security"))
         #expect(behind.stop() == 0)
         // 60: the certificate is not one that the machine believes in.
-        #expect(try program("/usr/bin/curl", ["-s", address]).0 == 60)
+        #expect(try curl(address).status == 60)
+        // Renewed, as orchestrators do: the files are replaced, and nobody starts the program again.
+        try TestCertificate.make("new-key.pem", "new.pem", in: folder)
+        for (new, old) in [("new-key.pem", "key.pem"), ("new.pem", "cert.pem")] {
+            #expect(rename(folder.path(new), folder.path(old)) == 0)
+        }
+        try waitUntil("the new certificate is used", within: 60) {
+            try curl("--cacert", "cert.pem", address).status == 0
+        }
+        #expect(run.text.contains("cert.pem has changed: new connections get the new certificate"))
         #expect(run.stop() == 0)
     }
 }

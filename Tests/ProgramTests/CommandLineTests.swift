@@ -122,11 +122,14 @@ import Testing
 
     /// Of a pipe that is called a secret's file the program would wait for somebody who writes to it; links to files are
     /// what orchestrators mount.
-    @Test func aSecretStandsInARegularFile() throws {
+    @Test(arguments: [
+        (["fleet"], "SESSIONIZER_STORE_URL_FILE", "SESSIONIZER_STORE_URL_FILE: pipe: no regular file"),
+        (["serve", "--listen", "127.0.0.1:0"], "SESSIONIZER_HTTP_TOKENS", "pipe: no regular file"),
+    ])
+    func aSecretIsNotReadOfAPipe(words: [String], variable: String, complaint: String) throws {
         let pipe = folder.url.appendingPathComponent("pipe").path
         try #require(mkfifo(pipe, 0o600) == 0)
-        let waiting = try Program(folder: folder).start(
-            ["fleet"], environment: ["SESSIONIZER_STORE_URL_FILE": "pipe"])
+        let waiting = try Program(folder: folder).start(words, environment: [variable: "pipe"])
         let end = Date().addingTimeInterval(20)
         while waiting.isRunning, Date() < end { usleep(20_000) }
         #expect(!waiting.isRunning, "it waits for somebody who writes to the pipe")
@@ -134,8 +137,10 @@ import Testing
         waiting.waitUntilExit()
         #expect(waiting.terminationStatus == 2)
         let said = try folder.text("stderr")
-        #expect(said.contains("SESSIONIZER_STORE_URL_FILE: pipe: no regular file"), "\(said)")
+        #expect(said.contains(complaint), "\(said)")
+    }
 
+    @Test func aSecretStandsInARegularFile() throws {
         try folder.write("url", "sqlite:nothing.db\n")
         try FileManager.default.createSymbolicLink(
             atPath: folder.url.appendingPathComponent("link").path, withDestinationPath: "url")
