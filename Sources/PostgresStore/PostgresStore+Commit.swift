@@ -97,7 +97,7 @@ extension PostgresStore: SessionStoring {
         scope.add(transport)
         let rows = try connection.query(
             """
-            SELECT last_committed_at, last_event_at FROM freshness
+            SELECT last_committed_at, last_past_event_at FROM freshness
             WHERE scope IN ('all', $1) ORDER BY scope = 'all' LIMIT 1
             """, scope)
         if rows.isEmpty { return nil }

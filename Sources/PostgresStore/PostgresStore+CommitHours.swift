@@ -219,18 +219,20 @@ extension PostgresStore {
                   last_offset = excluded.last_offset, committed_at = excluded.committed_at
                 """, place)
         }
-        let last = changes.accepted.lazy.map(\.time).max()
+        let newest = StoredFreshness.newest(of: changes.accepted, at: batch.committedAt)
         for scope in batch.transport == "all" ? ["all"] : ["all", batch.transport] {
             var fresh = Parameters()
             fresh.add(scope)
-            fresh.add(instant: last)
+            fresh.add(instant: newest.of)
             fresh.add(instant: batch.committedAt)
             fresh.add(Int64(changes.accepted.count))
+            fresh.add(instant: newest.past)
             try connection.execute(
                 """
-                INSERT INTO freshness AS t VALUES ($1, $2, $3, $4) ON CONFLICT (scope) DO UPDATE SET
+                INSERT INTO freshness AS t VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope) DO UPDATE SET
                   last_event_at = greatest(t.last_event_at, excluded.last_event_at),
-                  last_committed_at = excluded.last_committed_at, events = t.events + excluded.events
+                  last_committed_at = excluded.last_committed_at, events = t.events + excluded.events,
+                  last_past_event_at = greatest(t.last_past_event_at, excluded.last_past_event_at)
                 """, fresh)
         }
     }

@@ -18,6 +18,7 @@ enum Schema {
         ("0015_partition_entities", SchemaLeases.entities),
         ("0016_partition_homes", SchemaLeases.homes),
         ("0017_downtime_of_hours", SchemaQuestions.downtime),
+        ("0018_past_events", SchemaQuestions.past),
     ]
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.

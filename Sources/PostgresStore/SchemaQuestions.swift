@@ -17,4 +17,14 @@ enum SchemaQuestions {
         CREATE INDEX robot_hours_downtime ON robot_hours (hour) INCLUDE (robot_id, downtime);
         DROP INDEX robot_hours_hour;
         """
+
+    /// Migration 0018: the newest event that was not ahead of the clock when it was committed. Where the newest of all was, it is
+    /// looked for in the hour before that of the last commit that has any.
+    static let past = """
+        ALTER TABLE freshness ADD COLUMN last_past_event_at timestamptz;
+        UPDATE freshness SET last_past_event_at = CASE
+          WHEN last_event_at <= last_committed_at + interval '60 seconds' THEN last_event_at
+          ELSE (SELECT max(occurred_at) FROM events WHERE hour = (
+            SELECT max(hour) FROM events WHERE hour < floor(extract(epoch FROM last_committed_at) / 3600))) END;
+        """
 }

@@ -57,7 +57,7 @@ extension SQLiteStore: SessionStoring {
     public func freshness(ofTransport transport: String) throws -> StoredFreshness? {
         let query = try connection.statement(
             """
-            SELECT last_committed_at, last_event_at IS NULL, last_event_at FROM freshness
+            SELECT last_committed_at, last_past_event_at IS NULL, last_past_event_at FROM freshness
             WHERE scope IN ('all', ?) ORDER BY scope = 'all' LIMIT 1
             """
         ).bind(transport)
@@ -123,16 +123,19 @@ extension SQLiteStore: SessionStoring {
                 """
             ).bind(batch.transport).bind(batch.origin).bind(offset).bind(batch.committedAt).run()
         }
-        let last = changes.accepted.lazy.map(\.time).max()
+        let newest = StoredFreshness.newest(of: changes.accepted, at: batch.committedAt)
         for scope in ["all", batch.transport] {
             try connection.statement(
                 """
-                INSERT INTO freshness VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                INSERT INTO freshness VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
                   last_event_at = max(coalesce(last_event_at, excluded.last_event_at),
                     coalesce(excluded.last_event_at, last_event_at)),
-                  last_committed_at = excluded.last_committed_at, events = events + excluded.events
+                  last_committed_at = excluded.last_committed_at, events = events + excluded.events,
+                  last_past_event_at = max(coalesce(last_past_event_at, excluded.last_past_event_at),
+                    coalesce(excluded.last_past_event_at, last_past_event_at))
                 """
-            ).bind(scope).bind(last).bind(batch.committedAt).bind(Int64(changes.accepted.count)).run()
+            ).bind(scope).bind(newest.of).bind(batch.committedAt).bind(Int64(changes.accepted.count))
+                .bind(newest.past).run()
         }
     }
 }

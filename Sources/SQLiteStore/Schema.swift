@@ -10,6 +10,7 @@ enum Schema {
         ("0008_known", SchemaKnown.tables),
         ("0009_zones", SchemaZones.tables),
         ("0010_zone_hours", SchemaZoneHours.tables),
+        ("0011_past_events", past),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
@@ -329,6 +330,16 @@ enum Schema {
         "robot_states_now ON robot_states(state, started_at, ended_at) WHERE ended_at IS NULL",
         "merchant_hours_sums ON merchant_hours(hour, completed, failed, canceled)",
     ]
+
+    /// The newest event that was not ahead of the clock when it was committed. Where the newest of all was, it is looked for in
+    /// the hour before that of the last commit that has any.
+    private static let past = """
+        ALTER TABLE freshness ADD COLUMN last_past_event_at INTEGER;
+        UPDATE freshness SET last_past_event_at = CASE
+          WHEN last_event_at <= last_committed_at + 60000000 THEN last_event_at
+          ELSE (SELECT max(occurred_at) FROM events WHERE hour = (
+            SELECT max(hour) FROM events WHERE hour < last_committed_at / 3600000000)) END;
+        """
 
     /// What stood in their place in earlier versions.
     static let formerQuestions = [

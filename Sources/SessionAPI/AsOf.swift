@@ -4,7 +4,10 @@ internal import SessionStore
 struct AsOf: Sendable {
     var now: Int64
     var clock: APIClock
+    /// The newest event that was not ahead of the clock when it was committed; where all were, the newest.
     var lastEventAt: Int64?
+    /// The newest event, where it is later: one wrong clock must not tell how far the events have come.
+    var aheadEventAt: Int64?
     var lastCommittedAt: Int64?
     var events: Int64
     /// Changes whenever the store does.
@@ -14,14 +17,21 @@ struct AsOf: Sendable {
     var tellsEvents = true
 
     init(_ store: any StoreConversation, clock: APIClock, wall: Int64) throws {
+        // An SQLite file of an older version that may not be written lacks the last column; all columns are asked for there.
+        let columns =
+            switch store.flavour {
+            case .sqlite: "freshness.*"
+            case .postgres: "scope, last_event_at, last_committed_at, events, last_past_event_at"
+            }
         scopes = try store.rows(
             """
-            SELECT scope, last_event_at, last_committed_at, events,
-              (SELECT max(batch_id) FROM ingestion_batches) AS batch_id FROM freshness ORDER BY scope
+            SELECT \(columns), (SELECT max(batch_id) FROM ingestion_batches) AS batch_id FROM freshness ORDER BY scope
             """)
         let batch = scopes.first
         let all = scopes.first { $0.text("scope") == "all" }
-        lastEventAt = all?.integer("last_event_at")
+        let newest = all?.integer("last_event_at")
+        lastEventAt = all?.integer("last_past_event_at") ?? newest
+        aheadEventAt = newest == lastEventAt ? nil : newest
         lastCommittedAt = all?.integer("last_committed_at")
         events = all?.integer("events") ?? 0
         // Batches of several writers are numbered before they are committed: the highest number may be there before a lower one.
@@ -33,17 +43,29 @@ struct AsOf: Sendable {
         }
     }
 
-    private var age: Double? { lastEventAt.map { max(0, Double(now - $0) / 1e6) } }
+    /// What is later than this is ahead of the clock.
+    var horizon: Int64 { now + StoredFreshness.tolerance }
+
+    /// How far the events are behind now. Where all there are are ahead of it, the last commit tells when any came.
+    private var age: Double? {
+        lastEventAt.map { last in
+            let isAhead = last > horizon
+            return max(0, Double(now - (isAhead ? lastCommittedAt ?? last : last)) / 1e6)
+        }
+    }
 
     private var freshness: (word: String, sentence: String) {
         guard let lastEventAt, let age else {
             return ("empty", "No event yet: replay an archive into the store, or connect a queue.")
         }
         let last = "last event \(InstantFormat.words(lastEventAt)) UTC"
+        let ahead =
+            aheadEventAt.map { " One is ahead of the clock: \(InstantFormat.words($0)) UTC." } ?? ""
         switch clock {
-        case .lastEvent: return ("archive", "L\(last.dropFirst()); an archive, not followed live.")
+        case .lastEvent:
+            return ("archive", "L\(last.dropFirst()); an archive, not followed live.\(ahead)")
         case .wall:
-            let words = "\(InstantFormat.length(age)) behind; \(last)."
+            let words = "\(InstantFormat.length(age)) behind; \(last).\(ahead)"
             if age <= 600 { return (age > 60 ? "late" : "fresh", words) }
             return (
                 "stale",
@@ -62,6 +84,7 @@ struct AsOf: Sendable {
             case .lastEvent: out.text("clock", "last_event")
             }
             out.instant("last_event_at", lastEventAt)
+            out.instant("ahead_event_at", aheadEventAt)
             out.instant("last_committed_at", lastCommittedAt)
             out.integer("events", tellsEvents ? events : nil)
             out.number("age_seconds", age)

@@ -7,8 +7,9 @@ enum Pilots {
         if try !Search.isKnown("pilot", pilot, call) { throw Problem.unknown("pilot", pilot) }
         let last = try call.rows(
             """
-            SELECT max(occurred_at) AS at FROM events WHERE pilot_id = ?1 AND pilot_use IS NOT NULL
-            """, [.text(pilot)]
+            SELECT max(occurred_at) AS at FROM events
+            WHERE pilot_id = ?1 AND pilot_use IS NOT NULL AND occurred_at <= \(call.at(2))
+            """, [.text(pilot), .integer(call.asOf.horizon)]
         ).first?.integer("at")
         let lastWindow = try call.rows(
             "SELECT max(started_at) AS at FROM assignment_windows WHERE kind = 'pilot' AND entity_id = ?1",

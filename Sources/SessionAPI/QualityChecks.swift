@@ -73,7 +73,8 @@ struct QualityChecks {
     func all(_ clocks: Clocks) throws -> [QualityCheck] {
         [
             everyMessage, try rejected(), duplicates, try orphans(), try anomalous(), try conflicts(),
-            try overLinked(), try noReason(), skew(clocks), try late(), try unknownEvents(),
+            try overLinked(), try noReason(), skew(clocks), try ahead(),
+            try late(), try unknownEvents(),
         ]
     }
 
@@ -85,7 +86,7 @@ struct QualityChecks {
         return (batches, messages.compactMap { $0.integer("since") }.min(), batches < Self.mostBatches)
     }
 
-    private func plural(_ count: Int64, _ one: String, _ many: String) -> String {
+    func plural(_ count: Int64, _ one: String, _ many: String) -> String {
         "\(count) \(count == 1 ? one : many)"
     }
 

@@ -1,3 +1,4 @@
+internal import HTTPServer
 internal import SessionStore
 
 /// Robots whose clocks are off: what they tell of an arrival beside what the delivery does.
@@ -18,10 +19,43 @@ extension QualityChecks {
                     let offset = worst.number("offset_seconds") ?? 0
                     return "\(clocks.count) robots' clocks are off; \(worst.text("robot_id") ?? "?")'s by "
                         + "\(InstantFormat.length(abs(offset))) \(offset > 0 ? "ahead" : "behind")."
-                } ?? "No robot's clock is off by more than 30 s."
+                } ?? "No robot tells that it has arrived more than 30 s before or after its deliveries do."
             }.map { $0 + clocks.words } ?? clocks.words,
             matters: "Events of such a robot join the wrong side of a window's end.",
             question: clocks.question, wait: clocks.wait)
+    }
+
+    /// Events that tell of what has not come yet, be it by a minute or by years: whatever range was asked for.
+    func ahead() throws -> QualityCheck {
+        let question = SQLQuestion(
+            """
+            SELECT event, event_id, occurred_at, robot_id FROM events
+            WHERE hour >= ?1 AND occurred_at > \(call.at(2)) ORDER BY occurred_at DESC LIMIT 1000
+            """,
+            [
+                .integer(InstantFormat.floor(call.asOf.horizon, to: InstantFormat.hour) / InstantFormat.hour),
+                .integer(call.asOf.horizon),
+            ])
+        let rows = try question.rows(call)
+        var check = QualityCheck(
+            name: "events_ahead", count: Int64(rows.count), sentence: "No event is ahead of the clock.",
+            matters:
+                "Such an event is its robot's last word until its time has come; ranges that end now leave it out.",
+            question: question)
+        guard let furthest = rows.first, let at = furthest.integer("occurred_at") else { return check }
+        let robots = Set(rows.compactMap { $0.text("robot_id") }).sorted()
+        check.sentence =
+            plural(Int64(rows.count), "event is", "events are") + (rows.count == 1000 ? " (or more)" : "")
+            + " ahead of the clock"
+            + (robots.isEmpty
+                ? ""
+                : ", of \(robots.prefix(5).joined(separator: ", "))"
+                    + (robots.count > 5 ? " and \(robots.count - 5) more" : ""))
+            + "; the furthest, \(furthest.text("event") ?? "?"), is of \(InstantFormat.words(at)) UTC."
+        check.href =
+            "/analytics/v1/events/\(PercentCoding.encoded(furthest.text("event_id") ?? ""))"
+            + "?at=\(PercentCoding.encoded(InstantFormat.text(at)))"
+        return check
     }
 
     /// The median of (the robot says that it has arrived) - (the delivery's arrival), where it is more than 30 s over at

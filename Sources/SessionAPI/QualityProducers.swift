@@ -120,6 +120,8 @@ struct QualityProducers {
             ? " AND received_at NOT IN (SELECT started_at FROM ingestion_batches WHERE transport = 'archive')"
             : ""
         let whole = range.wholeHours
+        // What is ahead of the clock belongs to what came lately.
+        let end = range.to < call.asOf.now ? whole.to / InstantFormat.hour : Int64(Int32.max)
         return SQLQuestion(
             """
             SELECT \(producer) AS producer, coalesce(source, '') AS source,
@@ -129,7 +131,7 @@ struct QualityProducers {
               WHERE hour >= ?1 AND hour < ?2\(queued) ORDER BY hour DESC LIMIT \(most)) latest
             GROUP BY 1, 2, 3, 4
             """,
-            [.integer(whole.from / InstantFormat.hour), .integer(whole.to / InstantFormat.hour)])
+            [.integer(whole.from / InstantFormat.hour), .integer(end)])
     }
 
     func write(_ out: inout JSONWriter) {

@@ -18,12 +18,14 @@ struct RobotNow {
         let told = try call.rows(
             """
             SELECT n.id, s.robot_id, s.started_at, s.ended_at, s.state, s.reason,
-              (SELECT max(e.occurred_at) FROM events e WHERE e.robot_id = n.id AND e.robot_use IS NOT NULL) AS heard,
+              (SELECT max(e.occurred_at) FROM events e WHERE e.robot_id = n.id AND e.robot_use IS NOT NULL
+                AND e.occurred_at <= \(call.at(2))) AS heard,
               (SELECT z.zone_id FROM robot_zones z WHERE z.robot_id = n.id
                 ORDER BY z.started_at DESC LIMIT 1) AS zone
             FROM \(given) LEFT JOIN robot_states s ON s.robot_id = n.id
-              AND s.started_at = (SELECT max(b.started_at) FROM robot_states b WHERE b.robot_id = n.id)
-            """, [ids])
+              AND s.started_at = (SELECT max(b.started_at) FROM robot_states b
+                WHERE b.robot_id = n.id AND b.started_at <= \(call.at(2)))
+            """, [ids, .integer(call.asOf.horizon)])
         for row in told {
             let id = row.text("id") ?? ""
             found[id] = RobotNow(

@@ -79,8 +79,10 @@ enum Robots {
 
     static func lastHeard(_ robot: String, _ call: Call) throws -> Int64? {
         try call.rows(
-            "SELECT max(occurred_at) AS at FROM events WHERE robot_id = ?1 AND robot_use IS NOT NULL",
-            [.text(robot)]
+            """
+            SELECT max(occurred_at) AS at FROM events
+            WHERE robot_id = ?1 AND robot_use IS NOT NULL AND occurred_at <= \(call.at(2))
+            """, [.text(robot), .integer(call.asOf.horizon)]
         ).first?.integer("at")
     }
 

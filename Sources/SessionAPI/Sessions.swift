@@ -228,8 +228,14 @@ struct SessionQuery {
     /// The filters of the list of sessions.
     mutating func takeParameters() throws {
         let given = call.parameters
-        let kinds = given.list("kind")
-        either("s.kind", kinds.isEmpty ? Sessions.listedKinds : kinds)
+        let (kinds, asked) = (given.list("kind"), Set(given.list("outcome")))
+        // Of outcomes that only offers come to, none of the usual kinds has any.
+        let isOfOffers = !asked.isEmpty && asked.isSubset(of: ["rejected", "expired"])
+        if !kinds.isEmpty {
+            either("s.kind", kinds)
+        } else if !isOfOffers {
+            either("s.kind", Sessions.listedKinds)
+        }
         for (name, column) in [
             ("outcome", "s.outcome"), ("merchant", "s.merchant_id"), ("zone", "s.zone_id"),
             ("source", "s.source"),

@@ -78,7 +78,11 @@ public struct RejectedMessage: Equatable, Sendable {
 
 /// How far what a store holds has come: the table `freshness`.
 public struct StoredFreshness: Equatable, Sendable {
-    /// The newest time of an event; nil where none is stored.
+    /// So far ahead of the clock, in microseconds, an event is still taken for a new one. One further ahead says nothing of how
+    /// far the events have come: a single wrong clock would hide that no more come.
+    public static let tolerance: Microseconds = 60_000_000
+
+    /// The newest time of an event that was not ahead of the clock; nil where none is stored.
     public var lastEvent: Instant?
     /// When a batch was committed last.
     public var lastCommit: Instant
@@ -87,6 +91,12 @@ public struct StoredFreshness: Equatable, Sendable {
     public init(lastEvent: Instant?, lastCommit: Instant) {
         self.lastEvent = lastEvent
         self.lastCommit = lastCommit
+    }
+
+    /// The newest time of some events: of all, and of those that are not ahead of a clock.
+    public static func newest(of events: [Event], at now: Instant) -> (of: Instant?, past: Instant?) {
+        let times = events.lazy.map(\.time)
+        return (times.max(), times.filter { $0 <= now + tolerance }.max())
     }
 }
 

@@ -29,7 +29,7 @@ extension FleetStory {
 
     private func header(_ out: inout TerminalText) {
         out.write("The fleet", .heading)
-        out.write("  \(span.integer("robots") ?? 0) robots · \(span.integer("events") ?? 0) events")
+        out.write("  \(Self.counted(span, "robot")) · \(Self.counted(span, "event"))")
         if let last = span.integer("last_event_at") {
             let first = min(
                 span.integer("first_event_at") ?? last, span.integer("first_state_at") ?? last)
@@ -38,6 +38,12 @@ extension FleetStory {
             )
         }
         out.newline()
+    }
+
+    /// "1 robot", "2 robots".
+    private static func counted(_ row: TableRow, _ one: String) -> String {
+        let count = row.integer("\(one)s") ?? 0
+        return "\(count) \(one)\(count == 1 ? "" : "s")"
     }
 
     private func doubts(_ out: inout TerminalText) {
@@ -73,7 +79,7 @@ extension FleetStory {
         }
         if let offers = funnel.integer("offers_received"), offers > 0 {
             out.write(
-                "  of \(offers) offers \(funnel.integer("offers_accepted") ?? 0) accepted, "
+                "  of \(offers) offer\(offers == 1 ? "" : "s") \(funnel.integer("offers_accepted") ?? 0) accepted, "
                     + "\(funnel.integer("offers_rejected") ?? 0) rejected, "
                     + "\(funnel.integer("offers_expired") ?? 0) expired", .dim)
             out.newline()

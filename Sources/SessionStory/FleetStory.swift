@@ -41,7 +41,7 @@ public struct FleetStory: Sendable {
             SELECT (SELECT min(first_event_at) FROM sessions) AS first_event_at,
               (SELECT max(last_event_at) FROM freshness) AS last_event_at,
               (SELECT CAST(coalesce(sum(events), 0) AS BIGINT) FROM freshness WHERE scope = 'all') AS events,
-              (SELECT count(DISTINCT robot_id) FROM robot_states) AS robots,
+              (SELECT count(*) FROM known_robots) AS robots,
               (SELECT min(started_at) FROM robot_states) AS first_state_at
             """, [])
         guard let span = spans.first, let last = try LastInstant.find(in: store) else { return nil }

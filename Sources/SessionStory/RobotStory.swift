@@ -38,13 +38,15 @@ public struct RobotStory: Sendable {
         let reader = EventDetailsReader()
         let classes = try StateClasses(store)
         var seconds: [String: Double] = [:]
+        let last = try LastInstant.find(in: store) ?? 0
         for row in states {
-            guard let end = row.integer("ended_at"), let start = row.integer("started_at") else { continue }
+            guard let start = row.integer("started_at") else { continue }
+            // One that lasts is counted up to the last event, as `fleet` counts it.
+            let end = row.integer("ended_at") ?? max(start, last)
             seconds[classes[row.text("state") ?? ""], default: 0] += Double(end - start) / 1e6
         }
         let stored = try store.rows(
             "SELECT * FROM robot_hours WHERE robot_id = ?1 ORDER BY hour", [.text(id)])
-        let last = try LastInstant.find(in: store) ?? 0
         let (hours, from) = Self.hours(stored, states, classes, upTo: last)
         return RobotStory(
             id: id, states: states,

@@ -32,20 +32,11 @@ enum Grid {
 
 /// The last instant that a story counts up to.
 enum LastInstant {
-    /// The last event, except that a clock more than a year ahead of the last commit is taken for a wrong one, where
-    /// there is any event that is not: an open state would be counted up to the year 9999. Nil where there is no event.
+    /// The newest event that was not ahead of the clock when it was committed, where there is one: an open state would be
+    /// counted up to the year 9999 for a single wrong clock. Nil where there is no event.
     static func find(in store: any TableReading) throws -> Int64? {
-        let row = try store.rows(
-            "SELECT max(last_event_at) AS last, max(last_committed_at) AS committed FROM freshness", []
-        ).first
-        guard let last = row?.integer("last"), let committed = row?.integer("committed") else { return nil }
-        let limit = committed + 366 * Grid.day
-        if last <= limit { return last }
-        return try store.rows(
-            """
-            SELECT max(occurred_at) AS last FROM events
-            WHERE hour = (SELECT max(hour) FROM events WHERE hour < ?1)
-            """, [.integer(Grid.floor(limit, Grid.hour) / Grid.hour)]
-        ).first?.integer("last") ?? last
+        let scope = try store.rows("SELECT * FROM freshness WHERE scope = 'all'", []).first
+        // No such column in a store of an older version that may not be written.
+        return scope?.integer("last_past_event_at") ?? scope?.integer("last_event_at")
     }
 }

@@ -66,7 +66,7 @@ enum CommandLineTool {
     private static let common = """
         Every command but simulate reads --config FILE (see config/sessionizer.yaml).
         Store URLs: sqlite:PATH (default sqlite:sessionizer.db, or SESSIONIZER_STORE_URL), postgres://…
-        `sessionizer COMMAND --help` shows one command. Exit codes: 0 done, 1 failed, 2 unusable arguments.
+        `sessionizer COMMAND --help` or `help COMMAND` shows one command. Exit codes: 0 done, 1 failed, 2 unusable arguments.
         """
 
     static func run(_ words: [String]) -> Int32 {
@@ -85,7 +85,12 @@ enum CommandLineTool {
             let file = try configuration(&rest)
             switch command {
             case "help", "--help", "-h":
-                try put(help)
+                guard let asked = rest.first else {
+                    try put(help)
+                    return 0
+                }
+                guard let text = help(of: asked) else { throw UsageError(description: "no command \(asked)") }
+                try put(text)
                 return 0
             case "--version", "version":
                 try put("sessionizer \(version) (\(commit))")
@@ -136,6 +141,8 @@ enum CommandLineTool {
                 .compression:
                 return 1
             }
+        } catch let error as OutputError where error.isEnough {
+            return OutputError.endedByPipe
         } catch {
             complain("sessionizer: \(error)")
             return 1

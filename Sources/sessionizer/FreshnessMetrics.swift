@@ -6,7 +6,8 @@ import Telemetry
 /// How far the events have come, and how late each was when it came.
 final class FreshnessMetrics: Sendable {
     private struct State {
-        /// The newest time of an event that is committed.
+        /// The newest time of an event that is committed and was not ahead of the clock: one wrong clock would have all others
+        /// count as late, and nobody be told that no more come.
         var newest = Instant.min
         /// When a batch was committed last.
         var committed = Instant.min
@@ -24,7 +25,8 @@ final class FreshnessMetrics: Sendable {
             "How far an accepted event's time is behind the newest before it; 0 for those in order.",
             bounds: [0, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800], labels)
         lastEvent = all.gauge(
-            "sessionizer_last_event_timestamp_seconds", "The newest event time that is committed.", labels)
+            "sessionizer_last_event_timestamp_seconds",
+            "The newest event time that is committed, of events not ahead of the clock.", labels)
         lastCommit = all.gauge(
             "sessionizer_last_commit_timestamp_seconds", "When a batch was committed last.", labels)
     }
@@ -44,7 +46,11 @@ final class FreshnessMetrics: Sendable {
     func committed(_ events: [Event], at now: Instant) -> [Double] {
         state.withLock { state in
             let latenesses = events.map { event in
-                defer { state.newest = max(state.newest, event.time) }
+                defer {
+                    if event.time <= now + StoredFreshness.tolerance {
+                        state.newest = max(state.newest, event.time)
+                    }
+                }
                 return state.newest > event.time ? Self.seconds(state.newest - event.time) : 0
             }
             state.committed = max(state.committed, now)

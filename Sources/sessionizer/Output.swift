@@ -2,8 +2,15 @@ import Glibc
 
 /// Standard output could not be written: a full disk, a closed pipe.
 struct OutputError: Error, CustomStringConvertible {
-    let reason: String
-    var description: String { "the output cannot be written: \(reason)" }
+    /// `errno`
+    let code: Int32
+    var description: String { "the output cannot be written: \(String(cString: strerror(code)))" }
+
+    /// Whoever read has enough (`| head`): nothing to complain of.
+    var isEnough: Bool { code == EPIPE }
+
+    /// What a shell tells of a program that a closed pipe ended.
+    static let endedByPipe: Int32 = 128 + SIGPIPE
 }
 
 /// Writes a line to standard output, whole, or throws. Not `print`: that says nothing of a full disk.
@@ -16,7 +23,7 @@ func put(_ text: String, terminator: String = "\n") throws {
             if count > 0 {
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             } else if count < 0, errno != EINTR {
-                throw OutputError(reason: String(cString: strerror(errno)))
+                throw OutputError(code: errno)
             }
         }
     }

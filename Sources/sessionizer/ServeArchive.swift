@@ -31,8 +31,8 @@ enum ServeArchive {
 
         var limits = HTTPServer.Limits()
         limits.refusal = { api.refusal($0) }
-        let server = try HTTPServer(listen: listen, limits: limits, tls: offer.tls) { request in
-            api.answer(request)
+        let server = try HTTPServer(listen: listen, limits: limits, tls: offer.tls, probes: probes) {
+            request in api.answer(request)
         }
         let scheme = offer.tls == nil ? "http" : "https"
         complain("sessionizer: serving \(location) on \(scheme)://\(address(listen, port: server.port))/")
@@ -48,6 +48,12 @@ enum ServeArchive {
         }
         return 0
     }
+
+    /// For whoever runs this as a container: it lives while it answers, and it is ready as soon as it listens, for the store was
+    /// opened before.
+    private static let probes: [String: HTTPServer.Handler] = [
+        "/livez": { _ in .text("[+] process: answers\n") }, "/readyz": { _ in .text("[+] store: open\n") },
+    ]
 
     /// How long answers in hand get at the end, in seconds: longer than one may take beside a store that answers.
     private static let lastSeconds = 5.0

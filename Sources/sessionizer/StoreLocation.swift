@@ -18,7 +18,9 @@ enum StoreLocation: CustomStringConvertible {
         } else {
             // What has a user may have a password.
             let shown = url.contains("@") ? "\(url.prefix { $0 != ":" && $0 != "@" }):…" : url
-            throw UsageError(description: "--store \(shown): expected sqlite:PATH or postgres://…")
+            throw UsageError(
+                description: (url.isEmpty ? "the store's URL is empty" : "--store \(shown)")
+                    + ": expected sqlite:PATH or postgres://…")
         }
     }
 

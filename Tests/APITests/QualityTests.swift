@@ -54,7 +54,7 @@ import Testing
             usleep(50_000)
             checks = try self.checks(of: client)
         }
-        #expect(checks.count == 11)
+        #expect(checks.count == 12)
         var positive: Set<String> = []
         for (name, check) in checks.sorted(by: { $0.key < $1.key }) {
             guard name != "late_events" else {
@@ -159,7 +159,8 @@ import Testing
             UPDATE ingestion_batches SET transport = 'amqp' WHERE started_at = \(at);
             UPDATE arrival_hours SET events = 15, late = 15;
             INSERT INTO arrival_hours SELECT hour, 'amqp', 15, 10 FROM arrival_hours;
-            INSERT INTO freshness SELECT 'amqp', last_event_at, last_committed_at, 15 FROM freshness WHERE scope = 'archive';
+            INSERT INTO freshness SELECT 'amqp', last_event_at, last_committed_at, 15, last_past_event_at FROM freshness
+              WHERE scope = 'archive';
             UPDATE freshness SET events = 15 WHERE scope = 'archive';
             """)
         let mixed = try late()

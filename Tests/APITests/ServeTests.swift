@@ -18,6 +18,7 @@ import Testing
         let run = try ServedProgram(folder, ["serve", "--store", store, "--listen", "127.0.0.1:0"])
         let client = Client(port: try run.port())
         #expect(try client.get("/analytics/v1/home").status == 200)
+        for probe in ["/livez", "/readyz"] { #expect(try client.get(probe).text.hasPrefix("[+] ")) }
         #expect(try client.get("/deliveries/D-1").text.contains("<!doctype html>"))
         let list = try client.get("/deliveries")
         #expect(list.status == 303 && list.header("Location") == "/sessions")

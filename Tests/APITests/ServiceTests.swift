@@ -100,6 +100,23 @@ import Testing
         #expect(try service.client.get("/").text.contains(#"href="/about""#))
     }
 
+    /// Outcomes that only offers come to are not asked of deliveries.
+    @Test func offersAreFoundByTheirOutcomes() throws {
+        let service = try ServiceUnderTest(of: [
+            #"{"event":"offer.received","timestamp":"2026-11-02T10:00:00Z","offer_id":"O1"}"#,
+            #"{"event":"offer.rejected","timestamp":"2026-11-02T10:01:00Z","offer_id":"O1"}"#,
+            #"{"event":"demand.created","timestamp":"2026-11-02T10:00:00Z","delivery_id":"D1"}"#,
+        ])
+        func ids(_ query: String) throws -> [String?] {
+            let rows = try #require(try service.get("sessions?\(query)").json["rows"] as? [[String: Any]])
+            return rows.map { $0["session_id"] as? String }
+        }
+        #expect(try ids("outcome=rejected") == ["offer:O1"])
+        #expect(try ids("outcome=rejected&outcome=expired") == ["offer:O1"])
+        #expect(try ids("outcome=rejected&kind=delivery") == [])
+        #expect(try ids("outcome=rejected&outcome=in_progress") == ["delivery:D1"])
+    }
+
     @Test func aCursorBelongsToItsFilters() throws {
         let (service, _) = try ServiceUnderTest.simulated()
         let next = try #require(try service.get("sessions?limit=5&outcome=completed").json["next"] as? String)

@@ -115,6 +115,17 @@ extension LiveTests {
             #expect(try await second.metric("sessionizer_event_lateness_seconds_sum") == 7 * 86_400)
             #expect(try await second.metric(event) == newest)
             #expect(try #require(try await second.metric(commit)) > stored)
+            // One that is ahead of the clock hides neither that no more come, nor makes those after it late.
+            try write("ahead", Date(timeIntervalSinceNow: 20 * 3600).formatted(.iso8601))
+            try scene.publish(archive: "ahead")
+            try await eventually("the one ahead is committed") {
+                try await second.outcomes()["accepted"] == 2
+            }
+            try write("next", "2026-11-09T12:00:00Z")
+            try scene.publish(archive: "next")
+            try await eventually("the next is committed") { try await second.outcomes()["accepted"] == 3 }
+            #expect(try await second.metric(event) == newest)
+            #expect(try await second.metric("sessionizer_event_lateness_seconds_sum") == 7 * 86_400)
             #expect(try await second.stop() == 0)
         }
 

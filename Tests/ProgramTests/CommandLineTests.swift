@@ -71,6 +71,7 @@ import Testing
         #expect(outcome.status == 0)
         #expect(outcome.output.hasPrefix("sessionizer \(command)"))
         #expect(outcome.output.count { $0 == "\n" } < 16, "\(outcome.output)")
+        #expect(try run(["help", command]).output == outcome.output)
     }
 
     @Test func nearIDsAreOfEveryKindAndInAnyCase() throws {
@@ -118,6 +119,20 @@ import Testing
         let catalogue = try run(["catalogue"], environment: ["SESSIONIZER_CATALOGUE": "folder"])
         #expect(catalogue.status == 2)
         #expect(catalogue.complaints.contains("folder: cannot be read"))
+    }
+
+    /// Whoever reads has enough, as `head` has: nothing to complain of.
+    @Test func aClosedPipeEndsIt() throws {
+        let pipe = Pipe()
+        try pipe.fileHandleForReading.close()
+        try folder.write("said", "")
+        let said = folder.url.appendingPathComponent("said").path
+        let ended = try ChildProcess(
+            [Program.path, "help"], output: pipe.fileHandleForWriting,
+            complaints: FileHandle(forWritingAtPath: said))
+        ended.waitUntilExit()
+        #expect(ended.terminationStatus == 141)
+        #expect(try folder.text("said").isEmpty)
     }
 
     /// Of a pipe that is called a secret's file the program would wait for somebody who writes to it; links to files are

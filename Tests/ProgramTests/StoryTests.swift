@@ -113,6 +113,20 @@ import Testing
         #expect(try lines("robot", "R9")[0].contains("usable"))
     }
 
+    /// What lasts is counted up to the last event, by whichever command.
+    @Test func aStateThatLastsCounts() throws {
+        try replay(
+            #"{"event":"robot.state_changed","timestamp":"2026-11-02T10:20:00Z","robot_id":"R1","to_state":"idle"}"#,
+            #"{"event":"demand.assigned","timestamp":"2026-11-02T16:30:00Z","delivery_id":"D1","robot_id":"R2"}"#
+        )
+        let robot = try program.run("robot", "R1", "--store", "sqlite:a.db", "--format", "json").json()
+        #expect(robot["usable_seconds"] as? Double == 22_200)
+        let fleet = try program.run("fleet", "--store", "sqlite:a.db").output.split(separator: "\n")
+        // Also a robot that told no state.
+        #expect(fleet[0].contains("2 robots · 2 events"), "\(fleet[0])")
+        #expect(fleet.contains { $0.contains("6.2 usable robot hours") }, "\(fleet)")
+    }
+
     /// Hours that a robot's story shows are those of the table, whole hours of a long state included.
     @Test func aRobotsHoursAreThoseOfTheTable() throws {
         try replay(

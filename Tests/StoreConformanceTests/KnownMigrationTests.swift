@@ -33,7 +33,8 @@ extension FreshStore {
             "DROP TABLE known_robots; DROP TABLE known_pilots; DROP TABLE known_merchants; DROP TABLE robot_zones; "
                 + "DROP TABLE zone_hours; DROP TABLE IF EXISTS partition_entities; DROP TABLE IF EXISTS partition_joins; "
                 + "DROP INDEX IF EXISTS robot_hours_downtime; CREATE INDEX IF NOT EXISTS robot_hours_hour ON robot_hours (hour); "
-                + "DELETE FROM schema_migrations WHERE name LIKE '%_known' OR name LIKE '%_zone%' OR name LIKE '%_entities' "
+                + "ALTER TABLE freshness DROP COLUMN last_past_event_at; "
+                + "DELETE FROM schema_migrations WHERE name LIKE '%_past_events' OR name LIKE '%_known' OR name LIKE '%_zone%' OR name LIKE '%_entities' "
                 + "OR name LIKE '%_homes' OR name LIKE '%_downtime_of_hours'"
         )
     }

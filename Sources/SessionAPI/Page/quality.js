@@ -15,7 +15,7 @@ import {emptyStore} from "./home.js";
 
 const NAMES = {
     every_message_counted: "Every message counted", rejected: "Rejected messages", duplicates: "Duplicates", orphan_errors: "Errors outside any delivery", anomalous_sessions: "Sessions with anomalies",
-    state_conflicts: "States that contradict", over_linked: "Over-linked ids", no_reason: "Downtime without a reason", clock_skew: "Clocks that are off", late_events: "Late events", unknown_events: "Unknown event names",
+    state_conflicts: "States that contradict", over_linked: "Over-linked ids", no_reason: "Downtime without a reason", clock_skew: "Clocks that are off", events_ahead: "Events ahead of the clock", late_events: "Late events", unknown_events: "Unknown event names",
 };
 const SIGNS = {ok: ["✔", "fine"], look: ["▲", "look"], not_measured: ["–", "not measured"]};
 const ROUTES = {rejected: "/rejected", orphans: "/orphans", sessions: "/sessions", "fleet/downtime/intervals": "/downtime"};
@@ -77,7 +77,8 @@ async function askAgain(place, range, left) {
 function pageOf(href) {
     if (!href) return null;
     const url = new URL(href, location.origin);
-    const page = ROUTES[url.pathname.replace("/analytics/v1/", "")];
+    const route = url.pathname.replace("/analytics/v1/", "");
+    const page = route.startsWith("events/") ? `/${route}` : ROUTES[route];
     return page ? page + url.search : href;
 }
 
