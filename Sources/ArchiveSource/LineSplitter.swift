@@ -81,7 +81,8 @@ struct LineSplitter {
         guard let last = piece.last else { return }
         lastByte = last
         unfinishedLength += piece.count
-        if unfinishedLength <= limits.longestLine {
+        // A BOM and a carriage return are no part of it.
+        if unfinishedLength <= limits.longestLine + 4 {
             unfinished.append(contentsOf: piece)
         } else if unfinished.count > limits.keptOfLongerLine {
             unfinished.removeSubrange(limits.keptOfLongerLine...)

@@ -54,7 +54,7 @@ final class Service: Sendable {
 
     /// - Returns: Whether it is suspended; not while the server stops.
     func suspend(_ connection: OpaquePointer) -> Bool {
-        // First counted, then looked: `drain` looks the other way round, so one of both sees the other.
+        // First counted, then looked: `waitForAnswers` looks the other way round, so one of both sees the other.
         suspended.add(1, ordering: .sequentiallyConsistent)
         if stopping.load(ordering: .sequentiallyConsistent) {
             suspended.subtract(1, ordering: .sequentiallyConsistent)

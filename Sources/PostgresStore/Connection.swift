@@ -72,6 +72,17 @@ final class Connection {
 
     var serverVersion: Int32 { PQserverVersion(handle) }
 
+    /// Closes it where the server has ended it while nothing was asked, as at a restart: so that no question finds out.
+    func heedItsEnd() {
+        guard let handle, !isAnswerDue else { return }
+        while true {
+            var poll = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+            // Also a notice is something to read.
+            guard Glibc.poll(&poll, 1, 0) > 0 else { return }
+            if PQconsumeInput(handle) == 0 { return close() }
+        }
+    }
+
     // MARK: Statements
 
     /// Statements without parameters, several at once.
@@ -257,8 +268,13 @@ final class Connection {
         return rows
     }
 
+    /// Whoever calls has an error to tell already; where the server falls silent, the connection is given up.
     private func drain() {
-        while let handle, PQstatus(handle) == CONNECTION_OK, let rest = PQgetResult(handle) { PQclear(rest) }
+        while let handle, PQstatus(handle) == CONNECTION_OK {
+            do { try wait(until: { PQisBusy(handle) == 0 }) } catch { return close() }
+            guard let rest = PQgetResult(handle) else { return }
+            PQclear(rest)
+        }
     }
 
     private func failure(of result: OpaquePointer) -> StoreError {

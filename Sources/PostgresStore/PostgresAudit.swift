@@ -78,6 +78,7 @@ public final class PostgresAudit: AuditKeeping {
     }
 
     private static func ready(_ connection: Connection) throws {
+        connection.heedItsEnd()
         if connection.isOpen { return }
         try connection.open()
         try connection.keepWhatIsCommitted()

@@ -136,23 +136,26 @@ extension PostgresStore {
     /// another key's, unless it is put down that he is shared. One who is not put down at all has no sessions but those that were there
     /// before; ``putDownMerchants(_:)`` says until when these matter.
     private func merchantsAreTold(_ touched: TouchedEntities, under partitionKeys: [String]) throws -> Bool {
-        var unknown: [String: Symbol] = [:]
+        func named(_ merchant: String) -> NamedEntity {
+            NamedEntity(kind: .merchant, entity: merchant, partitionKey: "")
+        }
+        var unknown: [NamedEntity: Symbol] = [:]
         for merchant in Set(touched.merchants) {
             let text = symbols.text(merchant)
-            if !names.isTold(text, under: partitionKeys) { unknown[text] = merchant }
+            if !names.isTold(text, under: partitionKeys) { unknown[named(text)] = merchant }
         }
         if unknown.isEmpty { return true }
         let rows = try connection.execute(
             """
             SELECT entity_id, partition_key, is_shared FROM partition_entities
             WHERE kind = 'merchant' AND entity_id = ANY ($1)
-            """, Self.texts(unknown.keys))
+            """, Self.texts(unknown.keys.map(\.entity)))
         let own = Set(partitionKeys.map { Array($0.utf8) })
         for row in 0..<rows.count {
             let (merchant, key) = (rows.text(row, 0), rows.text(row, 1))
             if own.contains(Array(key.utf8)) {
                 names.putDown([NamedEntity(kind: .merchant, entity: merchant, partitionKey: key)])
-            } else if rows.flag(row, 2), let symbol = unknown[merchant],
+            } else if rows.flag(row, 2), let symbol = unknown[named(merchant)],
                 !touched.rememberedMerchants.contains(symbol)
             {
                 names.isShared(merchant)

@@ -139,6 +139,11 @@ extension PostgresStore {
         for (index, id) in ids.enumerated() { prefetched.sessions[id] = sessions[index] }
     }
 
+    /// Of events that were dropped with their month the row is there still.
+    private static let rowOfDropped = """
+        UNION ALL SELECT i, 5, '' FROM n, LATERAL (SELECT 1 FROM sessions WHERE session_id = n.id OFFSET 0) t
+        """
+
     private func fetch(nodes ids: [Symbol]) throws {
         let column = RowArrays([TypeNumber.text])
         for id in ids { column.add(id, symbols) }
@@ -153,6 +158,7 @@ extension PostgresStore {
               LATERAL (SELECT named_id FROM session_members WHERE session_id = n.id OFFSET 0) t
             UNION ALL SELECT i, 4, t.session_id FROM n,
               LATERAL (SELECT session_id FROM session_members WHERE named_id = n.id OFFSET 0) t
+            \(partitions.retired.isEmpty ? "" : Self.rowOfDropped)
             """, Parameters(column))
         var nodes = [StoredNode](repeating: StoredNode(), count: ids.count)
         for row in 0..<rows.count {

@@ -16,6 +16,7 @@ extension PostgresStore {
             UNION ALL SELECT 2, from_id FROM links WHERE to_id = $1
             UNION ALL SELECT 3, named_id FROM session_members WHERE session_id = $1
             UNION ALL SELECT 4, session_id FROM session_members WHERE named_id = $1
+            \(partitions.retired.isEmpty ? "" : "UNION ALL SELECT 5, '' FROM sessions WHERE session_id = $1")
             """, key)
         var node = StoredNode()
         for row in 0..<rows.count { try add(rows.integer(row, 0), rows.bytes(row, 1), to: &node) }
@@ -39,7 +40,8 @@ extension PostgresStore {
         case 1: node.links.append(symbols.intern(bytes))
         case 2: node.linkedBy.append(symbols.intern(bytes))
         case 3: node.members.append(symbols.intern(bytes))
-        default: node.targets.append(symbols.intern(bytes))
+        case 4: node.targets.append(symbols.intern(bytes))
+        default: node.hasRow = true
         }
     }
 

@@ -2,6 +2,9 @@ internal import TextForms
 
 /// Instants (microseconds since 1970) and lengths, as the API writes and reads them.
 enum InstantFormat {
+    /// Before and after all that a store can hold: some days before the year 0 and after the year 9999, for offsets.
+    static let earliest: Int64 = -62_170_000_000_000_000
+    static let latest: Int64 = 253_403_000_000_000_000
     static let hour: Int64 = 3_600_000_000
     static let day: Int64 = 86_400_000_000
 

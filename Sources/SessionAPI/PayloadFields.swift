@@ -19,9 +19,9 @@ struct PayloadFields {
             reader.forEachKey { key, reader in
                 switch key {
                 case "error": readError(&reader)
-                case "from_state": fromState = reader.text()
-                case "to_state": toState = reader.text()
-                case "state": state = reader.text()
+                case "from_state": fromState = Self.given(reader.text())
+                case "to_state": toState = Self.given(reader.text())
+                case "state": state = Self.given(reader.text())
                 case "reason": reason = Self.present(reader.text())
                 case "rejection_reason": rejection = Self.present(reader.text())
                 default: reader.skip()

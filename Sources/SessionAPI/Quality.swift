@@ -9,7 +9,7 @@ enum Quality {
                 [
                     "malformed_json", "not_an_object", "invalid_utf8", "missing_timestamp",
                     "invalid_timestamp",
-                    "timestamp_in_future", "too_large",
+                    "timestamp_in_future", "too_large", "before_retention",
                 ])
         ] + ParameterRule.page
 

@@ -1,10 +1,6 @@
 internal import SessionStore
 
 extension Robots {
-    // The years 1000 and 9000: what a store can hold lies between, and PostgreSQL knows both.
-    private static let earliest: Int64 = -30_610_224_000_000_000
-    private static let latest: Int64 = 221_845_392_000_000_000
-
     static func states(_ call: Call) throws -> Answer {
         let robot = call.objects[0]
         try expectKnown(robot, call)
@@ -35,8 +31,8 @@ extension Robots {
             ORDER BY started_at LIMIT ?5
             """,
             [
-                .text(robot), .integer(from ?? earliest), .integer(to ?? latest),
-                .integer(after ?? earliest), .integer(Int64(size)),
+                .text(robot), .integer(from ?? InstantFormat.earliest), .integer(to ?? InstantFormat.latest),
+                .integer(after ?? InstantFormat.earliest), .integer(Int64(size)),
             ]
         ).map(StateInterval.init)
     }

@@ -159,13 +159,13 @@ enum Robots {
         for (at, usage) in byHour where at + InstantFormat.hour > range.from && at < range.to {
             totals.errors += usage.errors
         }
-        var bySate: [String: Double] = [:]
+        var byState: [String: Double] = [:]
         var byReason: [String: (intervals: Int, seconds: Double)] = [:]
         for state in states {
             let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
             let stateClass = call.rules.stateClass(state.state)
             totals.add(seconds: seconds, of: stateClass)
-            bySate[state.state, default: 0] += seconds
+            byState[state.state, default: 0] += seconds
             if stateClass == "downtime", seconds > 0 {
                 byReason[state.reason ?? "", default: (0, 0)].intervals += 1
                 byReason[state.reason ?? "", default: (0, 0)].seconds += seconds
@@ -207,7 +207,7 @@ enum Robots {
                 out.integer("deliveries_failed", failed)
             }
             out.array("states") { out in
-                for (state, seconds) in bySate.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+                for (state, seconds) in byState.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
                     out.object { out in
                         out.text("state", state)
                         out.text("class", call.rules.stateClass(state))

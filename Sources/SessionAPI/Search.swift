@@ -227,8 +227,6 @@ enum Search {
     /// How long a search for a part may look through sessions and through the ids they were named by, in microseconds each:
     /// no index helps, so it looks at one after the other.
     private static let patience: Int64 = 20_000
-    /// The year 9000.
-    private static let latest: Int64 = 221_845_392_000_000_000
     /// How many ids are looked at between two looks at the clock.
     private static let idsAtOnce: Int64 = 10_000
 
@@ -265,7 +263,7 @@ enum Search {
                 """
             let clock = ContinuousClock()
             let start = clock.now
-            var (at, named, session) = (Self.latest, "", "")
+            var (at, named, session) = (InstantFormat.latest, "", "")
             while rows.count < limit {
                 var parameters: [TableValue] = [
                     .text(query), .integer(idsAtOnce), .integer(at), .text(named),

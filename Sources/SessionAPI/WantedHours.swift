@@ -64,12 +64,12 @@ struct WantedHours {
     {
         if let only = self.robot { return robot == nil || itself ? [only] : [] }
         if let robots = wanted.robots {
-            let there = robots.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-            guard let robot else { return Array(there.prefix(most)) }
-            let rest = there.drop {
-                $0.utf8.lexicographicallyPrecedes(robot.utf8) || !itself && $0 == robot
+            let there = robots.map(ByBytes.init).sorted()
+            let rest = there.drop { one in
+                guard let robot = robot.map(ByBytes.init) else { return false }
+                return one < robot || !itself && one == robot
             }
-            return Array(rest.prefix(most))
+            return rest.prefix(most).map(\.text)
         }
         return try call.rows(
             "SELECT robot_id FROM known_robots WHERE robot_id \(itself ? ">=" : ">") ?1 ORDER BY robot_id LIMIT ?2",
@@ -88,6 +88,7 @@ enum RobotByRobot {
         let id: String
 
         var keys: [String] { [robot, "\(at)", id] }
+        var order: (ByBytes, Int64, ByBytes) { (ByBytes(text: robot), at, ByBytes(text: id)) }
     }
 
     /// How many robots are read at once.
@@ -108,16 +109,13 @@ enum RobotByRobot {
         while page.count <= size {
             let robots = try hours.robots(after: last, orItself: isFirst, atMost: count, call)
             if robots.isEmpty { break }
-            let order = Dictionary(uniqueKeysWithValues: robots.enumerated().map { ($1, $0) })
             let some = robots.filter(hours.mayHold)
             var rows = some.isEmpty ? [] : try read(some).map { (place($0), $0) }
             if isFirst, let keys, let at = Int64(keys[1]) {
-                rows.removeAll { $0.0.robot == keys[0] && ($0.0.at, $0.0.id) <= (at, keys[2]) }
+                let told = (ByBytes(text: keys[0]), at, ByBytes(text: keys[2]))
+                rows.removeAll { $0.0.order <= told }
             }
-            rows.sort {
-                let (one, other) = (order[$0.0.robot] ?? 0, order[$1.0.robot] ?? 0)
-                return (one, $0.0.at, $0.0.id) < (other, $1.0.at, $1.0.id)
-            }
+            rows.sort { $0.0.order < $1.0.order }
             page += rows.map(\.1)
             (last, isFirst) = (robots.last, false)
             // As many as would fill the page, by what these had.

@@ -29,7 +29,10 @@ extension Engine {
         node.members = stored.members
         if !stored.targets.isEmpty { node.targets = stored.targets }
         node.isOverLinked = !stored.links.isEmpty && node.targets == [id]
-        if node.facts.isEmpty, node.links.isEmpty, node.linkedBy.isEmpty, node.members.isEmpty {
+        let isNew =
+            node.facts.isEmpty && node.links.isEmpty && node.linkedBy.isEmpty && node.members.isEmpty
+            && !stored.hasRow
+        if isNew {
             node.derived = DerivedSession()
         } else {
             broughtBack += 1

@@ -11,6 +11,8 @@ public struct StoredNode {
     public var members: [Symbol] = []
     /// The sessions its own events belong to; empty where that is its own session.
     public var targets: [Symbol] = []
+    /// Whether a row was derived for it of events that are no longer stored: need not be told where its events are.
+    public var hasRow = false
 
     /// Nothing known.
     public init() {}

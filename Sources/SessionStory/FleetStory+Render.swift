@@ -30,13 +30,10 @@ extension FleetStory {
     private func header(_ out: inout TerminalText) {
         out.write("The fleet", .heading)
         out.write("  \(Self.counted(span, "robot")) · \(Self.counted(span, "event"))")
-        if let last = span.integer("last_event_at") {
-            let first = min(
-                span.integer("first_event_at") ?? last, span.integer("first_state_at") ?? last)
-            out.write(
-                " · \(InstantText.dateAndTime(first).prefix(16)) – \(InstantText.dateAndTime(last).prefix(16)) UTC"
-            )
-        }
+        let first = min(span.integer("first_event_at") ?? last, span.integer("first_state_at") ?? last)
+        out.write(
+            " · \(InstantText.dateAndTime(first).prefix(16)) – \(InstantText.dateAndTime(last).prefix(16)) UTC"
+        )
         out.newline()
     }
 
@@ -47,6 +44,12 @@ extension FleetStory {
     }
 
     private func doubts(_ out: inout TerminalText) {
+        if let newest = span.integer("last_event_at"), newest > last {
+            out.write(
+                "  An event of \(InstantText.dateAndTime(newest).prefix(16)) UTC is ahead of the clock: "
+                    + "what lasts is counted up to \(InstantText.dateAndTime(last).prefix(16)).", .bad)
+            out.newline()
+        }
         for row in doubtful {
             let start = row.integer("started_at") ?? 0
             let years = Double((row.integer("ended_at") ?? start) - start) / 365.25 / 86_400e6

@@ -6,8 +6,10 @@ public import SessionStore
 /// replayed later, the time since would drown everything else. The views `usable_supply_hours` and
 /// `downtime_by_reason` count up to now.
 public struct FleetStory: Sendable {
-    /// One row: first and last event, their number, robots.
+    /// One row: first and newest event, their number, robots.
     let span: TableRow
+    /// What is counted up to: the newest event that was not ahead of the clock.
+    let last: Int64
     /// Sessions of deliveries and demands by outcome, with the mean total duration of the completed.
     let outcomes: [TableRow]
     /// One row: the offers' funnel.
@@ -51,7 +53,7 @@ public struct FleetStory: Sendable {
         let sums = try stateSums(upTo: last, classes, in: store)
         let (periods, from) = try periods(from: start, upTo: last, classes, in: store)
         return FleetStory(
-            span: span,
+            span: span, last: last,
             outcomes: try outcomes(in: store),
             funnel: try store.rows(
                 """

@@ -5,11 +5,9 @@ struct StateClasses {
     private var classes: [String: String] = [:]
 
     init(_ store: any TableReading) throws {
-        for row in try store.rows("SELECT key, value FROM meta WHERE key LIKE '%_states'", []) {
-            guard let key = row.text("key"), let value = row.text("value") else { continue }
-            // `["idle","returning"]`, as the store wrote it.
-            for state in value.dropFirst().dropLast().split(separator: ",") {
-                classes[String(state.dropFirst().dropLast())] = String(key.dropLast("_states".count))
+        for stateClass in ["off_duty", "downtime", "usable"] {
+            for row in try store.rows(store.flavour.listed("\(stateClass)_states"), []) {
+                if let state = row.text("value") { classes[state] = stateClass }
             }
         }
     }

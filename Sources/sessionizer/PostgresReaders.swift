@@ -37,9 +37,9 @@ final class PostgresReaders: AskableStore {
             available.signal()
         }
         do {
-            let one = try conversation ?? Conversation(settings)
+            let one = try begun(conversation, within: seconds)
             conversation = one
-            return try one.ask(within: seconds, body)
+            return try one.answer(body)
         } catch let failure as StoreError {
             switch failure.kind {
             case .conflict: throw QuestionFailure.tooSlow(seconds: seconds)
@@ -51,6 +51,19 @@ final class PostgresReaders: AskableStore {
                 throw QuestionFailure.unavailable(failure.message)
             }
         }
+    }
+
+    /// A connection that was lost while nobody used it, as all are when the server is restarted, is nobody's failure.
+    private func begun(_ kept: Conversation?, within seconds: Double) throws -> Conversation {
+        if let kept {
+            do {
+                try kept.begin(within: seconds)
+                return kept
+            } catch let failure as StoreError where failure.kind == .unavailable {}
+        }
+        let new = try Conversation(settings)
+        try new.begin(within: seconds)
+        return new
     }
 
     /// One connection. Its owner is whoever took it out of `free`.
@@ -71,13 +84,15 @@ final class PostgresReaders: AskableStore {
 
         deinit { reader.close() }
 
-        func ask<Answer>(within seconds: Double, _ body: (any StoreConversation) throws -> Answer) throws
-            -> Answer
-        {
+        func begin(within seconds: Double) throws {
             reader.answersCome(within: seconds)
             deadline = .now + .seconds(seconds)
             limit = seconds
             try reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \(Self.limit(seconds))")
+        }
+
+        /// After ``begin(within:)``.
+        func answer<Answer>(_ body: (any StoreConversation) throws -> Answer) throws -> Answer {
             do {
                 let answer = try body(self)
                 try reader.run("COMMIT")

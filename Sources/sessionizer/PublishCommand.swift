@@ -135,6 +135,7 @@ enum PublishCommand {
             let progress = PublishProgress()
             var firstEvent: Int64?
             var sent = 0
+            var tooLong: [String] = []
             while try reader.fill(read.batch, maxMessages: 1000, maxBytes: 1 << 24) {
                 var due: [Int: Int64] = [:]
                 if case .speed = pace {
@@ -142,6 +143,12 @@ enum PublishCommand {
                     due = Dictionary(read.eventTimes.map { ($0.offset, $0.time) }) { first, _ in first }
                 }
                 for message in read.batch.messages {
+                    if message.isCut {
+                        tooLong.append(
+                            "\(read.batch.origins[message.origin]):\(message.position): \(message.originalLength) bytes, which "
+                                + "is more than an event may have: it was not published")
+                        continue
+                    }
                     switch pace {
                     case .free: break
                     case .rate:
@@ -161,8 +168,8 @@ enum PublishCommand {
             }
             try publisher.finish()
             progress.clear()
-            let problems = reader.reports.filter(\.isDamage)
-            try put(summary(wantsJSON, Double(monotonicNow() - startedAt) / 1e6, problems.map(\.description)))
+            let problems = reader.reports.filter(\.isDamage).map(\.description) + tooLong
+            try put(summary(wantsJSON, Double(monotonicNow() - startedAt) / 1e6, problems))
             for problem in problems { complain("sessionizer: \(problem)") }
             return problems.isEmpty ? 0 : 1
         }

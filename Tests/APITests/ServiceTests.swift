@@ -100,6 +100,25 @@ import Testing
         #expect(try service.client.get("/").text.contains(#"href="/about""#))
     }
 
+    /// An é is not an e with an accent: robots are told apart by the bytes of their ids, as the stores do.
+    @Test func robotsThatLookAlike() throws {
+        let service = try ServiceUnderTest(
+            of: ["R-\u{e9}", "R-e\u{301}", "R-z"].map {
+                #"{"event":"robot.state_changed","timestamp":"2026-11-02T10:00:00Z","robot_id":"\#($0)","to_state":"idle"}"#
+            } + [#"{"event":"demand.created","timestamp":"2026-11-02T11:00:00Z","delivery_id":"D1"}"#])
+        var found: [[UInt8]] = []
+        var cursor = ""
+        repeat {
+            let page = try service.get("fleet/states?class=usable&limit=1&from=2026-11-02T00:00:00Z\(cursor)")
+                .json
+            let rows = try #require(page["rows"] as? [[String: Any]])
+            found += rows.compactMap { ($0["robot_id"] as? String).map { Array($0.utf8) } }
+            cursor = (page["next"] as? String).map { "&cursor=\($0)" } ?? ""
+        } while !cursor.isEmpty && found.count < 5
+        #expect(found == ["R-e\u{301}", "R-z", "R-\u{e9}"].map { Array($0.utf8) })
+        #expect(try service.get("rejected?reason=before_retention").status == 200)
+    }
+
     /// Outcomes that only offers come to are not asked of deliveries.
     @Test func offersAreFoundByTheirOutcomes() throws {
         let service = try ServiceUnderTest(of: [

@@ -108,6 +108,19 @@ import Testing
         }
     }
 
+    /// A carriage return and a BOM are no part of a line, also of one that is read in pieces.
+    @Test(arguments: formats) func aLineOfTheLimitIsWholeWhateverEndsIt(
+        _ format: ArchiveWriter.Compression
+    ) throws {
+        let line = String(repeating: "x", count: 100_000)
+        let limits = ArchiveLimits(longestLine: line.utf8.count, keptOfLongerLine: 10)
+        for (begin, ending) in [("", "\n"), ("", "\r\n"), ("\u{feff}", "\r\n")] {
+            let text = begin + String(repeating: line + ending, count: 50)
+            let result = try read(text, as: format, limits: limits)
+            #expect(result.messages.map(\.text.utf8.count) == Array(repeating: line.utf8.count, count: 50))
+        }
+    }
+
     @Test(arguments: formats) func noiseIsHandedOnForTheDecoderToReject(
         _ format: ArchiveWriter.Compression
     ) throws {

@@ -107,6 +107,10 @@ import Testing
         #expect(usable > 10.9 && usable < 26.1)
         #expect((fleet["doubtful_states"] as? [[String: Any]])?.first?["robot_id"] as? String == "R9")
         #expect(fleet["periods_from"] as? String == "2026-09-02T00:00:00.000000Z")
+        let text = try program.run("fleet", "--store", "sqlite:a.db").output
+        #expect(text.contains(" – 2026-11-02 10:0"), "\(text)")
+        let ahead = "An event of 9999-12-31 23:59 UTC is ahead of the clock"
+        #expect(text.contains(ahead) == to.hasPrefix("9999"))
         let robot = try program.run("robot", "R9", "--store", "sqlite:a.db", "--format", "json").json()
         #expect((robot["hours"] as? [Any])?.count ?? .max <= 744)
         #expect(robot["hours_from"] is String)

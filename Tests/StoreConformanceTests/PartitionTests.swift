@@ -105,6 +105,48 @@ import Testing
         #expect(rejected.text("body") == old[0])
     }
 
+    /// A session whose events were all dropped has its row still: what names it again changes that row, and sums with it.
+    @Test(arguments: [1, 20]) func aSessionThatWasDroppedIsKnown(others: Int) throws {
+        let fresh = try FreshStore(.postgres)
+        let store = try StoreUnderTest(place: fresh.place, maxResident: 0)
+        defer { store.close() }
+        try store.ingest(
+            events(150, month: "2022-05")
+                + lines(
+                    """
+                    2022-05-03T10:00:00Z offer.received offer_id=O1 merchant_id=M1 robot_id=R1
+                    2022-05-03T10:01:00Z offer.accepted offer_id=O1
+                    2022-05-03T10:00:00Z demand.assigned delivery_id=D1 merchant_id=M1 robot_id=R1
+                    2022-05-03T10:31:00Z delivery.failed delivery_id=D1
+                    """))
+        store.close()
+        let settings = PostgresStore.Settings(url: fresh.url)
+        #expect(try PostgresStore.retireMonths(olderThan: 730, settings) == ["events_2022_05"])
+        try store.restart()
+        // Alone, and with so many others that they are asked for together.
+        try store.ingest(
+            lines(
+                """
+                2026-10-03T10:00:00Z offer.rejected offer_id=O1 merchant_id=M1
+                2026-10-03T10:00:00Z demand.assigned delivery_id=D1 merchant_id=M1 robot_id=R1
+                2026-10-03T10:20:00Z delivery.dropoff_completed delivery_id=D1
+                """)
+                + (0..<others).flatMap {
+                    lines("2026-10-03T10:00:00Z demand.created delivery_id=X\($0) merchant_id=M1")
+                })
+        let sums = try #require(
+            try store.one(
+                """
+                SELECT (SELECT sum(sessions) FROM session_hours) AS hours, (SELECT count(*) FROM sessions) AS sessions,
+                  (SELECT sum(sessions) FROM merchant_hourly) AS merchants,
+                  (SELECT count(*) FROM sessions WHERE kind IN ('delivery', 'demand')) AS deliveries,
+                  (SELECT count(*) FROM assignment_windows WHERE kind = 'robot' AND session_id = 'delivery:D1') AS windows
+                """))
+        #expect(sums.number("hours") == sums.number("sessions"), "\(sums)")
+        #expect(sums.number("merchants") == sums.number("deliveries"), "\(sums)")
+        #expect(sums.number("windows") == 1, "\(sums)")
+    }
+
     /// A few events of a month before a dropped one have no partition and are still there, and what comes late to them is taken:
     /// it ends where the dropped events began something else, though they are gone.
     @Test func whatWasDroppedStillEndsWhatCameBefore() throws {

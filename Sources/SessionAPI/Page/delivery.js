@@ -144,8 +144,15 @@ class DeliveryPage {
     }
 
     async loadAll() {
+        const before = this.read;
         this.read = () => fetchJSON(address("deliveries/{}", [this.id], {limit: 20000}));
-        await this.refresh(true);
+        try {
+            await this.refresh(true);
+        } catch (error) {
+            if (!error.document) throw error;
+            this.read = before;
+            toast(`${error.document.title}. ${error.document.hint ?? ""}`);
+        }
     }
 
     // MARK: selection and view

@@ -73,6 +73,7 @@ export class Live {
     async #open() {
         if (!this.on || this.source || this.opening) return;
         clearInterval(this.polling);
+        this.polling = null;
         this.opening = true;
         const release = await takePlace();
         this.opening = false;
@@ -126,6 +127,7 @@ export class Live {
         this.release?.();
         this.release = null;
         clearInterval(this.polling);
+        this.polling = null;
     }
 
     #stop() {

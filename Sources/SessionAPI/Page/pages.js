@@ -34,6 +34,8 @@ export async function pages(main, read, draw, first = () => {}, asked = {}) {
     let rows = [];
     async function next(cursor) {
         const done = rows.length === 0 ? waiting(place, "the rows") : () => {};
+        // Nothing is left there that could ask for the same page again.
+        if (cursor) replace(more, el("span", {class: "muted"}, "Reading more …"));
         let answer;
         try {
             answer = await read(cursor);

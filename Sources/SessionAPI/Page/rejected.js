@@ -5,7 +5,7 @@ import {get} from "./api.js";
 import {pages} from "./pages.js";
 import {table, time} from "./tables.js";
 
-const REASONS = ["malformed_json", "not_an_object", "invalid_utf8", "missing_timestamp", "invalid_timestamp", "timestamp_in_future", "too_large"];
+const REASONS = ["malformed_json", "not_an_object", "invalid_utf8", "missing_timestamp", "invalid_timestamp", "timestamp_in_future", "too_large", "before_retention"];
 
 export async function show(main, _, query) {
     announceTitle("Rejected messages");
