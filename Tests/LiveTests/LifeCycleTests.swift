@@ -80,6 +80,21 @@ extension LiveTests {
             #expect(try service.logged().count < 10)
         }
 
+        /// Half an event is none: a line that is too long is named, and the rest is sent.
+        @Test func aLineThatIsTooLongIsNotPublished() async throws {
+            let scene = try await Scene()
+            let long = #"{"event":"x","note":"\#(String(repeating: "x", count: 1 << 20))"}"#
+            try scene.folder.write("archive/a.jsonl", Lines.deliveries(1) + long + "\n" + Lines.deliveries(1))
+            let outcome = try scene.program.run(
+                "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--declare", "--format",
+                "json")
+            #expect(outcome.status == 1)
+            #expect(
+                outcome.complaints.contains("a.jsonl:8: \(long.utf8.count) bytes"), "\(outcome.complaints)")
+            let told = try outcome.json()
+            #expect(told["confirmed"] as? Int == 14 && (told["problems"] as? [String])?.count == 1, "\(told)")
+        }
+
         /// What was committed before a start counts after it: for how late an event is, and how far the events have come.
         @Test(arguments: Scene.Kind.allCases) func lateIsLateRightAfterAStart(kind: Scene.Kind) async throws {
             let scene = try await Scene(kind)
