@@ -136,33 +136,41 @@ export class Live {
         this.#close();
     }
 
-    /** At most one question under way, and one a second. */
-    async #ask() {
-        if (this.asking) {
-            this.again = true;
-            return this.asking;
-        }
-        this.asking = this.page.refresh().then(() => {
-            this.readAt = Date.now();
-            if (this.last?.[0] !== "away") return;
-            this.#found();
-            if (this.source?.readyState === EventSource.OPEN) this.#tell("live", "live");
-            else if (this.polling) this.#tell("polling", "polling every 10 s");
-        }, (error) => {
-            if (!error.document) throw error;
-            this.#lose("away", `not up to date: ${error.document.title},`, `${error.document.title}. ${error.document.hint ?? ""}`);
-        });
-        // Whatever comes of it: a question that failed for good would be the last.
+    /** At most one question under way, and one a second. Done when one that was asked after this call has its answer. */
+    #ask() {
+        this.again = true;
+        this.asking ??= this.#askOn();
+        return this.asking;
+    }
+
+    async #askOn() {
         try {
-            await this.asking;
+            while (this.again) {
+                this.again = false;
+                try {
+                    await this.#read();
+                } finally {
+                    await new Promise((done) => setTimeout(done, LEAST));
+                }
+                if (this.page.model.session.outcome !== "in_progress") this.#stop();
+            }
         } finally {
-            await new Promise((done) => setTimeout(done, LEAST));
+            // Whatever came of it: a question that failed for good would be the last.
             this.asking = null;
         }
-        if (this.page.model.session.outcome !== "in_progress") this.#stop();
-        if (this.again) {
-            this.again = false;
-            return this.#ask();
+    }
+
+    async #read() {
+        try {
+            await this.page.refresh();
+        } catch (error) {
+            if (!error.document) throw error;
+            return this.#lose("away", `not up to date: ${error.document.title},`, `${error.document.title}. ${error.document.hint ?? ""}`);
         }
+        this.readAt = Date.now();
+        if (this.last?.[0] !== "away") return;
+        this.#found();
+        if (this.source?.readyState === EventSource.OPEN) this.#tell("live", "live");
+        else if (this.polling) this.#tell("polling", "polling every 10 s");
     }
 }
