@@ -93,6 +93,7 @@ def same_everywhere(t):
     t.expect(max(gaps) < 0.001, f"state seconds of {len(gaps)} robots add up to wall time (off by {max(gaps):.6f} s at most)")
     figures(t)
     figures_lead(t)
+    each_row_once(t)
 
 
 # Each figure of the fleet's hours with where it leads: the facts at the top, the hours, the zones, the robots.
@@ -138,6 +139,27 @@ def figures_lead(t):
                 wrong.append((f["what"], f["text"], found))
     page.close()
     t.expect(followed > 100 and not dead and not wrong, f"each figure of the fleet's hours leads somewhere, and {followed} that were followed lead to rows that add up to it; dead: {dead[:3]}, wrong: {wrong[:3]}")
+
+
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def each_row_once(t):
+    """A list goes on by its button, however often that is pressed before the answer is there."""
+    page, held = t.page(t.day_server), []
+    page.route("**/analytics/v1/sessions?*cursor=*", lambda route: (held.append(route), None)[1])
+    page.goto(f"{t.day_server.base}/sessions?from=2026-11-02T00:00:00Z&to=2026-11-03T00:00:00Z")
+    loaded(page)
+    page.locator(".more button").dblclick()
+    page.keyboard.press("Enter")
+    page.evaluate(TWO_FRAMES)
+    for route in held:
+        route.continue_()
+    wait(page, "document.querySelectorAll('tbody tr').length > 100")
+    page.evaluate(TWO_FRAMES)
+    shown = page.evaluate("[...document.querySelectorAll('tbody tr')].map(r => r.querySelector('a').href)")
+    page.close()
+    t.expect(len(shown) == len(set(shown)) == 200 and len(held) == 1, f"a list whose button is pressed thrice before its answer is there asks {len(held)} time and shows {len(shown)} rows, {len(set(shown))} of them different")
 
 
 def number(text):
