@@ -131,7 +131,7 @@ class Bench(live_servers.Bench):
         rows = os.path.join(self.scratch, "events.bin")
         found = {(kind, prefetch): [] for kind in options.store_queues.split(",")
                  for prefetch in options.store_prefetch.split(",")}
-        copies = []
+        copies, as_jsonb = [], []
         for turn in range(options.runs):
             for (kind, prefetch), runs in found.items():
                 say(f"store, run {turn + 1} of {options.runs}: {kind} queue, prefetch {prefetch}")
@@ -156,10 +156,12 @@ class Bench(live_servers.Bench):
                 for queue in [f"{name}.{n}" for n in range(PARTITIONS)] if is_split else [name]:
                     self.broker.delete(queue)
                 if (kind, prefetch) == list(found)[-1]:
-                    self.database.sql(f"\\copy (SELECT * FROM events) TO '{rows}' (FORMAT binary)\n", name)
-                    self.database.sql("CHECKPOINT")
-                    copies.append(copy(self.database, name, rows, f"copy{turn}"))
-                    self.database.sql(f"DROP DATABASE copy{turn}")
+                    for found_of, binary in [(copies, True), (as_jsonb, False)]:
+                        form = "binary" if binary else "text"
+                        self.database.sql(f"\\copy (SELECT * FROM events) TO '{rows}' (FORMAT {form})\n", name)
+                        self.database.sql("CHECKPOINT")
+                        found_of.append(copy(self.database, name, rows, f"copy{turn}", binary))
+                        self.database.sql(f"DROP DATABASE copy{turn}")
                 self.database.sql(f"DROP DATABASE {name} WITH (FORCE)")
         print("| store | event rows | seconds (least-most) | rows/s | broker processor s | database processor s | "
               "service (or client) processor s | resident MB at the end |")
@@ -168,15 +170,17 @@ class Bench(live_servers.Bench):
             print(f"| {way[0]} queue to PostgreSQL, prefetch {way[1]} | {runs[0]['n']:,.0f} | {spread(runs, 'seconds')} | "
                   f"{runs[0]['n'] / median(runs, 'seconds'):,.0f} | {median(runs, 'broker'):.2f} | "
                   f"{median(runs, 'database'):.2f} | {median(runs, 'service'):.2f} | {median(runs, 'peak'):.0f} |")
-        print(f"| COPY alone | {copies[0]['rows']:,} | {spread(copies, 'seconds')} | "
-              f"{copies[0]['rows'] / median(copies, 'seconds'):,.0f} | | {median(copies, 'server'):.2f} | "
-              f"{median(copies, 'client'):.2f} | |")
+        yardsticks = {"COPY alone": copies, "COPY alone, as text, the payload as jsonb": as_jsonb}
+        for name, runs in yardsticks.items():
+            print(f"| {name} | {runs[0]['rows']:,} | {spread(runs, 'seconds')} | {runs[0]['rows'] / median(runs, 'seconds'):,.0f} | | "
+                  f"{median(runs, 'server'):.2f} | {median(runs, 'client'):.2f} | |")
         print()
         for way, runs in found.items():
-            work = [r["broker"] + r["database"] + r["service"] for r in runs]
-            alone = [c["server"] + c["client"] for c in copies]
-            print(f"- {way[0]} queue, prefetch {way[1]}: {median(copies, 'seconds') / median(runs, 'seconds'):.2f} of COPY by the clock, "
-                  f"{statistics.median(alone) / statistics.median(work):.2f} by processor time of all parts together")
+            work = statistics.median(r["broker"] + r["database"] + r["service"] for r in runs)
+            for name, yard in yardsticks.items():
+                alone = statistics.median(c["server"] + c["client"] for c in yard)
+                print(f"- {way[0]} queue, prefetch {way[1]}: {median(yard, 'seconds') / median(runs, 'seconds'):.2f} of {name} by the clock, "
+                      f"{alone / work:.2f} by processor time of all parts together")
 
     # From publishing to the commit
 

@@ -84,17 +84,21 @@ def replay(server, archive, database):
             "client": usage.ru_utime + usage.ru_stime, "server": server.cpu() - before}
 
 
-def copy(server, source, file, database):
+def copy(server, source, file, database, binary=True):
+    """The rows alone. Not binary: as text, and the payload as `jsonb`, which a server takes apart: the usual way to keep events."""
     server.sql(f"CREATE DATABASE {database}")
     subprocess.run([f"{BIN}/sessionizer", "migrate", "--store", server.url(database)], check=True,
                    stdout=subprocess.DEVNULL)
     months = server.sql("SELECT DISTINCT date_trunc('month', occurred_at) FROM events", source).split("\n")
     for month in months:
         server.sql(f"SELECT ensure_partition('{month}')", database)
+    if not binary:
+        views = server.sql("SELECT string_agg(viewname, ', ') FROM pg_views WHERE schemaname = 'sessionizer'", database)
+        server.sql(f"DROP VIEW {views} CASCADE; ALTER TABLE events ALTER COLUMN payload TYPE jsonb", database)
     before, start = server.cpu(), time.monotonic()
     process = subprocess.Popen(
         ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c",
-         f"\\copy sessionizer.events FROM '{file}' (FORMAT binary)", server.url(database)])
+         f"\\copy sessionizer.events FROM '{file}' (FORMAT {'binary' if binary else 'text'})", server.url(database)])
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - start
     if status != 0:
