@@ -29,6 +29,10 @@ class Cluster(Servers):
         self.addresses, self.managements = {}, {}
         super().__init__(folder, small_disks)
 
+    @property
+    def nodes_folders(self):
+        return self.node_folders
+
     def start_broker(self):
         """All nodes that are down: the first time one after the other, for the later ones join the first; then at once, for
         a node that was not the last to end waits for those that ended after it."""

@@ -1,8 +1,10 @@
 """A RabbitMQ and a PostgreSQL of one's own, what fails about them, and the service between them."""
 import base64
 import contextlib
+import glob
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -83,6 +85,7 @@ class Servers:
 
     def start(self, folder, small_disks):
         self.start_broker()
+        self.have_streams_written_down()
         self.start_database()
         if small_disks:
             self.use_small_disks(folder)
@@ -114,6 +117,27 @@ class Servers:
 
     def stop_broker(self, how):
         sh(f"{SCRIPTS}/private-rabbitmq.sh", how, self.broker_folder)
+
+    @property
+    def nodes_folders(self):
+        return [self.broker_folder]
+
+    def have_streams_written_down(self):
+        """A node writes down up to a second after its first stream that it has any. Killed before that, it has lost that
+        stream for ever, and it is not the service that could help: so the first one is none of the rounds'."""
+        path = "/api/queues/%2f/before-the-rounds"
+        self.ask("PUT", path, b'{"durable":true,"arguments":{"x-queue-type":"stream"}}')
+        end = time.monotonic() + 60
+        while not all(map(self.knows_its_streams, self.nodes_folders)):
+            if time.monotonic() > end:
+                raise SystemExit("not within 60 s: each node of the broker has written down that it has streams")
+            time.sleep(0.1)
+        self.ask("DELETE", path)
+
+    @staticmethod
+    def knows_its_streams(folder):
+        files = glob.glob(f"{folder}/mnesia/*/coordination/*/names.dets")
+        return any(b"rabbit_stream_coordinator" in pathlib.Path(name).read_bytes() for name in files)
 
     def remove_broker(self):
         if os.path.exists(self.broker_folder):

@@ -125,6 +125,12 @@ extension ConsumerStateMachine {
                 .error, "access_refused",
                 "the broker refuses access: \(text); grant the user `read` on the queue (and `configure`, `write` "
                     + "with --declare)")
+        case 404 where text.contains("is down or inaccessible"):
+            // RabbitMQ answers so, too, when it has lost a stream: killed within a second of the first one that it ever had.
+            Notice(
+                .error, "queue_down",
+                "the queue is known, but what holds it does not answer: \(text); bring that broker node back, or delete "
+                    + "the queue and publish again; trying again")
         case 404:
             Notice(
                 .error, "not_found",

@@ -90,6 +90,7 @@ public struct ConsumerStateMachine: Sendable {
         public static let codes = [
             "access_refused", "blocked", "channel_closed", "connecting_failed", "connection_closed",
             "connection_lost", "consumer_cancelled", "consuming", "not_found", "precondition_failed",
+            "queue_down",
             "resource_locked", "store_busy", "store_down", "store_up", "stream_gap", "too_much_held",
             "unblocked", "wrong_queue_type",
         ]

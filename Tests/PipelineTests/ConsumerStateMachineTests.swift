@@ -144,27 +144,31 @@ import Testing
     }
 
     @Test(arguments: [
-        (UInt16(403), "access_refused"), (404, "not_found"), (405, "resource_locked"),
-        (406, "precondition_failed"), (541, "channel_closed"),
+        (UInt16(403), "x", "access_refused"), (404, "NOT_FOUND - no queue 'q' in vhost '/'", "not_found"),
+        (
+            404, "NOT_FOUND - home node 'n' of durable queue 'q' in vhost '/' is down or inaccessible",
+            "queue_down"
+        ),
+        (405, "x", "resource_locked"), (406, "x", "precondition_failed"), (541, "x", "channel_closed"),
     ])
-    func aChannelThatFailsIsTriedAgainEachTimeLater(code: UInt16, report: String) {
+    func aChannelThatFailsIsTriedAgainEachTimeLater(code: UInt16, text: String, report: String) {
         run([
             (.started, 0, .connecting(broker: 0), ["connect 0"]),
             (.connected, 1, .declaring(broker: 0, epoch: 1), ["open 1"]),
             (
-                .channelClosed(code: code, text: "x"), 10, .connected(broker: 0, retryAt: 15),
+                .channelClosed(code: code, text: text), 10, .connected(broker: 0, retryAt: 15),
                 ["forget", "say \(report)"]
             ),
             (.timePassed, 15, .declaring(broker: 0, epoch: 2), ["open 2"]),
             (
-                .channelClosed(code: code, text: "x"), 20, .connected(broker: 0, retryAt: 30),
+                .channelClosed(code: code, text: text), 20, .connected(broker: 0, retryAt: 30),
                 ["forget", "say \(report)"]
             ),
             (.timePassed, 30, .declaring(broker: 0, epoch: 3), ["open 3"]),
             (.consuming, 31, .consuming(broker: 0, epoch: 3, since: 31), ["say consuming"]),
             (
                 // It lasted: the waits begin anew.
-                .channelClosed(code: code, text: "x"), 31 + Machine.steadyTime,
+                .channelClosed(code: code, text: text), 31 + Machine.steadyTime,
                 .connected(broker: 0, retryAt: 31 + Machine.steadyTime + 5), ["forget", "say \(report)"]
             ),
         ])

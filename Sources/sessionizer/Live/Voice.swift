@@ -8,7 +8,7 @@ final class Voice: Sendable {
     /// Told at each attempt. Everything else happens once and is said each time.
     private static let repeated: Set<String> = [
         "access_refused", "commit_failed", "connecting_failed", "connection_lost", "leases_failed",
-        "not_found", "partition_keys_crossed", "partition_keys_moved", "precondition_failed",
+        "not_found", "partition_keys_crossed", "partition_keys_moved", "precondition_failed", "queue_down",
         "resource_locked", "store_not_open",
     ]
 
