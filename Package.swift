@@ -96,7 +96,8 @@ let package = Package(
 
         // What can be asked of a store over HTTP, and the page that asks: request in, SQL, answer out.
         .target(
-            name: "SessionAPI", dependencies: ["SessionStore", "HTTPServer", "SessionStory", "TextForms"],
+            name: "SessionAPI",
+            dependencies: ["SessionCore", "SessionStore", "HTTPServer", "SessionStory", "TextForms"],
             resources: [.embedInCode("Page")], swiftSettings: strict),
 
         // Who may ask: hashed tokens, signed tokens (cjose, jansson, libcrypto).

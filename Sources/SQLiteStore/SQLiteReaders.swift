@@ -64,7 +64,7 @@ public final class SQLiteReaders: AskableStore {
                 { context in
                     guard let context else { return 0 }
                     let me = Unmanaged<Conversation>.fromOpaque(context).takeUnretainedValue()
-                    return Conversation.clock() > me.deadline ? 1 : 0
+                    return Conversation.clock() >= me.deadline ? 1 : 0
                 }, Unmanaged.passUnretained(self).toOpaque())
         }
 
@@ -85,7 +85,7 @@ public final class SQLiteReaders: AskableStore {
                 try connection.run("COMMIT")
                 return answer
             } catch {
-                let isLate = Self.clock() > deadline
+                let isLate = Self.clock() >= deadline
                 deadline = .max
                 try? connection.run("ROLLBACK")
                 guard let failure = error as? StoreError else { throw error }
@@ -103,7 +103,7 @@ public final class SQLiteReaders: AskableStore {
             } catch let error as StoreError {
                 // An interrupted SELECT leaves its transaction as it was.
                 let now = Self.clock()
-                if now > deadline, now <= whole { return nil }
+                if now >= deadline, now < whole { return nil }
                 throw error
             }
         }

@@ -1,3 +1,4 @@
+internal import SessionCore
 internal import SessionStore
 
 /// Which instant an answer takes for now, and how far the tables reach.
@@ -148,14 +149,16 @@ struct StoreRules: Sendable {
         }
     }
 
-    func stateClass(_ state: String) -> String {
-        if usable.contains(state) { return "usable" }
-        if downtime.contains(state) { return "downtime" }
-        return offDuty.contains(state) ? "off_duty" : "other"
+    func stateClass(_ state: String) -> StateClass {
+        if usable.contains(state) { return .usable }
+        if downtime.contains(state) { return .downtime }
+        return offDuty.contains(state) ? .offDuty : .other
     }
 
     /// SQL for whether a column's state is of a class, as ``stateClass(_:)`` tells it; its states are added to the parameters.
-    func condition(that column: String, isOf stateClass: String, _ parameters: inout [TableValue]) -> String {
+    func condition(that column: String, isOf stateClass: StateClass, _ parameters: inout [TableValue])
+        -> String
+    {
         func isOne(of states: Set<String>) -> String {
             let places = states.sorted().map { state in
                 parameters.append(.text(state))
@@ -164,10 +167,10 @@ struct StoreRules: Sendable {
             return places.isEmpty ? "1 = 0" : "\(column) IN (\(places.joined(separator: ", ")))"
         }
         return switch stateClass {
-        case "usable": isOne(of: usable)
-        case "downtime": isOne(of: downtime.subtracting(usable))
-        case "off_duty": isOne(of: offDuty.subtracting(usable).subtracting(downtime))
-        default: "NOT (\(isOne(of: usable.union(downtime).union(offDuty))))"
+        case .usable: isOne(of: usable)
+        case .downtime: isOne(of: downtime.subtracting(usable))
+        case .offDuty: isOne(of: offDuty.subtracting(usable).subtracting(downtime))
+        case .other: "NOT (\(isOne(of: usable.union(downtime).union(offDuty))))"
         }
     }
 }

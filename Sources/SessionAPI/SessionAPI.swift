@@ -40,6 +40,8 @@ public final class SessionAPI: Sendable {
         public var clock: APIClock
         /// The wall's clock, in microseconds since 1970.
         public var wall: @Sendable () -> Int64
+        /// Microseconds since some instant, by a clock that nobody sets: for how long something took or is good for.
+        public var elapsed: @Sendable () -> Int64
         /// Names of events that the catalogue has; nil where it is not known.
         public var knownEvents: Set<String>?
         /// Tells who asks; nil: nobody is asked, and everybody may see all.
@@ -58,12 +60,14 @@ public final class SessionAPI: Sendable {
         /// Only what has no default.
         public init(
             version: String, clock: APIClock, wall: @escaping @Sendable () -> Int64,
+            elapsed: @escaping @Sendable () -> Int64,
             compress: @escaping @Sendable ([UInt8]) -> [UInt8],
             observe: @escaping @Sendable (Observation) -> Void = { _ in }
         ) {
             self.version = version
             self.clock = clock
             self.wall = wall
+            self.elapsed = elapsed
             self.compress = compress
             self.observe = observe
         }
@@ -109,16 +113,16 @@ public final class SessionAPI: Sendable {
         self.limits = limits
         self.surroundings = surroundings
         rules = try store.ask(within: 10) { try StoreRules($0) }
-        streams = Streams(all: limits.streams, reader: limits.streamsOfReader, clock: surroundings.wall)
+        streams = Streams(all: limits.streams, reader: limits.streamsOfReader, clock: surroundings.elapsed)
         aside = AskedAside()
         kept = KeptAnswers(mostBytes: limits.keptBytes)
-        comparisons = Comparisons(clock: surroundings.wall)
+        comparisons = Comparisons(clock: surroundings.elapsed)
         cookies = SignInCookies(isSecure: surroundings.isSecure)
     }
 
     /// The answer to a request, whatever its path.
     public func answer(_ request: HTTPRequest) -> HTTPResponse {
-        let startedAt = surroundings.wall()
+        let startedAt = surroundings.elapsed()
         let requestID = Self.requestID(request)
         var observation = Observation(
             route: "unknown", method: request.method, status: 0, micros: 0, requestID: requestID)
@@ -155,7 +159,7 @@ public final class SessionAPI: Sendable {
         response = compressed(
             Self.signed(response, requestID: requestID, isSecure: surroundings.isSecure), request)
         observation.status = response.status
-        observation.micros = surroundings.wall() - startedAt
+        observation.micros = surroundings.elapsed() - startedAt
         surroundings.observe(observation)
         return response
     }

@@ -1,3 +1,4 @@
+internal import SessionCore
 internal import SessionStore
 
 extension FleetStory {
@@ -23,8 +24,8 @@ extension FleetStory {
         return out.text
     }
 
-    private func total(_ stateClass: String) -> Double {
-        states.filter { $0.text("class") == stateClass }.reduce(0) { $0 + ($1.number("hours") ?? 0) }
+    private func total(_ stateClass: StateClass) -> Double {
+        states.filter { $0.text("class") == stateClass.rawValue }.reduce(0) { $0 + ($1.number("hours") ?? 0) }
     }
 
     private func header(_ out: inout TerminalText) {
@@ -106,7 +107,7 @@ extension FleetStory {
     }
 
     private func usage(_ out: inout TerminalText) {
-        let usable = total("usable")
+        let usable = total(.usable)
         let served = servedHours
         out.newline()
         out.write("Utilization", .heading)
@@ -143,7 +144,7 @@ extension FleetStory {
     }
 
     private func downtimes(_ out: inout TerminalText) {
-        let down = total("downtime")
+        let down = total(.downtime)
         out.newline()
         out.write("Downtime", .heading)
         out.write("  \(Self.hours(down)) robot hours")

@@ -1,3 +1,4 @@
+internal import SessionCore
 public import SessionStore
 
 /// What a fleet gave and what stood in its way: utilization, downtime, deliveries.
@@ -169,9 +170,9 @@ public struct FleetStory: Sendable {
             states.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { state, hours in
                 TableRow(
                     columns: ["class", "state", "hours"],
-                    values: [.text(classes[state]), .text(state), .real(hours)])
+                    values: [.text(classes[state].rawValue), .text(state), .real(hours)])
             },
-            rows.filter { classes[$0.text("state") ?? ""] == "downtime" }
+            rows.filter { classes[$0.text("state") ?? ""] == .downtime }
                 .sorted { ($0.number("hours") ?? 0) > ($1.number("hours") ?? 0) }
         )
     }
@@ -209,7 +210,7 @@ public struct FleetStory: Sendable {
             """, [])
         for row in spans {
             let stateClass = classes[row.text("state") ?? ""]
-            guard let startedAt = row.integer("started_at"), ["usable", "downtime"].contains(stateClass)
+            guard let startedAt = row.integer("started_at"), [.usable, .downtime].contains(stateClass)
             else {
                 continue
             }
@@ -220,7 +221,7 @@ public struct FleetStory: Sendable {
             while at < until {
                 let index = Int((at - first) / length)
                 let next = min(until, first + Int64(index + 1) * length)
-                if stateClass == "usable" {
+                if stateClass == .usable {
                     usable[index] += Double(next - at)
                 } else {
                     down[index] += Double(next - at)

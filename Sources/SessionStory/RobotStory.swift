@@ -1,3 +1,4 @@
+internal import SessionCore
 public import SessionStore
 
 /// What a robot did: its states, whom it served, its faults.
@@ -10,7 +11,7 @@ public struct RobotStory: Sendable {
     /// What each of the errors says.
     let errorDetails: [EventDetails]
     /// Ended states by class, in seconds.
-    let stateSeconds: [String: Double]
+    let stateSeconds: [StateClass: Double]
     /// Seconds that its windows cover.
     let onDeliverySeconds: Double
     /// Its rows of `robot_hourly`, the last ``shownHours`` of them; not more: a clock that once said 1970 makes half a
@@ -37,7 +38,7 @@ public struct RobotStory: Sendable {
             """, [.text(id)])
         let reader = EventDetailsReader()
         let classes = try StateClasses(store)
-        var seconds: [String: Double] = [:]
+        var seconds: [StateClass: Double] = [:]
         let last = try LastInstant.find(in: store) ?? 0
         for row in states {
             guard let start = row.integer("started_at") else { continue }
@@ -65,7 +66,7 @@ public struct RobotStory: Sendable {
         _ stored: [TableRow], _ states: [TableRow], _ classes: StateClasses, upTo last: Int64
     ) -> (rows: [TableRow], from: Int64?) {
         let from = Grid.floor(last, Grid.hour) - (shownHours - 1) * Grid.hour
-        let kinds = ["usable", "downtime", "off_duty", "other"]
+        let kinds = StateClass.allCases.map(\.rawValue)
         var micros: [Int64: [String: Int64]] = [:]
         var counts: [Int64: TableRow] = [:]
         for row in stored {
@@ -83,7 +84,8 @@ public struct RobotStory: Sendable {
             if start < from || end - Grid.hour > last { isCut = true }
             var hour = max(Grid.ceiling(start, Grid.hour), from)
             while hour <= min(end - Grid.hour, last) {
-                micros[hour, default: [:]][classes[row.text("state") ?? ""], default: 0] += Grid.hour
+                let kind = classes[row.text("state") ?? ""].rawValue
+                micros[hour, default: [:]][kind, default: 0] += Grid.hour
                 hour += Grid.hour
             }
         }
@@ -108,8 +110,8 @@ public struct RobotStory: Sendable {
     public func rendered(isColoured: Bool) -> String {
         var out = TerminalText(isColoured: isColoured)
         out.write(id, .heading)
-        out.write("  usable \(InstantText.length(stateSeconds["usable"] ?? 0))")
-        out.write(" · down \(InstantText.length(stateSeconds["downtime"] ?? 0))")
+        out.write("  usable \(InstantText.length(stateSeconds[.usable] ?? 0))")
+        out.write(" · down \(InstantText.length(stateSeconds[.downtime] ?? 0))")
         out.write(" · on delivery \(InstantText.length(onDeliverySeconds))")
         out.write(" · \(errors.count) error\(errors.count == 1 ? "" : "s")")
         out.newline()
@@ -151,8 +153,8 @@ public struct RobotStory: Sendable {
         out.object { out in
             out.string("robot_id", id)
             out.integer("error_count", Int64(errors.count))
-            for kind in ["usable", "downtime", "off_duty", "other"] {
-                out.number("\(kind)_seconds", stateSeconds[kind] ?? 0)
+            for kind in StateClass.allCases {
+                out.number("\(kind.rawValue)_seconds", stateSeconds[kind] ?? 0)
             }
             out.number("on_delivery_seconds", onDeliverySeconds)
             out.string("hours_from", hoursFrom.map(InstantText.iso))

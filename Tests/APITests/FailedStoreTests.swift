@@ -48,7 +48,7 @@ import Testing
         let store = Fickle(try SQLiteReaders(path: day.path, connections: 1))
         let audit = Kept()
         var surroundings = SessionAPI.Surroundings(
-            version: "test", clock: .lastEvent, wall: { 0 }, compress: { $0 })
+            version: "test", clock: .lastEvent, wall: { 0 }, elapsed: { 0 }, compress: { $0 })
         surroundings.audit = audit
         let api = try SessionAPI(store: store, surroundings: surroundings)
         func ask(_ route: String) -> (status: Int, text: String) {

@@ -124,7 +124,7 @@ import Testing
             KeptAnswers.Place(
                 state: KeptAnswers.State(version: "\(version)", moment: nil),
                 request: KeptAnswers.Request(
-                    target: "/\(number)", role: .viewer, merchants: nil, isPacked: false))
+                    target: "/\(number)".byBytes, role: .viewer, merchants: nil, isPacked: false))
         }
         func answer(_ bytes: Int) -> KeptAnswers.Kept {
             KeptAnswers.Kept(

@@ -116,6 +116,12 @@ import Testing
             cursor = (page["next"] as? String).map { "&cursor=\($0)" } ?? ""
         } while !cursor.isEmpty && found.count < 5
         #expect(found == ["R-e\u{301}", "R-z", "R-\u{e9}"].map { Array($0.utf8) })
+        for route in ["fleet/utilization?by=robot", "fleet/utilization?by=robot&bucket=all"] {
+            let reply = try service.get("\(route)&from=2026-11-02T10:00:00Z&to=2026-11-02T11:00:00Z").json
+            let rows = try #require(reply["rows"] as? [[String: Any]])
+            #expect(rows.map { Array(($0["key"] as? String ?? "").utf8) } == found, "\(route)")
+            #expect(rows.map { $0["usable_seconds"] as? Double } == [3600, 3600, 3600], "\(route)")
+        }
         #expect(try service.get("rejected?reason=before_retention").status == 200)
     }
 

@@ -101,8 +101,11 @@ final class ServiceUnderTest {
         if limits.statementSeconds == SessionAPI.Limits().statementSeconds { limits.statementSeconds = 60 }
         _ = try SQLiteStore.prepareForQuestions(path: path)
         audit = try SQLiteAudit(path: folder.path("audit-\(UUID().uuidString).db"))
+        let begun = ContinuousClock.now
         var surroundings = SessionAPI.Surroundings(
-            version: "test", clock: clock, wall: wall, compress: { GzipBytes.compressed($0) })
+            version: "test", clock: clock, wall: wall,
+            elapsed: { Int64((ContinuousClock.now - begun) / .microseconds(1)) },
+            compress: { GzipBytes.compressed($0) })
         surroundings.access = access
         surroundings.audit = audit
         surroundings.knownEvents = ["robot.error"]

@@ -18,13 +18,16 @@ final class AskedAside: Sendable {
     private struct Kept {
         /// Nil where it took too long.
         var rows: [AnswerRow]?
+        /// The instant that they are of.
         var at: Int64
+        /// Until when they are good, by the clock that nobody sets.
+        var until: Int64
     }
 
     private struct State {
-        var kept: [String: Kept] = [:]
+        var kept: [ByBytes: Kept] = [:]
         /// One at a time: they share the connections with everybody.
-        var asking: String?
+        var asking: ByBytes?
     }
 
     /// How long an answer is good for, in microseconds.
@@ -34,9 +37,8 @@ final class AskedAside: Sendable {
     private let state = Mutex(State())
 
     func answer(to question: SQLQuestion, _ call: Call) throws -> Found {
-        let key = question.text
-        let now = call.api.surroundings.wall()
-        if let kept = state.withLock({ $0.kept[key] }), now - kept.at < Self.lifetime {
+        let key = question.text.byBytes
+        if let kept = state.withLock({ $0.kept[key] }), call.api.surroundings.elapsed() < kept.until {
             return kept.rows.map { .rows($0, at: kept.at) }
                 ?? .tooSlow(seconds: call.api.limits.statementSeconds)
         }
@@ -48,7 +50,7 @@ final class AskedAside: Sendable {
         return .pending
     }
 
-    private func ask(_ question: SQLQuestion, _ key: String, _ api: SessionAPI) {
+    private func ask(_ question: SQLQuestion, _ key: ByBytes, _ api: SessionAPI) {
         let isFree = state.withLock { state in
             if state.asking != nil { return false }
             state.asking = key
@@ -68,7 +70,8 @@ final class AskedAside: Sendable {
                 // The store was busy or away: whoever asks next tries again.
                 isKnown = false
             }
-            let kept = Kept(rows: rows, at: api.surroundings.wall())
+            let kept = Kept(
+                rows: rows, at: api.surroundings.wall(), until: api.surroundings.elapsed() + Self.lifetime)
             state.withLock { state in
                 state.asking = nil
                 guard isKnown else { return }

@@ -17,9 +17,9 @@ final class KeptAnswers: Sendable {
 
     /// What was asked, and what who asked may see.
     struct Request: Hashable {
-        var target: String
+        var target: ByBytes
         var role: Role
-        var merchants: [String]?
+        var merchants: [ByBytes]?
         var isPacked: Bool
     }
 
@@ -56,7 +56,7 @@ final class KeptAnswers: Sendable {
     func keep(_ answer: Kept, at place: Place) {
         guard case .bytes(let body) = answer.response.body else { return }
         // With what the dictionary and the texts take beside it.
-        let bytes = body.count + 2 * place.request.target.utf8.count + 1024
+        let bytes = body.count + 2 * place.request.target.text.utf8.count + 1024
         guard bytes <= mostBytes / 8 else { return }
         // Freed outside the lock.
         var over: [Request: Kept] = [:]

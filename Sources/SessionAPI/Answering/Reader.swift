@@ -49,7 +49,7 @@ public struct Reader: Equatable, Sendable {
     /// Whether it may see what belongs to a merchant.
     func sees(merchant: String?) -> Bool {
         guard let merchants else { return true }
-        return merchant.map { merchants.contains($0) } ?? false
+        return merchant.map { merchant in merchants.contains { $0.byBytes == merchant.byBytes } } ?? false
     }
 
     var seesPayloads: Bool {

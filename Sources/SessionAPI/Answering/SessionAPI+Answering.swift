@@ -161,7 +161,8 @@ extension SessionAPI {
         return KeptAnswers.Place(
             state: KeptAnswers.State(version: asOf.version, moment: moment),
             request: KeptAnswers.Request(
-                target: request.target, role: reader.role, merchants: reader.merchants,
+                target: request.target.byBytes, role: reader.role,
+                merchants: reader.merchants?.map(\.byBytes),
                 isPacked: Self.takesGzip(request)))
     }
 
@@ -178,8 +179,8 @@ extension SessionAPI {
 
     private func tag(of place: KeptAnswers.Place) -> String {
         let (state, request) = (place.state, place.request)
-        let all = [state.version, "\(state.moment ?? 0)", request.target, request.role.rawValue]
-        let merchants = request.merchants.map { ["only"] + $0 } ?? []
+        let all = [state.version, "\(state.moment ?? 0)", request.target.text, request.role.rawValue]
+        let merchants = request.merchants.map { ["only"] + $0.map(\.text) } ?? []
         let text = (all + merchants).joined(separator: "\n")
         return "W/\"\(String(Fingerprint.value(of: text.utf8, from: seed), radix: 36))\""
     }

@@ -21,7 +21,7 @@ final class Streams: Sendable {
     private struct State {
         var listeners: [Int: Listener] = [:]
         var next = 0
-        var lookedAt: Int64 = 0
+        var lookedAt: Int64?
         var isLooking = false
     }
 
@@ -112,10 +112,10 @@ final class Streams: Sendable {
     private func look(_ store: any AskableStore) {
         let now = clock()
         let sessions: [String] = state.withLock { state in
-            if state.isLooking || now - state.lookedAt < 1_000_000 { return [] }
+            if state.isLooking || state.lookedAt.map({ now - $0 < 1_000_000 }) ?? false { return [] }
             state.isLooking = true
             state.lookedAt = now
-            return Array(Set(state.listeners.values.map(\.session)))
+            return Set(state.listeners.values.map(\.session.byBytes)).map(\.text)
         }
         if sessions.isEmpty { return state.withLock { if now == $0.lookedAt { $0.isLooking = false } } }
         defer { state.withLock { $0.isLooking = false } }
@@ -123,9 +123,9 @@ final class Streams: Sendable {
         guard let rows = try? store.ask(within: 1, { try Self.read(sessions, $0) }) else { return }
         state.withLock { state in
             for (id, listener) in state.listeners
-            where sessions.contains(listener.session) && !listener.isEnding {
-                guard let row = rows.found[listener.session] else {
-                    let homes = rows.moved[listener.session] ?? []
+            where sessions.contains(where: { $0.byBytes == listener.session.byBytes }) && !listener.isEnding {
+                guard let row = rows.found[listener.session.byBytes] else {
+                    let homes = rows.moved[listener.session.byBytes] ?? []
                     let home = homes.first { listener.rights.sees(merchant: $0.merchant) }?.id
                     // Where it went to is another merchant's: no more than the end.
                     if home != nil || listener.rights.merchants == nil {
@@ -153,18 +153,18 @@ final class Streams: Sendable {
     }
 
     private static func read(_ sessions: [String], _ store: any StoreConversation) throws -> (
-        found: [String: AnswerRow], moved: [String: [(id: String, merchant: String?)]]
+        found: [ByBytes: AnswerRow], moved: [ByBytes: [(id: String, merchant: String?)]]
     ) {
-        var found: [String: AnswerRow] = [:]
-        var moved: [String: [(id: String, merchant: String?)]] = [:]
+        var found: [ByBytes: AnswerRow] = [:]
+        var moved: [ByBytes: [(id: String, merchant: String?)]] = [:]
         for session in sessions {
-            found[session] = try store.rows(
+            found[session.byBytes] = try store.rows(
                 "SELECT session_id, merchant_id, outcome, updated_at, event_count FROM sessions "
                     + "WHERE session_id = ?1",
                 [.text(session)]
             ).first
-            if found[session] == nil {
-                moved[session] = try store.rows(
+            if found[session.byBytes] == nil {
+                moved[session.byBytes] = try store.rows(
                     """
                     SELECT DISTINCT m.session_id, s.merchant_id FROM session_members m
                     JOIN sessions s ON s.session_id = m.session_id

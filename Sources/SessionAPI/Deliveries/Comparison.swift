@@ -4,7 +4,7 @@ internal import Synchronization
 /// The durations of deliveries like one, as they were asked of the store within the last minute.
 final class Comparisons: Sendable {
     private struct Key: Hashable {
-        var merchant: String?
+        var merchant: ByBytes?
         var hour: Int64
         /// Others' deliveries are not compared with, where there are too few of its own.
         var isBound: Bool
@@ -24,10 +24,10 @@ final class Comparisons: Sendable {
     func comparison(to row: AnswerRow, _ call: Call) throws -> Comparison? {
         guard let hour = Comparison.hour(of: row) else { return nil }
         let key = Key(
-            merchant: row.text("merchant_id"), hour: hour, isBound: call.reader.merchants != nil)
+            merchant: row.text("merchant_id")?.byBytes, hour: hour, isBound: call.reader.merchants != nil)
         let now = clock()
         if let found = known.withLock({ $0[key] }), now < found.until { return found.comparison }
-        let comparison = try Comparison(merchant: key.merchant, before: key.hour, call)
+        let comparison = try Comparison(merchant: key.merchant?.text, before: key.hour, call)
         known.withLock { known in
             if known.count >= 10_000 { known.removeAll() }
             known[key] = Known(comparison: comparison, until: now + 60_000_000)

@@ -14,14 +14,14 @@ enum OutcomeReason {
 
     /// Those of some rows of `sessions`, by `session_id`. Of several events at that instant the last one that tells any counts,
     /// as in a verdict.
-    static func behind(_ rows: [AnswerRow], _ call: Call) throws -> [String: String] {
+    static func behind(_ rows: [AnswerRow], _ call: Call) throws -> [ByBytes: String] {
         let ids = rows.filter(isTold).compactMap { $0.text("session_id") }
         if ids.isEmpty { return [:] }
         var list = JSONWriter()
         list.texts(nil, ids)
         let hasOwnID = EventOrder.hasOwnID("e.event_id")
         let columns = "s.session_id, e.event, \(hasOwnID) AS has_own_id, e.event_id, e.payload"
-        var reasons: [String: String] = [:]
+        var reasons: [ByBytes: String] = [:]
         try call.store.forEachRow(
             """
             SELECT \(columns) FROM sessions s
@@ -37,7 +37,7 @@ enum OutcomeReason {
             let fields = PayloadFields(
                 event: row.text("event") ?? "", payload: row.text("payload") ?? "")
             if let id = row.text("session_id"), let reason = fields.reason {
-                reasons[id] = Events.cut(reason)
+                reasons[id.byBytes] = Events.cut(reason)
             }
             return true
         }

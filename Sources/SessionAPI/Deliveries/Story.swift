@@ -18,8 +18,8 @@ struct Story {
     var robots: [String] { entities("robot") }
 
     func entities(_ kind: String) -> [String] {
-        var seen: Set<String> = []
-        return windows.filter { $0.kind == kind }.map(\.entity).filter { seen.insert($0).inserted }
+        var seen: Set<ByBytes> = []
+        return windows.filter { $0.kind == kind }.map(\.entity).filter { seen.insert($0.byBytes).inserted }
     }
 
     /// "this delivery", for sentences.
@@ -205,10 +205,10 @@ struct Story {
     }
 
     private func writeLanes(_ call: Call, _ out: inout JSONWriter) throws {
-        var counts: [String: (events: Int, errors: Int)] = [:]
+        var counts: [ByBytes: (events: Int, errors: Int)] = [:]
         for event in events {
-            counts[event.lane, default: (0, 0)].events += 1
-            counts[event.lane, default: (0, 0)].errors += event.fields.hasError ? 1 : 0
+            counts[event.lane.byBytes, default: (0, 0)].events += 1
+            counts[event.lane.byBytes, default: (0, 0)].errors += event.fields.hasError ? 1 : 0
         }
         if gap != nil {
             let all = try call.rows(
@@ -217,7 +217,7 @@ struct Story {
             for row in all {
                 let via = row.text("via") ?? "direct"
                 let lane = via == "direct" ? "delivery" : "\(via):\(row.text("via_id") ?? "")"
-                counts[lane, default: (0, 0)].events = Int(row.integer("n") ?? 0)
+                counts[lane.byBytes, default: (0, 0)].events = Int(row.integer("n") ?? 0)
             }
         }
         out.array("lanes") { out in
@@ -227,8 +227,8 @@ struct Story {
                     out.text("lane", name)
                     out.text("kind", kind)
                     out.text("entity_id", entity)
-                    out.integer("events", counts[name]?.events ?? 0)
-                    out.integer("errors", counts[name]?.errors ?? 0)
+                    out.integer("events", counts[name.byBytes]?.events ?? 0)
+                    out.integer("errors", counts[name.byBytes]?.errors ?? 0)
                 }
             }
             lane("delivery", nil)

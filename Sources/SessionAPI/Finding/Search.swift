@@ -115,14 +115,14 @@ enum Search {
     /// Visible sessions of ids that were named, each id once; an id of several sessions has none of its own.
     private static func hits(_ rows: [AnswerRow], match: String, _ call: Call) -> [Hit] {
         var hits: [Hit] = []
-        var places: [String: Int] = [:]
+        var places: [ByBytes: Int] = [:]
         for row in rows where call.reader.sees(merchant: row.text("merchant_id")) {
             let named = row.text("named_id") ?? ""
-            if let place = places[named] {
+            if let place = places[named.byBytes] {
                 hits[place].session = nil
                 continue
             }
-            places[named] = hits.count
+            places[named.byBytes] = hits.count
             let (kind, id) = parts(named)
             hits.append(Hit(kind: kind, id: id, match: match, session: row))
         }

@@ -1,3 +1,4 @@
+internal import SessionCore
 internal import SessionStore
 
 extension Fleet {
@@ -7,12 +8,12 @@ extension Fleet {
         var seconds: Double { rows.reduce(0) { $0 + $1.sum.seconds } }
 
         struct Sum {
-            private(set) var robots: Set<String> = []
+            private(set) var robots: Set<ByBytes> = []
             private(set) var intervals = 0
             private(set) var seconds = 0.0
 
             mutating func add(_ robot: String, _ seconds: Double) {
-                robots.insert(robot)
+                robots.insert(robot.byBytes)
                 intervals += 1
                 self.seconds += seconds
             }
@@ -34,15 +35,15 @@ extension Fleet {
 
         private init(_ states: [StateInterval], _ range: TimeRange, by: String, _ call: Call) {
             self.states = states
-            var sums: [String: Sum] = [:]
+            var sums: [ByBytes: Sum] = [:]
             for state in states {
                 let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
                 if seconds <= 0 { continue }
                 let key = by == "reason" ? state.reason ?? "" : by == "state" ? state.state : state.robot
-                sums[key, default: Sum()].add(state.robot, seconds)
+                sums[key.byBytes, default: Sum()].add(state.robot, seconds)
             }
             rows = sums.sorted { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }
-                .map { ($0.key, $0.value) }
+                .map { ($0.key.text, $0.value) }
         }
 
         /// The states it is of, of the robot and in the zone that the request is about.
@@ -54,7 +55,7 @@ extension Fleet {
             var parameters: [TableValue] = [
                 .integer(range.from), .integer(range.to), Usage.Whose.these(robots).list,
             ]
-            let which = call.rules.condition(that: "s.state", isOf: "downtime", &parameters)
+            let which = call.rules.condition(that: "s.state", isOf: .downtime, &parameters)
             try call.store.forEachRow(question(ofRobots: robots != nil, which, call), parameters) { row in
                 let state = StateInterval.ofColumns(row)
                 let end = min(state.endedAt ?? call.asOf.now, range.to)

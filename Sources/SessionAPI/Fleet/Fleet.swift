@@ -27,7 +27,7 @@ enum Fleet {
                 for (key, usage) in supply.rows {
                     out.object { out in
                         out.instant("at", key.at)
-                        out.text("key", key.name)
+                        out.text("key", key.name?.text)
                         usage.write(&out)
                     }
                 }
@@ -41,10 +41,12 @@ enum Fleet {
     struct Supply {
         struct Key: Hashable, Comparable {
             var at: Int64?
-            var name: String?
+            var name: ByBytes?
 
             static func < (one: Key, other: Key) -> Bool {
-                one.at == other.at ? one.name ?? "" < other.name ?? "" : one.at ?? 0 < other.at ?? 0
+                one.at == other.at
+                    ? one.name ?? ByBytes(text: "") < other.name ?? ByBytes(text: "")
+                    : one.at ?? 0 < other.at ?? 0
             }
         }
 
@@ -76,13 +78,15 @@ enum Fleet {
             let zone = try WantedZone(range, isNeeded: by == "zone", call)
             let robot = call.parameters.text("robot")
             let isByRobot = by == "robot" || by == "zone" && !zone.isUntold
-            var kept: Set<String>?
+            var kept: Set<ByBytes>?
             if by == "robot", try RowsOfRobots(range, bucket, robot, zone, call).areTooMany(worst: worst),
                 let worst, zone.name != nil
             {
                 // Of a zone with very many robots first what ranks them, so that the rows of the others are never held.
-                var downtime: [String: Double] = [:]
-                try zone.forEachHour(range, robot: nil, call) { downtime[$0, default: 0] += $3.downtime }
+                var downtime: [ByBytes: Double] = [:]
+                try zone.forEachHour(range, robot: nil, call) {
+                    downtime[$0.byBytes, default: 0] += $3.downtime
+                }
                 robots = downtime.count
                 kept = Set(Self.worst(worst, of: downtime))
             }
@@ -90,14 +94,16 @@ enum Fleet {
                 // Of a large fleet: of all robots only what ranks them, of these only the hours.
                 let all = try Usage.byRobot(range, .one(nil), only: ["downtime"], call)
                 robots = all.count
-                let these = Usage.Whose.these(Self.worst(worst, of: all.mapValues(\.downtime)))
+                let these = Usage.Whose.these(
+                    Self.worst(worst, of: all.mapValues(\.downtime)).map(\.text))
                 if bucket == "all" {
                     for (robot, usage) in try Usage.byRobot(range, these, call) {
                         sums[Key(at: nil, name: robot)] = usage
                     }
                 } else {
                     try Usage.byHour(range, these, call) {
-                        sums[Key(at: Self.start(of: $1, in: bucket), name: $0), default: Usage()].add($2)
+                        sums[Key(at: Self.start(of: $1, in: bucket), name: $0.byBytes), default: Usage()].add(
+                            $2)
                     }
                 }
                 for (_, usage) in try Usage.ofFleet(range, call) { totals.add(usage) }
@@ -115,32 +121,34 @@ enum Fleet {
                 }
             } else {
                 var (all, hours) = (Usage(), Set<Int64>())
-                func add(_ name: String?, _ hour: Int64, _ usage: Usage) {
+                func add(_ name: ByBytes?, _ hour: Int64, _ usage: Usage) {
                     hours.insert(hour)
                     all.add(usage)
-                    if let kept, !kept.contains(name ?? "") { return }
+                    if let kept, !kept.contains(name ?? ByBytes(text: "")) { return }
                     sums[Key(at: Self.start(of: hour, in: bucket), name: name), default: Usage()].add(usage)
                 }
                 if robot == nil, by != "robot", let zones = zone.zones {
                     // By the hour each is a row; else they are added up.
                     let most = call.api.limits.fleetRows * (bucket == "hour" ? 1 : 5)
                     try Usage.byZone(range, zone.name, zones, atMost: most, call) {
-                        add(by == "zone" ? $0 : nil, $1, $2)
+                        add(by == "zone" ? $0?.byBytes : nil, $1, $2)
                     }
                 } else {
                     try zone.forEachHour(range, robot: robot, call) { robot, zone, hour, usage in
-                        add(by == "zone" ? zone : by == "robot" ? robot : nil, hour, usage)
+                        add(by == "zone" ? zone?.byBytes : by == "robot" ? robot.byBytes : nil, hour, usage)
                     }
                 }
                 (totals, known) = (all, hours)
             }
             if by == "robot" {
-                var downtime: [String: Double] = [:]
-                for (key, usage) in sums { downtime[key.name ?? "", default: 0] += usage.downtime }
+                var downtime: [ByBytes: Double] = [:]
+                for (key, usage) in sums {
+                    downtime[key.name ?? ByBytes(text: ""), default: 0] += usage.downtime
+                }
                 if robots == nil { robots = downtime.count }
                 if let worst, worst < downtime.count {
                     let kept = Set(Self.worst(worst, of: downtime))
-                    sums = sums.filter { kept.contains($0.key.name ?? "") }
+                    sums = sums.filter { kept.contains($0.key.name ?? ByBytes(text: "")) }
                 }
             }
             // By their places: the rows themselves, each of a dozen words, need not be moved to and fro.
@@ -157,7 +165,7 @@ enum Fleet {
         }
 
         /// The names with the most downtime, the worst first.
-        private static func worst(_ count: Int, of downtime: [String: Double]) -> [String] {
+        private static func worst(_ count: Int, of downtime: [ByBytes: Double]) -> [ByBytes] {
             downtime.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(count).map(\.key)
         }
     }
@@ -190,9 +198,9 @@ enum Fleet {
             var last: String?
             var track: Zones.Track?
             try Usage.byHour(range, whose, call) { robot, hour, usage in
-                if robot != last { (last, track) = (robot, zones?.track(of: robot)) }
+                if robot.byBytes != last?.byBytes { (last, track) = (robot, zones?.track(of: robot)) }
                 let zone = track?.zone(before: hour + InstantFormat.hour)
-                if name == nil || zone == name { body(robot, zone, hour, usage) }
+                if name == nil || zone?.byBytes == name?.byBytes { body(robot, zone, hour, usage) }
             }
         }
 
@@ -201,7 +209,7 @@ enum Fleet {
 
         /// Whether the robot was in the zone, or none is asked for.
         func holds(_ robot: String, before instant: Int64) -> Bool {
-            name.map { zones?.track(of: robot)?.zone(before: instant) == $0 } ?? true
+            name.map { zones?.track(of: robot)?.zone(before: instant)?.byBytes == $0.byBytes } ?? true
         }
     }
 
@@ -249,13 +257,13 @@ enum Fleet {
     static func intervals(_ call: Call) throws -> Answer {
         let range = try call.range()
         let keys = try call.cursor(keys: 2)?.keys
-        let before = keys.flatMap { keys in Int64(keys[0]).map { ($0, keys[1]) } }
+        let before = keys.flatMap { keys in Int64(keys[0]).map { ($0, keys[1].byBytes) } }
         let given = call.parameters
         let rows = try Downtime.states(in: range, call).filter { state in
-            (given.text("reason").map { $0 == state.reason ?? "" } ?? true)
-                && (given.text("state").map { $0 == state.state } ?? true)
-        }.sorted { ($1.startedAt, $1.robot) < ($0.startedAt, $0.robot) }
-            .drop { state in before.map { (state.startedAt, state.robot) >= $0 } ?? false }
+            (given.text("reason").map { $0.byBytes == (state.reason ?? "").byBytes } ?? true)
+                && (given.text("state").map { $0.byBytes == state.state.byBytes } ?? true)
+        }.sorted { ($1.startedAt, $1.robot.byBytes) < ($0.startedAt, $0.robot.byBytes) }
+            .drop { state in before.map { (state.startedAt, state.robot.byBytes) >= $0 } ?? false }
         let size = call.pageSize
         let page = Array(rows.prefix(size))
         var out = JSONWriter()

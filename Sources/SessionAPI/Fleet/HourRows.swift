@@ -1,3 +1,4 @@
+internal import SessionCore
 internal import SessionStore
 
 /// The rows behind the fleet's hours: states, windows and errors, each with as much of it as the hours count. What the rows
@@ -9,9 +10,7 @@ enum HourRows {
 
     // MARK: - States
 
-    private static let classes = ["usable", "downtime", "off_duty", "other"]
-
-    static let stateRules = rules + [.word("class", classes, isRequired: true)]
+    static let stateRules = rules + [.word("class", StateClass.allCases.map(\.rawValue), isRequired: true)]
 
     /// A state, and what of it lies in the hours that are asked for.
     private struct CountedState {
@@ -21,7 +20,7 @@ enum HourRows {
 
     static func states(_ call: Call) throws -> Answer {
         let hours = try WantedHours(call)
-        let stateClass = call.parameters.text("class") ?? ""
+        let stateClass = call.parameters.text("class").flatMap(StateClass.init) ?? .other
         let page = try RobotByRobot.page(of: hours, call) { robots in
             try states(of: robots, in: hours.range, ofClass: stateClass, call).compactMap { state in
                 let end = state.endedAt ?? max(call.asOf.now, state.startedAt)
@@ -31,14 +30,13 @@ enum HourRows {
         } place: {
             RobotByRobot.Place(robot: $0.state.robot, at: $0.state.startedAt, id: "")
         }
-        let usage = try hours.total(call)
-        let seconds = [usage.usable, usage.downtime, usage.offDuty, usage.other]
+        let seconds = try hours.total(call).seconds(of: stateClass)
         var out = JSONWriter()
         out.object { out in
             call.asOf.write(&out)
             hours.range.write(&out)
-            out.text("class", stateClass)
-            out.number("seconds", classes.firstIndex(of: stateClass).map { seconds[$0] })
+            out.text("class", stateClass.rawValue)
+            out.number("seconds", seconds)
             out.array("rows") { out in
                 for row in page.rows {
                     row.state.write(&out, call.rules, secondsInRange: Double(row.micros) / 1e6)
@@ -50,7 +48,7 @@ enum HourRows {
     }
 
     private static func states(
-        of robots: [String], in range: TimeRange, ofClass stateClass: String, _ call: Call
+        of robots: [String], in range: TimeRange, ofClass stateClass: StateClass, _ call: Call
     ) throws -> [StateInterval] {
         var parameters: [TableValue] = [
             .integer(range.from), .integer(range.to), Usage.Whose.these(robots).list,
@@ -78,7 +76,7 @@ enum HourRows {
             var (robot, covered) = ("", Int64.min)
             for row in try windows(of: robots, in: hours.range, call) {
                 let window = Window(row)
-                if window.entity != robot { (robot, covered) = (window.entity, .min) }
+                if window.entity.byBytes != robot.byBytes { (robot, covered) = (window.entity, .min) }
                 let micros = hours.micros(of: robot, from: window.startedAt, to: window.end)
                 let counted = hours.micros(
                     of: robot, from: max(window.startedAt, covered), to: window.end)

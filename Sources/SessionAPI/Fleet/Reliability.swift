@@ -49,7 +49,7 @@ struct Reliability {
         rows: [Reliability], fleet: Reliability, isComplete: Bool
     ) {
         let range = asked.wholeHours
-        var found: [String: Reliability] = [:]
+        var found: [ByBytes: Reliability] = [:]
         var fleet = Reliability(robot: nil)
         for (id, steps) in try RobotStep.all(in: range, robot: robot, call) {
             var reliability = Reliability(robot: id)
@@ -62,7 +62,7 @@ struct Reliability {
                 reliability.repairSeconds += Double(end - failure.failedAt) / 1e6
             }
             if reliability.failures == 0 { continue }
-            found[id] = reliability
+            found[id.byBytes] = reliability
             fleet.add(reliability)
         }
         // Of sessions that were closed in these hours, as those that count as completed are.
@@ -75,7 +75,7 @@ struct Reliability {
         for row in helped {
             let id = row.text("robot_id") ?? ""
             let count = row.integer("interventions") ?? 0
-            found[id, default: Reliability(robot: id)].interventions = count
+            found[id.byBytes, default: Reliability(robot: id)].interventions = count
             fleet.interventions += count
         }
         let most = cut(&found, to: worst)
@@ -83,8 +83,8 @@ struct Reliability {
         let hours = try Usage.byRobot(
             range, most.map(Usage.Whose.these) ?? .one(robot), only: figures, call)
         for (id, usage) in hours {
-            found[id, default: Reliability(robot: id)].operating = usage.usable
-            found[id, default: Reliability(robot: id)].completed = usage.completed
+            found[id, default: Reliability(robot: id.text)].operating = usage.usable
+            found[id, default: Reliability(robot: id.text)].completed = usage.completed
         }
         var rows = found.values.sorted(by: isWorse)
         let all = try most == nil ? Array(hours.values) : Usage.ofFleet(range, call).map(\.usage)
@@ -99,19 +99,19 @@ struct Reliability {
 
     /// The more failures, then the longer it was down for them.
     private static func isWorse(_ one: Reliability, _ other: Reliability) -> Bool {
-        (other.failures, other.downSeconds, one.robot ?? "") < (
-            one.failures, one.downSeconds, other.robot ?? ""
+        (other.failures, other.downSeconds, (one.robot ?? "").byBytes) < (
+            one.failures, one.downSeconds, (other.robot ?? "").byBytes
         )
     }
 
     /// Keeps so many, the worst.
     /// - Returns: Their names; nil where all robots may be among them, also those of which nothing is known yet.
-    private static func cut(_ found: inout [String: Reliability], to worst: Int?) -> [String]? {
+    private static func cut(_ found: inout [ByBytes: Reliability], to worst: Int?) -> [String]? {
         guard let worst else { return nil }
         let failed = found.values.filter { $0.failures > 0 }
         guard failed.count > worst else { return nil }
         let kept = failed.indices.sorted { isWorse(failed[$0], failed[$1]) }.prefix(worst)
-        found = Dictionary(uniqueKeysWithValues: kept.map { (failed[$0].robot ?? "", failed[$0]) })
-        return Array(found.keys)
+        found = Dictionary(uniqueKeysWithValues: kept.map { ((failed[$0].robot ?? "").byBytes, failed[$0]) })
+        return found.keys.map(\.text)
     }
 }

@@ -12,3 +12,8 @@ struct ByBytes: Hashable, Comparable {
         for byte in text.utf8 { hasher.combine(byte) }
     }
 }
+
+extension String {
+    /// To be compared by its bytes.
+    var byBytes: ByBytes { ByBytes(text: self) }
+}

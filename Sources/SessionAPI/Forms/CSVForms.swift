@@ -1,3 +1,4 @@
+internal import SessionCore
 internal import SessionStore
 internal import Synchronization
 
@@ -40,7 +41,7 @@ struct CSVForm: Sendable {
                 [
                     .text(state.robot), .plain(InstantFormat.text(state.startedAt)),
                     .plain(state.endedAt.map(InstantFormat.text) ?? ""), .text(state.state),
-                    .plain(call.rules.stateClass(state.state)), .text(state.reason),
+                    .plain(call.rules.stateClass(state.state).rawValue), .text(state.reason),
                     .plain(state.endedAt.map { "\(Double($0 - state.startedAt) / 1e6)" } ?? ""),
                 ]
             }
@@ -61,7 +62,7 @@ struct CSVForm: Sendable {
         ]
         let cells = told.rows.map { key, usage -> [CSVWriter.Cell] in
             let seconds = [usage.usable, usage.downtime, usage.offDuty, usage.other, usage.onDelivery]
-            return [.plain(key.at.map(InstantFormat.text) ?? ""), .text(key.name)]
+            return [.plain(key.at.map(InstantFormat.text) ?? ""), .text(key.name?.text)]
                 + seconds.map { .plain("\($0)") } + [.plain("\(usage.completed)"), .plain("\(usage.errors)")]
         }
         return paged("utilization", header, call) { _, _ in (cells, nil) }

@@ -51,12 +51,12 @@ struct QualityProducers {
     }
 
     private struct Producer: Hashable {
-        var name: String
-        var source: String
+        var name: ByBytes
+        var source: ByBytes
     }
 
     private var producers: [Producer: Lateness] = [:]
-    private var robots: [String: Lateness] = [:]
+    private var robots: [ByBytes: Lateness] = [:]
     private let isMeasured: Bool
     /// Whether there was too little time for it, so that it may be told another time.
     private(set) var isTooSlow = false
@@ -83,12 +83,13 @@ struct QualityProducers {
             return
         }
         var producers: [Producer: Lateness] = [:]
-        var robots: [String: Lateness] = [:]
+        var robots: [ByBytes: Lateness] = [:]
         for row in rows {
             let (tenths, count) = (row.integer("tenths") ?? 0, row.integer("n") ?? 0)
-            let producer = Producer(name: row.text("producer") ?? "", source: row.text("source") ?? "")
+            let producer = Producer(
+                name: (row.text("producer") ?? "").byBytes, source: (row.text("source") ?? "").byBytes)
             producers[producer, default: Lateness()].add(tenths, count)
-            if let robot = row.text("robot") { robots[robot, default: Lateness()].add(tenths, count) }
+            if let robot = row.text("robot") { robots[robot.byBytes, default: Lateness()].add(tenths, count) }
         }
         self.producers = producers
         self.robots = robots
@@ -100,7 +101,7 @@ struct QualityProducers {
         let ahead = robots.filter { $0.value.ahead > 0 }.max { $0.value.mostAhead < $1.value.mostAhead }
         sentence =
             "Of the latest \(events) events from a queue"
-            + (worst.map { ", most of the late ones are \($0.key.name) events (\($0.value.late))" }
+            + (worst.map { ", most of the late ones are \($0.key.name.text) events (\($0.value.late))" }
                 ?? ", none is late")
             + (ahead.map {
                 "; \($0.key)'s clock is \(InstantFormat.length($0.value.mostAhead)) ahead at the most."
@@ -144,8 +145,8 @@ struct QualityProducers {
                 }
                 for (producer, lateness) in rows {
                     out.object { out in
-                        out.text("producer", producer.name)
-                        out.text("source", producer.source.isEmpty ? nil : producer.source)
+                        out.text("producer", producer.name.text)
+                        out.text("source", producer.source.text.isEmpty ? nil : producer.source.text)
                         lateness.write(&out)
                     }
                 }
@@ -156,7 +157,7 @@ struct QualityProducers {
                 }
                 for (robot, lateness) in rows.prefix(20) {
                     out.object { out in
-                        out.text("robot_id", robot)
+                        out.text("robot_id", robot.text)
                         lateness.write(&out)
                     }
                 }

@@ -21,7 +21,7 @@ struct Failure {
 
     /// Whose state began when.
     private struct Place: Hashable {
-        var robot: String
+        var robot: ByBytes
         var at: Int64
     }
 
@@ -29,7 +29,7 @@ struct Failure {
     private static func states(of failures: [Failure], _ call: Call) throws -> [Place: StateInterval] {
         let instants = failures.map(\.failedAt)
         guard let first = instants.min(), let last = instants.max() else { return [:] }
-        let robots = Usage.Whose.these(Array(Set(failures.map(\.robot))))
+        let robots = Usage.Whose.these(Set(failures.map(\.robot.byBytes)).map(\.text))
         var found: [Place: StateInterval] = [:]
         try call.store.forEachRow(
             """
@@ -38,7 +38,7 @@ struct Failure {
             """, [robots.list, .integer(first), .integer(last)]
         ) { row in
             let state = StateInterval.ofColumns(row)
-            found[Place(robot: state.robot, at: state.startedAt)] = state
+            found[Place(robot: state.robot.byBytes, at: state.startedAt)] = state
             return true
         }
         return found
@@ -56,14 +56,14 @@ struct Failure {
         let robot = call.parameters.text("robot")
         let repaired = call.parameters.flag("repaired")
         let all = try all(in: range, robot: robot, call).filter { !repaired || $0.endedAt != nil }
-            .sorted { ($1.failedAt, $1.robot) < ($0.failedAt, $0.robot) }
+            .sorted { ($1.failedAt, $1.robot.byBytes) < ($0.failedAt, $0.robot.byBytes) }
         let operating =
             try robot == nil
             ? Usage.ofFleet(range, call).reduce(0) { $0 + $1.usage.usable }
             : Usage.byRobot(range, .one(robot), only: ["usable"], call).values.reduce(0) { $0 + $1.usable }
         let rest = all.drop { failure in
             guard let before, let at = Int64(before[0]) else { return false }
-            return (failure.failedAt, failure.robot) >= (at, before[1])
+            return (failure.failedAt, failure.robot.byBytes) >= (at, before[1].byBytes)
         }
         let size = call.pageSize
         let page = Array(rest.prefix(size))
@@ -81,7 +81,7 @@ struct Failure {
             }
             out.array("rows") { out in
                 for failure in page {
-                    let state = states[Place(robot: failure.robot, at: failure.failedAt)]
+                    let state = states[Place(robot: failure.robot.byBytes, at: failure.failedAt)]
                     out.object { out in
                         out.text("robot_id", failure.robot)
                         out.instant("failed_at", failure.failedAt)

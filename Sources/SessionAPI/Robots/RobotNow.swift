@@ -1,3 +1,4 @@
+internal import SessionCore
 internal import SessionStore
 
 /// What a robot does now.
@@ -14,7 +15,7 @@ struct RobotNow {
         list.texts(nil, robots)
         let ids = TableValue.text(String(decoding: list.bytes, as: UTF8.self))
         let given = "(\(call.flavour.elements(of: "?1"))) n"
-        var found: [String: RobotNow] = [:]
+        var found: [ByBytes: RobotNow] = [:]
         let told = try call.rows(
             """
             SELECT n.id, s.robot_id, s.started_at, s.ended_at, s.state, s.reason,
@@ -28,7 +29,7 @@ struct RobotNow {
             """, [ids, .integer(call.asOf.horizon)])
         for row in told {
             let id = row.text("id") ?? ""
-            found[id] = RobotNow(
+            found[id.byBytes] = RobotNow(
                 robot: id, state: row.text("robot_id").map { _ in StateInterval(row) },
                 heard: row.integer("heard"), zone: row.text("zone"))
         }
@@ -40,8 +41,10 @@ struct RobotNow {
               AND w.started_at > \(call.at(3)) AND \(call.at(2)) < coalesce(w.ended_at, w.expires_at)
             ORDER BY w.started_at, w.session_id
             """, [ids, .integer(now), .integer(now - call.rules.maxWindow - 1)])
-        for row in windows { found[row.text("id") ?? ""]?.serves.append(row.text("session_id") ?? "") }
-        return robots.map { found[$0] ?? RobotNow(robot: $0) }
+        for row in windows {
+            found[(row.text("id") ?? "").byBytes]?.serves.append(row.text("session_id") ?? "")
+        }
+        return robots.map { found[$0.byBytes] ?? RobotNow(robot: $0) }
     }
 
     func write(_ key: String?, _ call: Call, _ out: inout JSONWriter) {
@@ -49,7 +52,7 @@ struct RobotNow {
         out.object(key) { out in
             out.text("robot_id", robot)
             out.text("state", state?.state)
-            out.text("class", state.map { call.rules.stateClass($0.state) })
+            out.text("class", state.map { call.rules.stateClass($0.state).rawValue })
             out.text("reason", state?.reason)
             out.instant("since", state?.startedAt)
             out.number("seconds", until(state?.startedAt))

@@ -71,7 +71,7 @@ struct RobotStep {
     /// What was read so far.
     private struct Found {
         var all: [(robot: String, steps: [RobotStep])] = []
-        private var places: [String: Int] = [:]
+        private var places: [ByBytes: Int] = [:]
         /// Downtime by its number in a question, from one on.
         private let states: [String]
         private let kinds: [Kind]
@@ -97,12 +97,12 @@ struct RobotStep {
             let endedAt = figures[2] == 0 ? nil : figures[1]
             let step = RobotStep(kind: kinds[Int(figures[3])], startedAt: figures[0], endedAt: endedAt)
             // Robot by robot as a rule.
-            if let last = all.indices.last, all[last].robot == robot {
+            if let last = all.indices.last, all[last].robot.byBytes == robot.byBytes {
                 all[last].steps.append(step)
-            } else if let place = places[robot] {
+            } else if let place = places[robot.byBytes] {
                 all[place].steps.append(step)
             } else {
-                places[robot] = all.count
+                places[robot.byBytes] = all.count
                 all.append((robot, [step]))
             }
         }

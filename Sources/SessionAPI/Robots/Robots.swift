@@ -1,3 +1,4 @@
+internal import SessionCore
 internal import SessionStore
 
 /// What robots did and do.
@@ -97,12 +98,13 @@ enum Robots {
     // MARK: - Routes
 
     static let listRules: [ParameterRule] =
-        [.word("class", ["usable", "downtime", "off_duty", "other"], isList: true)] + ParameterRule.page
+        [.word("class", StateClass.allCases.map(\.rawValue), isList: true)] + ParameterRule.page
 
     static func list(_ call: Call) throws -> Answer {
         let size = call.pageSize
         let ids = try ids(
-            after: call.cursor(keys: 1)?.keys[0] ?? "", classes: call.parameters.list("class"),
+            after: call.cursor(keys: 1)?.keys[0] ?? "",
+            classes: call.parameters.list("class").compactMap(StateClass.init),
             limit: size + 1, call)
         let now = try RobotNow.all(Array(ids.prefix(size)), call)
         var out = JSONWriter()
@@ -115,7 +117,8 @@ enum Robots {
     }
 
     /// The next robots by id, or of them those whose state is of one of some classes. The store stops where there are enough.
-    private static func ids(after: String, classes: [String], limit: Int, _ call: Call) throws -> [String] {
+    private static func ids(after: String, classes: [StateClass], limit: Int, _ call: Call) throws -> [String]
+    {
         var parameters: [TableValue] = [.text(after), .integer(Int64(limit))]
         if classes.isEmpty {
             return try call.rows(
@@ -159,16 +162,16 @@ enum Robots {
         for (at, usage) in byHour where at + InstantFormat.hour > range.from && at < range.to {
             totals.errors += usage.errors
         }
-        var byState: [String: Double] = [:]
-        var byReason: [String: (intervals: Int, seconds: Double)] = [:]
+        var byState: [ByBytes: Double] = [:]
+        var byReason: [ByBytes: (intervals: Int, seconds: Double)] = [:]
         for state in states {
             let seconds = Double(state.length(in: range, now: call.asOf.now)) / 1e6
             let stateClass = call.rules.stateClass(state.state)
             totals.add(seconds: seconds, of: stateClass)
-            byState[state.state, default: 0] += seconds
-            if stateClass == "downtime", seconds > 0 {
-                byReason[state.reason ?? "", default: (0, 0)].intervals += 1
-                byReason[state.reason ?? "", default: (0, 0)].seconds += seconds
+            byState[state.state.byBytes, default: 0] += seconds
+            if stateClass == .downtime, seconds > 0 {
+                byReason[(state.reason ?? "").byBytes, default: (0, 0)].intervals += 1
+                byReason[(state.reason ?? "").byBytes, default: (0, 0)].seconds += seconds
             }
         }
         totals.onDelivery = union(windows, range, now: call.asOf.now)
@@ -209,8 +212,8 @@ enum Robots {
             out.array("states") { out in
                 for (state, seconds) in byState.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
                     out.object { out in
-                        out.text("state", state)
-                        out.text("class", call.rules.stateClass(state))
+                        out.text("state", state.text)
+                        out.text("class", call.rules.stateClass(state.text).rawValue)
                         out.number("seconds", seconds)
                     }
                 }
@@ -220,7 +223,7 @@ enum Robots {
                     ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key)
                 }) {
                     out.object { out in
-                        out.text("reason", reason)
+                        out.text("reason", reason.text)
                         out.integer("intervals", told.intervals)
                         out.number("seconds", told.seconds)
                         out.number("share", totals.downtime > 0 ? told.seconds / totals.downtime : 0)
@@ -328,9 +331,11 @@ enum Robots {
                 .integer(range.from - call.rules.maxWindow - 1),
             ]
         ).map(Span.init)
-        var seen: Set<String> = []
+        var seen: Set<ByBytes> = []
         for window in windows {
-            guard let session = window.text("session_id"), seen.insert(session).inserted else { continue }
+            guard let session = window.text("session_id"), seen.insert(session.byBytes).inserted else {
+                continue
+            }
             let from = window.integer("started_at") ?? 0
             let to = window.integer("ended_at") ?? window.integer("expires_at") ?? 0
             spans += try Window.all(of: session, call).filter {

@@ -2,7 +2,7 @@ internal import SessionStore
 
 /// In which zone robots were: that of the latest event that names one.
 struct Zones {
-    private var told: [String: [(at: Int64, zone: String)]] = [:]
+    private var told: [ByBytes: [(at: Int64, zone: String)]] = [:]
 
     /// The zones of a robot.
     struct Track {
@@ -54,11 +54,11 @@ struct Zones {
         func end() {
             guard let robot else { return }
             zones.sort { $0.at < $1.at }
-            self.told[robot, default: []] += zones
+            self.told[robot.byBytes, default: []] += zones
         }
         for row in rows {
             let id = row.text(at: 0)
-            if id != robot {
+            if id?.byBytes != robot?.byBytes {
                 end()
                 (robot, zones) = (id, [])
             }
@@ -69,12 +69,12 @@ struct Zones {
 
     /// The robots that were in a zone at any time of the range.
     func robots(in zone: String) -> [String] {
-        told.filter { $0.value.contains { $0.zone == zone } }.map(\.key)
+        told.filter { $0.value.contains { $0.zone.byBytes == zone.byBytes } }.map(\.key.text)
     }
 
     /// Whether none was told.
     var isEmpty: Bool { told.isEmpty }
 
     /// Nil where it told none.
-    func track(of robot: String) -> Track? { told[robot].map(Track.init(all:)) }
+    func track(of robot: String) -> Track? { told[robot.byBytes].map(Track.init(all:)) }
 }

@@ -88,7 +88,7 @@ extension Engine {
 
     private func countState(_ robot: Symbol, _ row: RobotStateRow, _ sign: Int64) {
         guard let end = row.endedAt else { return }
-        let stateClass = stateClass[row.state]
+        let stateClass = stateClass[row.state] ?? .other
         Hours.splitCounted(row.startedAt, end) { hour, length in
             changes.robotStateHourly[HourKey(hour: hour, robot, row.state, row.reason), default: 0] +=
                 sign * length
@@ -97,7 +97,7 @@ extension Engine {
             case .usable: changes.robotHourly[key, default: RobotHourDelta()].usable += sign * length
             case .downtime: changes.robotHourly[key, default: RobotHourDelta()].downtime += sign * length
             case .offDuty: changes.robotHourly[key, default: RobotHourDelta()].offDuty += sign * length
-            case nil: changes.robotHourly[key, default: RobotHourDelta()].other += sign * length
+            case .other: changes.robotHourly[key, default: RobotHourDelta()].other += sign * length
             }
         }
     }

@@ -50,8 +50,6 @@ public final class Engine {
     /// How often something was evicted.
     public internal(set) var evictions = 0
 
-    enum StateClass { case usable, downtime, offDuty }
-
     /// What a batch has touched so far.
     struct BatchWork {
         var relinked: [Node] = []

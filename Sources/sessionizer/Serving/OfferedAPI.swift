@@ -1,3 +1,4 @@
+import AMQPSource
 import AccessControl
 import ArchiveSource
 import HTTPServer
@@ -48,7 +49,7 @@ struct OfferedAPI: Sendable {
     func open() throws -> SessionAPI {
         let say = say
         var surroundings = SessionAPI.Surroundings(
-            version: CommandLineTool.version, clock: clock, wall: wallClock,
+            version: CommandLineTool.version, clock: clock, wall: wallClock, elapsed: monotonicNow,
             compress: { GzipBytes.compressed($0) },
             observe: { observation in
                 guard let fault = observation.fault else { return }
@@ -78,7 +79,8 @@ struct OfferedAPI: Sendable {
         return try SessionAPI(
             store: store, limits: limits,
             surroundings: SessionAPI.Surroundings(
-                version: CommandLineTool.version, clock: .lastEvent, wall: wallClock, compress: { $0 }))
+                version: CommandLineTool.version, clock: .lastEvent, wall: wallClock, elapsed: monotonicNow,
+                compress: { $0 }))
     }
 
     /// The store, with connections of its own for each worker and then some.
