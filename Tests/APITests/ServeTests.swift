@@ -19,12 +19,42 @@ import Testing
         let client = Client(port: try run.port())
         #expect(try client.get("/analytics/v1/home").status == 200)
         for probe in ["/livez", "/readyz"] { #expect(try client.get(probe).text.hasPrefix("[+] ")) }
+        #expect(try client.get("/healthz").json["caught_up"] as? Bool == true)
         #expect(try client.get("/deliveries/D-1").text.contains("<!doctype html>"))
         let list = try client.get("/deliveries")
         #expect(list.status == 303 && list.header("Location") == "/sessions")
         #expect(run.text.contains("authentication is off"))
         #expect(run.stop() == 0)
         #expect(FileManager.default.fileExists(atPath: folder.path("day.db-audit.db")))
+    }
+
+    @Test func whatReadersAskIsCounted() throws {
+        let (folder, store) = try folder()
+        let run = try ServedProgram(folder, ["serve", "--store", store, "--listen", "127.0.0.1:0"])
+        let client = Client(port: try run.port())
+        for path in [
+            "/", "/analytics/v1/home", "/analytics/v1/deliveries/none-such", "/analytics/v1/home?x=1",
+        ] {
+            _ = try client.get(path)
+        }
+        let tooLong = try client.send("POST", "/", body: String(repeating: "x", count: (1 << 20) + 1))
+        #expect(tooLong.status == 413)
+        _ = try client.get("/livez")
+        let metrics = try client.get("/metrics")
+        #expect(metrics.header("Content-Type")?.hasPrefix("text/plain; version=0.0.4") == true)
+        let lines = Set(metrics.text.split(separator: "\n").map(String.init))
+        for line in [
+            "requests_total{code=\"2xx\"} 2", "requests_total{code=\"4xx\"} 3",
+            "requests_total{code=\"5xx\"} 0",
+            "request_duration_seconds_count{route=\"home\"} 2",
+            "request_duration_seconds_count{route=\"page\"} 1",
+            "request_duration_seconds_count{route=\"deliveries/{id}\"} 1",
+        ] { #expect(lines.contains("sessionizer_http_" + line), "\(line) in \(metrics.text)") }
+        try folder.write("metrics", metrics.text)
+        let promtool = try ChildProcess.run(
+            ["sh", "-c", "promtool check metrics < \"$1\" 2>&1", "sh", folder.path("metrics")])
+        #expect(promtool.status == 0 && promtool.output.isEmpty, "\(promtool)")
+        #expect(run.stop() == 0)
     }
 
     /// `--http` is what `serve` with a queue calls it.

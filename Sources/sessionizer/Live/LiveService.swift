@@ -64,13 +64,17 @@ struct LiveService {
         // Before there is a second thread: each inherits what is blocked.
         Signals.block()
         let health = health
-        let api = LiveAPI(offer)
+        let readers = ReadersMetrics(metrics.all)
+        let api = LiveAPI(offer, readers)
         var limits = HTTPServer.Limits()
         // Each that answers keeps one of the database's processes busy, whose priority is nothing of ours: at a flood of
         // questions half of the cores, or two, are left to whoever writes (docs/performance.md, "Readers").
         limits.workers = max(2, min(limits.workers, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
         let isSecure = offer?.isSecure == true
-        limits.refusal = { SessionAPI.refusal($0, isSecure: isSecure) }
+        limits.refusal = { status in
+            readers.noteRefusal(status)
+            return SessionAPI.refusal(status, isSecure: isSecure)
+        }
         let http = try HTTPServer(
             listen: settings.http.listen, limits: limits, tls: offer?.tls, probes: health.probes
         ) { request in

@@ -9,10 +9,14 @@ import Telemetry
 /// who reads holds up what is written.
 final class LiveAPI: Sendable {
     private let offer: OfferedAPI?
+    private let metrics: ReadersMetrics
     private let api = Mutex<SessionAPI?>(nil)
 
     /// - Parameter offer: Nil where nobody may ask: only probes and metrics are answered then.
-    init(_ offer: OfferedAPI?) { self.offer = offer }
+    init(_ offer: OfferedAPI?, _ metrics: ReadersMetrics) {
+        self.offer = offer
+        self.metrics = metrics
+    }
 
     /// Opens it as soon as that can be done, on a thread of its own.
     func begin(_ log: Log, _ stop: StopFlag) {
@@ -21,7 +25,7 @@ final class LiveAPI: Sendable {
             var backOff = BackOff()
             while !stop.isSet {
                 do {
-                    let opened = try offer.open()
+                    let opened = try offer.open(metrics)
                     api.withLock { $0 = opened }
                     return log.write(.info, "api_open", "the page and /analytics/v1 answer")
                 } catch {
@@ -37,6 +41,8 @@ final class LiveAPI: Sendable {
             return api.answer(request)
         }
         guard let offer else { return SessionAPI.notOffered(request, isSecure: false) }
-        return SessionAPI.notOpenYet(request, isSecure: offer.isSecure)
+        let answer = SessionAPI.notOpenYet(request, isSecure: offer.isSecure)
+        metrics.noteRefusal(answer.status)
+        return answer
     }
 }

@@ -46,12 +46,13 @@ struct OfferedAPI: Sendable {
     }
 
     /// Opens the store for questions; fails where it is not there (yet).
-    func open() throws -> SessionAPI {
+    func open(_ metrics: ReadersMetrics) throws -> SessionAPI {
         let say = say
         var surroundings = SessionAPI.Surroundings(
             version: CommandLineTool.version, clock: clock, wall: wallClock, elapsed: monotonicNow,
             compress: { GzipBytes.compressed($0) },
             observe: { observation in
+                metrics.note(observation)
                 guard let fault = observation.fault else { return }
                 say("\(observation.route) \(observation.status) [\(observation.requestID)]: \(fault)")
             })

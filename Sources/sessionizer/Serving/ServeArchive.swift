@@ -3,6 +3,8 @@ import ArchiveSource
 import Glibc
 import HTTPServer
 import SessionAPI
+import SessionStory
+import Telemetry
 
 /// `sessionizer serve --store URL`: an archive's tables over HTTP, with the page; no queue.
 enum ServeArchive {
@@ -24,15 +26,22 @@ enum ServeArchive {
         try settings.http.take(arguments)
         let listen = settings.http.listen
         let location = try settings.store(arguments["--store"])
+        let metrics = Metrics()
+        let readers = ReadersMetrics(metrics)
         let offer = try OfferedAPI(settings, location, clock: .lastEvent) {
             complain("sessionizer: \($0)")
         }
-        let api = try offer.open()
+        let api = try offer.open(readers)
 
         var limits = HTTPServer.Limits()
-        limits.refusal = { api.refusal($0) }
-        let server = try HTTPServer(listen: listen, limits: limits, tls: offer.tls, probes: probes) {
-            request in api.answer(request)
+        limits.refusal = { status in
+            readers.noteRefusal(status)
+            return api.refusal(status)
+        }
+        let server = try HTTPServer(
+            listen: listen, limits: limits, tls: offer.tls, probes: probes(metrics)
+        ) { request in
+            api.answer(request)
         }
         let scheme = offer.tls == nil ? "http" : "https"
         complain("sessionizer: serving \(location) on \(scheme)://\(address(listen, port: server.port))/")
@@ -50,10 +59,26 @@ enum ServeArchive {
     }
 
     /// For whoever runs this as a container: it lives while it answers, and it is ready as soon as it listens, for the store was
-    /// opened before.
-    private static let probes: [String: HTTPServer.Handler] = [
-        "/livez": { _ in .text("[+] process: answers\n") }, "/readyz": { _ in .text("[+] store: open\n") },
-    ]
+    /// opened before. Nothing is behind: nothing comes.
+    private static func probes(_ metrics: Metrics) -> [String: HTTPServer.Handler] {
+        let process = ProcessMetrics(metrics)
+        var health = JSONText()
+        health.object { out in
+            for name in ["live", "ready", "caught_up"] { out.flag(name, true) }
+            out.string("process_text", "answers")
+            out.string("store_text", "open")
+        }
+        let summary = health.text + "\n"
+        return [
+            "/livez": { _ in .text("[+] process: answers\n") },
+            "/readyz": { _ in .text("[+] store: open\n") },
+            "/healthz": { _ in .text(summary, type: "application/json; charset=utf-8") },
+            "/metrics": { _ in
+                process.update(metrics)
+                return .text(metrics.render(), type: Metrics.contentType)
+            },
+        ]
+    }
 
     /// How long answers in hand get at the end, in seconds: longer than one may take beside a store that answers.
     private static let lastSeconds = 5.0
