@@ -235,7 +235,7 @@ class Round:
         # What was published at least; what the publisher could not be sure of it sent twice.
         there = self.servers.queues(self.queue)
         read = int(self.sql("SELECT coalesce(max(last_offset), -1) + 1 FROM sessionizer.source_offsets"))
-        return there if read >= there >= self.events else None
+        return there if read == there >= self.events else None
 
     def look_after_services(self):
         """Starts those that have died; notes their memory."""

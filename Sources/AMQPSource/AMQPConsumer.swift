@@ -100,7 +100,7 @@ public final class AMQPConsumer: Sendable {
         case settled(DeliveryBatch)
         case abandoned(DeliveryBatch)
         case storeFailed(String, isBusy: Bool)
-        case storeReady(committedOffset: Int64?)
+        case storeReady(committed: StreamPlace?)
         case stop
     }
 
@@ -157,9 +157,9 @@ public final class AMQPConsumer: Sendable {
     public func storeFailed(_ reason: String, isBusy: Bool) { send(.storeFailed(reason, isBusy: isBusy)) }
 
     /// Says that the store takes batches. Nothing is consumed before the first time.
-    /// - Parameter committedOffset: The last offset of the stream that is in the store, where it is a stream.
-    public func storeReady(committedOffset: Int64? = nil) {
-        send(.storeReady(committedOffset: committedOffset))
+    /// - Parameter committed: How far the stream has come in the store, where it is a stream.
+    public func storeReady(committed: StreamPlace? = nil) {
+        send(.storeReady(committed: committed))
     }
 
     /// Asks for the end: batches that were handed over are waited for, then acknowledged.

@@ -102,7 +102,12 @@ extension ConsumerLoop {
             if delivery.isRedelivered { $0.redeliveries += 1 }
         }
         guard machine.isTakingDeliveries else { return }
-        if queue.kind == .stream { heedGap(delivery.streamOffset) } else { leaveOffset(of: &delivery) }
+        if queue.kind == .stream {
+            guard isNew(delivery, bytes) else { return }
+            heedGap(delivery.streamOffset)
+        } else {
+            leaveOffset(of: &delivery)
+        }
         if firstOffset == nil { firstOffset = delivery.streamOffset }
         filling.append(delivery, bytes, origin: queue.name, epoch: ledger.epoch)
         closer.add(byteCount: bytes.count, now: now)
@@ -110,33 +115,6 @@ extension ConsumerLoop {
         let most = min(closer.limits.messages, max(window.size / 2, 1))
         if closer.messages >= most || closer.bytes >= closer.limits.bytes { closeBatch() }
         if heldBytes > consumer.configuration.maxHeldBytes { holdLess() }
-    }
-
-    /// What a stream drops by its own limits of age or size before it was read is gone: this is the only place where it shows.
-    private mutating func heedGap(_ offset: Int64?) {
-        guard let asked = askedOffset, let offset else { return }
-        askedOffset = nil
-        guard offset - asked > Self.ownOffsets else { return }
-        consumer.say(
-            ConsumerStateMachine.Notice(
-                .error, "stream_gap",
-                "stream \(queue.name) was to go on at offset \(asked), and the first message that came has \(offset): up to "
-                    + "\(offset - asked) messages were dropped by the stream (x-max-age, x-max-length-bytes) before they were "
-                    + "read; replay them from an archive, and keep more in the stream"))
-    }
-
-    /// Where a stream is read as if it were a queue, its messages from before are never delivered, and a stored offset would have
-    /// a right start go on behind them. A message that was moved from a stream to a queue may bear an offset as well.
-    private mutating func leaveOffset(of delivery: inout Delivery) {
-        guard delivery.streamOffset != nil else { return }
-        delivery.streamOffset = nil
-        if hasSaidStream { return }
-        hasSaidStream = true
-        consumer.say(
-            ConsumerStateMachine.Notice(
-                .error, "wrong_queue_type",
-                "messages of \(queue.name) have stream offsets: if it is a stream, start with --queue-type stream, else what it "
-                    + "held before is not read"))
     }
 
     var heldBytes: Int { inHandBytes + closedBytes + filling.byteCount }
@@ -187,6 +165,7 @@ extension ConsumerLoop {
     // MARK: Batches
 
     mutating func closeBatch() {
+        filling.close()
         closed.append(filling)
         closedBytes += filling.byteCount
         filling = spare.popLast() ?? DeliveryBatch()

@@ -28,7 +28,14 @@ struct ConsumerLoop {
     var delivery: Delivery?
     var body: [UInt8] = []
 
-    var committedOffset: Int64?
+    // Where a stream is read.
+    var committed: StreamPlace?
+    /// Until it is known whether the stream is still the one that was committed.
+    var anchor: StreamAnchor?
+    /// Whether it was found to be another: then nothing that the settings say of where to begin is meant of it.
+    var isAnotherStream = false
+    /// Batches of this channel and earlier ones are of another stream.
+    var lastEpochOfAnother: UInt64 = 0
     /// The first that came of a stream.
     var firstOffset: Int64?
     /// When it was attached to first, in seconds since the epoch.
@@ -76,6 +83,7 @@ struct ConsumerLoop {
             let now = monotonicNow()
             if let deadline = machine.deadline, now >= deadline { handle(.timePassed) }
             let hasMore = readFrames()
+            if !hasMore { heedMissingAnchor() }
             handOverBatches()
             if case .draining = machine.state, inHand == 0 { handle(.drained) }
             publishStatus()
@@ -114,15 +122,15 @@ struct ConsumerLoop {
                     fail(error)
                 }
             }
-            if let last = batch.offsets?.upperBound { committedOffset = max(committedOffset ?? last, last) }
+            commit(batch)
             recycle(batch)
         case .abandoned(let batch):
             inHand -= 1
             inHandBytes -= batch.byteCount
             recycle(batch)
         case .storeFailed(let reason, let isBusy): handle(.storeFailed(reason, isBusy: isBusy))
-        case .storeReady(let offset):
-            if let offset { committedOffset = max(committedOffset ?? offset, offset) }
+        case .storeReady(let place):
+            if let place, committed == nil, !isAnotherStream { committed = place }
             handle(.storeRecovered)
         case .stop: handle(.stopRequested)
         }
@@ -209,7 +217,9 @@ struct ConsumerLoop {
             ledger.open(epoch: epoch)
             channel = number
             let arguments = consumeArguments()
-            askedOffset = queue.kind == .stream ? committedOffset.map { $0 + 1 } : nil
+            askedOffset = queue.kind == .stream ? committed.map { $0.offset + 1 } : nil
+            anchor =
+                queue.kind == .stream ? committed.map { StreamAnchor($0, attachedAt: monotonicNow()) } : nil
             if queue.kind == .stream, attachedAt == nil { attachedAt = Int64(time(nil)) }
             try connection.consume(queue.name, arguments, number)
             lastLook = monotonicNow()
@@ -219,28 +229,6 @@ struct ConsumerLoop {
         } catch {
             return event(of: error, number)
         }
-    }
-
-    /// Where a stream is read from. What was `next` or `last` at the first time is not any more after a connection was lost:
-    /// then reading goes on at the first message that came, or at that time.
-    func consumeArguments() -> [(String, Argument)] {
-        guard queue.kind == .stream else { return [] }
-        let start: Argument
-        if let committedOffset {
-            start = .integer(committedOffset + 1)
-        } else if let firstOffset {
-            start = .integer(firstOffset)
-        } else {
-            let since = attachedAt.map { Argument.timestamp(UInt64(clamping: $0 - Self.clockSkew)) }
-            switch queue.streamStart {
-            case .first: start = .text("first")
-            case .last: start = since ?? .text("last")
-            case .next: start = since ?? .text("next")
-            case .offset(let offset): start = .integer(offset)
-            case .time(let seconds): start = .timestamp(UInt64(clamping: seconds))
-            }
-        }
-        return [("x-stream-offset", start)]
     }
 
     mutating func event(of failure: AMQPFailure, _ channel: UInt16) -> ConsumerStateMachine.Event {

@@ -1,6 +1,7 @@
 internal import CRabbitMQ
 public import MessageBatches
 public import SessionPipeline
+internal import TextForms
 
 /// Deliveries that become one transaction, and are acknowledged by its commit.
 ///
@@ -15,6 +16,15 @@ public final class DeliveryBatch: @unchecked Sendable {
     public private(set) var range: DeliveryRange?
     /// First and last offset of a stream's messages.
     public private(set) var offsets: ClosedRange<Int64>?
+    /// Where reading a stream goes on once it is committed; known when the batch is closed.
+    public private(set) var lastPlace: StreamPlace?
+
+    /// What tells a message from another at the same offset of another stream: of a very long one its length and its beginning.
+    static func fingerprint(_ body: UnsafeRawBufferPointer, size: Int) -> String {
+        let value = Fingerprint.value(of: body, from: Fingerprint.value(of: "\(size) ".utf8))
+        return String(value, radix: 16)
+    }
+
     /// When each message was published (header `timestamp_in_ms`, else property `timestamp`), in microseconds since
     /// the epoch; 0 where it is not said.
     public private(set) var publishedAt: [Int64] = []
@@ -61,6 +71,13 @@ public final class DeliveryBatch: @unchecked Sendable {
         if let key = delivery.partitionKey { keyOfMessage.append(place(of: key)) }
     }
 
+    /// Nothing more comes into it.
+    func close() {
+        guard let offset = offsets?.upperBound, let last = messages.messages.last else { return }
+        let fingerprint = Self.fingerprint(messages.bytes(of: last), size: last.originalLength)
+        lastPlace = StreamPlace(offset: offset, fingerprint: fingerprint)
+    }
+
     private func place(of key: [UInt8]) -> Int {
         if let lastKey, lastKey.bytes == key { return lastKey.place }
         // A text of PostgreSQL's holds no NUL.
@@ -81,6 +98,7 @@ public final class DeliveryBatch: @unchecked Sendable {
         messages.removeAll(keepingAtMost: 1 << 24)
         range = nil
         offsets = nil
+        lastPlace = nil
         publishedAt.removeAll(keepingCapacity: true)
         redeliveredCount = 0
         byteCount = 0

@@ -82,13 +82,18 @@ extension PostgresStore: SessionStoring {
     }
 
     /// Where reading goes on; see ``SessionStoring``.
-    public func committedOffset(transport: String, origin: String) throws -> Int64? {
+    public func committedPlace(transport: String, origin: String) throws -> (
+        offset: Int64, fingerprint: String?
+    )? {
         var place = Parameters()
         place.add(transport)
         place.add(origin)
         let rows = try connection.query(
-            "SELECT last_offset FROM source_offsets WHERE transport = $1 AND origin = $2", place)
-        return rows.isEmpty ? nil : rows.integer(0, 0)
+            "SELECT last_offset, last_fingerprint FROM source_offsets WHERE transport = $1 AND origin = $2",
+            place)
+        if rows.isEmpty { return nil }
+        let fingerprint = rows.text(0, 1)
+        return (rows.integer(0, 0), fingerprint.isEmpty ? nil : fingerprint)
     }
 
     /// How far it has come; see ``SessionStoring``.

@@ -213,10 +213,12 @@ extension PostgresStore {
             place.add(batch.origin)
             place.add(offset)
             place.add(instant: batch.committedAt)
+            place.add(batch.lastFingerprint)
             try connection.execute(
                 """
-                INSERT INTO source_offsets VALUES ($1, $2, $3, $4) ON CONFLICT (transport, origin) DO UPDATE SET
-                  last_offset = excluded.last_offset, committed_at = excluded.committed_at
+                INSERT INTO source_offsets VALUES ($1, $2, $3, $4, $5) ON CONFLICT (transport, origin) DO UPDATE SET
+                  last_offset = excluded.last_offset, committed_at = excluded.committed_at,
+                  last_fingerprint = excluded.last_fingerprint
                 """, place)
         }
         let newest = StoredFreshness.newest(of: changes.accepted, at: batch.committedAt)

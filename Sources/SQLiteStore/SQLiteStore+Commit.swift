@@ -45,12 +45,16 @@ extension SQLiteStore: SessionStoring {
     }
 
     /// Where reading goes on; see ``SessionStoring``.
-    public func committedOffset(transport: String, origin: String) throws -> Int64? {
+    public func committedPlace(transport: String, origin: String) throws -> (
+        offset: Int64, fingerprint: String?
+    )? {
         let query = try connection.statement(
-            "SELECT last_offset FROM source_offsets WHERE transport = ? AND origin = ?"
+            "SELECT last_offset, last_fingerprint FROM source_offsets WHERE transport = ? AND origin = ?"
         ).bind(transport).bind(origin)
         defer { query.reset() }
-        return try query.step() ? query.integer(0) : nil
+        guard try query.step() else { return nil }
+        let fingerprint = query.text(1)
+        return (query.integer(0), fingerprint.isEmpty ? nil : fingerprint)
     }
 
     /// How far it has come; see ``SessionStoring``.
@@ -118,10 +122,12 @@ extension SQLiteStore: SessionStoring {
         if let offset = batch.lastOffset {
             try connection.statement(
                 """
-                INSERT INTO source_offsets VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-                  last_offset = excluded.last_offset, committed_at = excluded.committed_at
+                INSERT INTO source_offsets VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                  last_offset = excluded.last_offset, committed_at = excluded.committed_at,
+                  last_fingerprint = excluded.last_fingerprint
                 """
-            ).bind(batch.transport).bind(batch.origin).bind(offset).bind(batch.committedAt).run()
+            ).bind(batch.transport).bind(batch.origin).bind(offset).bind(batch.committedAt)
+                .bind(batch.lastFingerprint).run()
         }
         let newest = StoredFreshness.newest(of: changes.accepted, at: batch.committedAt)
         for scope in ["all", batch.transport] {

@@ -33,6 +33,10 @@ extension ConsumerStateMachine {
         leaveChannel(Notice(.warning, "too_much_held", text), now, random)
     }
 
+    mutating func streamIsAnother(_ text: String, _ now: Instant, _ random: Double) -> [Action] {
+        leaveChannel(Notice(.error, "stream_remade", text), now, random)
+    }
+
     private mutating func leaveChannel(_ notice: Notice, _ now: Instant, _ random: Double) -> [Action] {
         switch state {
         case .consuming(let broker, _, let since), .paused(let broker, _, let since):

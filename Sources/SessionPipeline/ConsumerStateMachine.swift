@@ -50,6 +50,8 @@ public struct ConsumerStateMachine: Sendable {
         case consumerCancelled
         /// What is held has more bytes than are allowed; the next channel gets a smaller prefetch.
         case tooMuchHeld(String)
+        /// The stream is not the one that was read: the next channel reads it from its beginning.
+        case streamIsAnother(String)
         /// The broker takes no publishing for now (`connection.blocked`).
         case blocked(String)
         /// It does again.
@@ -91,7 +93,8 @@ public struct ConsumerStateMachine: Sendable {
             "access_refused", "blocked", "channel_closed", "connecting_failed", "connection_closed",
             "connection_lost", "consumer_cancelled", "consuming", "not_found", "precondition_failed",
             "queue_down",
-            "resource_locked", "store_busy", "store_down", "store_up", "stream_gap", "too_much_held",
+            "resource_locked", "store_busy", "store_down", "store_up", "stream_gap", "stream_remade",
+            "too_much_held",
             "unblocked", "wrong_queue_type",
         ]
 
@@ -180,6 +183,7 @@ public struct ConsumerStateMachine: Sendable {
         case .channelClosed(let code, let text): return channelClosed(code, text, now, random)
         case .consumerCancelled: return cancelled(now, random)
         case .tooMuchHeld(let text): return tooMuchHeld(text, now, random)
+        case .streamIsAnother(let text): return streamIsAnother(text, now, random)
         case .connectionClosed(let code, let text):
             let notice = Notice(
                 code == 320 ? .warning : .error, "connection_closed",

@@ -9,6 +9,8 @@ public struct BatchDetails {
     public var hasPositions: Bool
     /// First and last offset of a stream's messages; stored with the batch.
     public var offsets: ClosedRange<Int64>?
+    /// Where a stream is gone on with once the batch is committed; stored with it.
+    public var lastPlace: StreamPlace?
     /// What its messages were split over partitions by; none where they were not.
     public var partitionKeys: [String]
     /// Which of them a message has, by its index in the batch.
@@ -18,11 +20,13 @@ public struct BatchDetails {
 
     /// The defaults are those of an archive.
     public init(
-        hasPositions: Bool = true, offsets: ClosedRange<Int64>? = nil, partitionKeys: [String] = [],
+        hasPositions: Bool = true, offsets: ClosedRange<Int64>? = nil, lastPlace: StreamPlace? = nil,
+        partitionKeys: [String] = [],
         partitionKey: @escaping (Int) -> Int = { _ in 0 }, headers: @escaping (Int) -> String? = { _ in nil }
     ) {
         self.hasPositions = hasPositions
         self.offsets = offsets
+        self.lastPlace = lastPlace
         self.partitionKeys = partitionKeys
         self.partitionKey = partitionKey
         self.headers = headers
@@ -115,6 +119,7 @@ public final class Ingestor {
                 received: batch.messages.count, accepted: changes.accepted.count,
                 duplicates: changes.duplicateCount, rejected: rejected.count, skipped: decoded.skippedCount,
                 firstOffset: details.offsets?.lowerBound, lastOffset: details.offsets?.upperBound,
+                lastFingerprint: details.lastPlace?.fingerprint,
                 startedAt: startedAt, committedAt: clock())
             try store.commit(changes, bytes: batch.bytes, rejected: rejected, batch: record)
             // Sessions of other partitions came to memory: they are theirs again.

@@ -20,6 +20,8 @@ public struct BatchRecord: Equatable, Sendable {
     public var firstOffset: Int64?
     /// The `last_offset` column.
     public var lastOffset: Int64?
+    /// What tells the message at the last offset from others; kept with how far the stream was read, not in the row.
+    public var lastFingerprint: String?
     /// The `started_at` column.
     public var startedAt: Instant
     /// The `committed_at` column.
@@ -28,7 +30,8 @@ public struct BatchRecord: Equatable, Sendable {
     /// All columns but the key.
     public init(
         transport: String, origin: String, received: Int, accepted: Int, duplicates: Int, rejected: Int,
-        skipped: Int, firstOffset: Int64?, lastOffset: Int64?, startedAt: Instant, committedAt: Instant
+        skipped: Int, firstOffset: Int64?, lastOffset: Int64?, lastFingerprint: String? = nil,
+        startedAt: Instant, committedAt: Instant
     ) {
         self.transport = transport
         self.origin = origin
@@ -39,6 +42,7 @@ public struct BatchRecord: Equatable, Sendable {
         self.skipped = skipped
         self.firstOffset = firstOffset
         self.lastOffset = lastOffset
+        self.lastFingerprint = lastFingerprint
         self.startedAt = startedAt
         self.committedAt = committedAt
     }
@@ -146,7 +150,7 @@ public protocol SessionStoring: AnyObject, EntitySource {
     /// Writes a batch and ends its transaction: its new events, the changed rows, the rejects, its own row.
     /// When it throws, nothing of it is stored, and the transaction has ended.
     ///
-    /// Where the batch's record has a `lastOffset`, that is from then on the ``committedOffset(transport:origin:)``
+    /// Where the batch's record has a `lastOffset`, that is from then on the ``committedPlace(transport:origin:)``
     /// of its transport and origin, by the same transaction: what is stored and where reading goes on never differ.
     /// (The last one written, not the highest: a stream that was rewound goes on from where the rewinding got to.)
     /// - Parameter bytes: What the events' ranges refer to.
@@ -154,7 +158,7 @@ public protocol SessionStoring: AnyObject, EntitySource {
         _ changes: Changes, bytes: UnsafeRawPointer, rejected: [RejectedMessage], batch: BatchRecord) throws
 
     /// The last offset of a stream that was stored; nil where none was.
-    func committedOffset(transport: String, origin: String) throws -> Int64?
+    func committedPlace(transport: String, origin: String) throws -> (offset: Int64, fingerprint: String?)?
 
     /// How far what came by a transport has come; where nothing has come by it yet, how far everything has. nil where
     /// the store is empty.

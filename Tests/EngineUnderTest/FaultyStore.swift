@@ -59,8 +59,10 @@ public final class FaultyStore: SessionStoring {
     /// See ``SessionStoring``.
     public func isRetired(_ instant: Instant) -> Bool { store.isRetired(instant) }
     /// See ``SessionStoring``.
-    public func committedOffset(transport: String, origin: String) throws -> Int64? {
-        try store.committedOffset(transport: transport, origin: origin)
+    public func committedPlace(transport: String, origin: String) throws -> (
+        offset: Int64, fingerprint: String?
+    )? {
+        try store.committedPlace(transport: transport, origin: origin)
     }
     /// See ``SessionStoring``.
     public func freshness(ofTransport transport: String) throws -> StoredFreshness? {

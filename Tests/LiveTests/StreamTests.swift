@@ -1,5 +1,6 @@
 import Foundation
 import ProgramUnderTest
+import SessionStore
 import Testing
 
 extension LiveTests {
@@ -85,6 +86,61 @@ extension LiveTests {
             #expect(
                 "\(gap)".contains("was to go on at offset 7") && gap["level"] as? String == "error", "\(gap)")
             #expect(try await second.stop() == 0)
+        }
+
+        /// Its offsets begin anew. Whether it has come as far again or not, nothing of it is passed over.
+        @Test(arguments: Scene.Kind.allCases, [1, 40]) func aStreamThatIsMadeAnewIsReadFromItsBeginning(
+            kind: Scene.Kind, before: Int
+        ) async throws {
+            let scene = try await Scene(kind)
+            try scene.folder.write("archive/a.jsonl", Lines.deliveries(before))
+            try scene.folder.write("anew/a.jsonl", Lines.deliveries(20, day: "2026-11-03"))
+            let stream = ["--queue-type", "stream", "--declare"]
+            let first = try scene.publish("--declare", "--queue-type", "stream")
+            // While nobody reads.
+            let early = try await scene.serve(stream)
+            try await eventually("the first are committed") {
+                try await early.outcomes().values.reduce(0, +) == first
+            }
+            #expect(try await early.stop() == 0)
+            try await scene.host.deleteQueue("q")
+            let second = try scene.publish("--declare", "--queue-type", "stream", archive: "anew")
+            let late = try await scene.serve(stream)
+            try await eventually("all of the new one is committed") {
+                try await late.outcomes()["accepted"] == second
+            }
+            #expect(try await count(late, "stream_remade") == 1)
+            #expect(try await late.outcomes().values.reduce(0, +) == second)
+            #expect(
+                try scene.rows("SELECT last_offset FROM source_offsets")[0].integer("last_offset")
+                    == Int64(second - 1))
+
+            // While it is read.
+            try scene.folder.write("last/a.jsonl", Lines.deliveries(1, day: "2026-11-04"))
+            try await scene.host.deleteQueue("q")
+            try await eventually("the cancellation is noticed") {
+                try late.logged("consumer_cancelled").count == 1
+            }
+            let third = try scene.publish("--declare", "--queue-type", "stream", archive: "last")
+            try await eventually("all of the newest one is committed") {
+                try await late.outcomes()["accepted"] == second + third
+            }
+            let said = try late.program.folder.text("stderr")
+            #expect(try await count(late, "stream_remade") == 2, "\(said)")
+            #expect(try await late.stop() == 0)
+
+            // Gone on with in order, nothing is read twice.
+            try scene.folder.write("more/a.jsonl", Lines.deliveries(1, day: "2026-11-05"))
+            let fourth = try scene.publish("--queue-type", "stream", archive: "more")
+            let again = try await scene.serve(stream)
+            try await eventually("what came since is committed") {
+                try await again.outcomes().values.reduce(0, +) == fourth
+            }
+            #expect(try await again.outcomes()["accepted"] == fourth)
+            #expect(try await count(again, "stream_remade") == 0)
+            #expect(try await again.stop() == 0)
+            for archive in ["archive", "anew", "last", "more"] { try scene.replay(archive) }
+            try scene.expectTablesOfReplay()
         }
     }
 }

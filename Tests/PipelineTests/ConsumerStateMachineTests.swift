@@ -62,6 +62,17 @@ import Testing
             ])
     }
 
+    @Test func leavesTheChannelOfAStreamThatIsAnother() {
+        run(
+            toConsuming + [
+                (
+                    .streamIsAnother("x"), 3, .connected(broker: 0, retryAt: 8),
+                    ["forget", "close channel", "say stream_remade"]
+                ),
+                (.timePassed, 8, .declaring(broker: 0, epoch: 2), ["open 2"]),
+            ])
+    }
+
     @Test func triesEachBrokerThenWaits() {
         run(
             brokers: 2,

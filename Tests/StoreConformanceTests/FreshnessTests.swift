@@ -57,7 +57,9 @@ import Testing
             store.close()
             try fresh.sql(
                 "ALTER TABLE freshness DROP COLUMN last_past_event_at; "
-                    + "DELETE FROM schema_migrations WHERE name LIKE '%_past_events'")
+                    + "ALTER TABLE source_offsets DROP COLUMN last_fingerprint; "
+                    + "DELETE FROM schema_migrations WHERE name LIKE '%_past_events' OR name LIKE '%_stream_places'"
+            )
             try StoreUnderTest(place: fresh.place, maxResident: 100).close()
             #expect(try newest(fresh).last == expected)
         }

@@ -34,8 +34,9 @@ extension FreshStore {
                 + "DROP TABLE zone_hours; DROP TABLE IF EXISTS partition_entities; DROP TABLE IF EXISTS partition_joins; "
                 + "DROP INDEX IF EXISTS robot_hours_downtime; CREATE INDEX IF NOT EXISTS robot_hours_hour ON robot_hours (hour); "
                 + "ALTER TABLE freshness DROP COLUMN last_past_event_at; "
+                + "ALTER TABLE source_offsets DROP COLUMN last_fingerprint; "
                 + "DELETE FROM schema_migrations WHERE name LIKE '%_past_events' OR name LIKE '%_known' OR name LIKE '%_zone%' OR name LIKE '%_entities' "
-                + "OR name LIKE '%_homes' OR name LIKE '%_downtime_of_hours'"
+                + "OR name LIKE '%_homes' OR name LIKE '%_downtime_of_hours' OR name LIKE '%_stream_places'"
         )
     }
 }

@@ -30,7 +30,7 @@ import Testing
         #expect(failures.withLock { $0 } == [])
         #expect(
             try server.sql("SELECT version, name FROM schema_migrations ORDER BY 1", in: database)
-                == "1|0001_tables\n2|0002_partitions\n3|0003_views\n4|0004_leases\n5|0005_hours\n6|0006_questions\n7|0007_audit\n8|0008_partitions_at_once\n9|0009_partition_keys\n10|0010_sums\n11|0011_error_codes\n12|0012_known\n13|0013_zones\n14|0014_zone_hours\n15|0015_partition_entities\n16|0016_partition_homes\n17|0017_downtime_of_hours\n18|0018_past_events"
+                == "1|0001_tables\n2|0002_partitions\n3|0003_views\n4|0004_leases\n5|0005_hours\n6|0006_questions\n7|0007_audit\n8|0008_partitions_at_once\n9|0009_partition_keys\n10|0010_sums\n11|0011_error_codes\n12|0012_known\n13|0013_zones\n14|0014_zone_hours\n15|0015_partition_entities\n16|0016_partition_homes\n17|0017_downtime_of_hours\n18|0018_past_events\n19|0019_stream_places"
         )
     }
 

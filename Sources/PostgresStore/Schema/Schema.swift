@@ -19,7 +19,11 @@ enum Schema {
         ("0016_partition_homes", SchemaLeases.homes),
         ("0017_downtime_of_hours", SchemaQuestions.downtime),
         ("0018_past_events", SchemaQuestions.past),
+        ("0019_stream_places", streamPlaces),
     ]
+
+    /// What tells the message at `last_offset` from the one that another stream of that name has there.
+    private static let streamPlaces = "ALTER TABLE source_offsets ADD COLUMN last_fingerprint text"
 
     /// Ids sort by their bytes, as in every tie-break of the rules; that is also the cheapest comparison.
     private static let id = "text COLLATE \"C\""

@@ -11,6 +11,7 @@ enum Schema {
         ("0009_zones", SchemaZones.tables),
         ("0010_zone_hours", SchemaZoneHours.tables),
         ("0011_past_events", past),
+        ("0012_stream_places", streamPlaces),
     ]
 
     private static let milestoneColumns = Milestone.allCases.map { "  \($0.column) INTEGER" }.joined(
@@ -118,6 +119,9 @@ enum Schema {
           transport TEXT NOT NULL, origin TEXT NOT NULL, last_offset INTEGER NOT NULL, committed_at INTEGER NOT NULL,
           PRIMARY KEY (transport, origin)) WITHOUT ROWID;
         """
+
+    /// What tells the message at `last_offset` from the one that another stream of that name has there.
+    private static let streamPlaces = "ALTER TABLE source_offsets ADD COLUMN last_fingerprint TEXT;"
 
     /// A reject is known again by its whole body: two that differ late, and two files that say the same, are two.
     private static let rejects = """

@@ -139,16 +139,17 @@ struct LiveWorker: Sendable {
             do {
                 let parts = try WritingParts(settings: settings, store: location, transport: "amqp")
                 let queue = consumer.configuration.queue
-                var offset: Int64?
+                var place: StreamPlace?
                 if queue.kind == .stream, settings.live.streamStart == nil {
-                    offset = try parts.store.committedOffset(transport: "amqp", origin: queue.name)
+                    place = try parts.store.committedPlace(transport: "amqp", origin: queue.name)
+                        .map(StreamPlace.init)
                 }
                 if let stored = try parts.store.freshness(ofTransport: "amqp") { metrics.opened(stored) }
                 if let killPoint = settings.live.killPoint {
                     parts.ingestor.onMark = { killPoint.pass($0) }
                 }
                 health.storeWorks(part)
-                consumer.storeReady(committedOffset: offset)
+                consumer.storeReady(committed: place)
                 return parts
             } catch let error as StoreError
                 where error.kind.isMismatch
@@ -171,7 +172,8 @@ struct LiveWorker: Sendable {
     ) -> Outcome {
         let isStream = consumer.configuration.queue.kind == .stream
         let details = BatchDetails(
-            hasPositions: isStream, offsets: batch.offsets, partitionKeys: batch.partitionKeys,
+            hasPositions: isStream, offsets: batch.offsets, lastPlace: batch.lastPlace,
+            partitionKeys: batch.partitionKeys,
             partitionKey: { batch.partitionKey(ofMessage: $0) }, headers: { batch.headers(ofMessage: $0) })
         parts.ingestor.onCommit = { committed in
             let now = wallClock()
