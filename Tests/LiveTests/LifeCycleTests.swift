@@ -45,6 +45,33 @@ extension LiveTests {
             try scene.expectTablesOfReplay()
         }
 
+        /// An alert on a metric that nobody tells never fires.
+        @Test func alertsAreOnMetricsThatAreThere() async throws {
+            let rules = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+                .deletingLastPathComponent()
+                .deletingLastPathComponent().appendingPathComponent("deploy/prometheus")
+            let promtool = try ChildProcess.run(
+                ["promtool", "test", "rules", rules.appendingPathComponent("alerts.test.yaml").path])
+            #expect(promtool.status == 0, "\(promtool)")
+            let alerts = try String(contentsOf: rules.appendingPathComponent("alerts.yaml"), encoding: .utf8)
+            let named = Set(
+                alerts.matches(of: /\bsessionizer_[a-z_]+/).map {
+                    String($0.output.replacing(/_bucket$/, with: ""))
+                })
+            #expect(named.count > 10)
+            let scene = try await Scene()
+            try scene.folder.write("archive/a.jsonl", Lines.deliveries(1))
+            let published = try scene.publish("--declare")
+            let service = try await scene.serve()
+            try await eventually("all is committed") {
+                try await service.outcomes().values.reduce(0, +) == published
+            }
+            try await eventually("the page is there") { try await service.get("/").status == 200 }
+            let told = try await service.get("/metrics").text
+            for name in named { #expect(told.contains("# TYPE \(name) "), "\(name)") }
+            #expect(try await service.stop() == 0)
+        }
+
         @Test func metricsAreWhatPrometheusWants() async throws {
             let scene = try await Scene()
             try scene.simulate(deliveries: 5)
