@@ -9,18 +9,18 @@ struct RowsOfRobots {
     private let unit: String
 
     init(
-        _ range: TimeRange, _ bucket: String, _ robot: String?, _ zone: Fleet.WantedZone, _ call: Call
+        _ range: TimeRange, _ bucket: Fleet.Bucket, _ robot: String?, _ zone: Fleet.WantedZone, _ call: Call
     ) throws {
         most = call.api.limits.fleetRows
         let hours = Int((range.to - range.from) / InstantFormat.hour)
         switch bucket {
-        case "all": (buckets, unit) = (1, "range")
-        case "day":
+        case .all: (buckets, unit) = (1, "range")
+        case .day:
             let days =
                 InstantFormat.floor(range.to - 1, to: InstantFormat.day)
                 - InstantFormat.floor(range.from, to: InstantFormat.day)
             (buckets, unit) = (Int(days / InstantFormat.day) + 1, "days")
-        default: (buckets, unit) = (hours, "hours")
+        case .hour: (buckets, unit) = (hours, "hours")
         }
         if robot != nil {
             robots = 1

@@ -46,10 +46,10 @@ struct WantedHours {
     /// What they add up to.
     func total(_ call: Call) throws -> Usage {
         guard zones != nil, zone == nil else {
-            return try Fleet.Supply(range, bucket: "all", by: "none", call).totals
+            return try Fleet.Supply(range, bucket: .all, by: .fleet, call).totals
         }
         var usage = Usage()
-        for row in try Fleet.Supply(range, bucket: "all", by: "zone", call).rows where row.key.name == nil {
+        for row in try Fleet.Supply(range, bucket: .all, by: .zone, call).rows where row.key.name == nil {
             usage.add(row.usage)
         }
         return usage

@@ -31,7 +31,7 @@ struct WeekBefore {
         before.from -= Self.week
         before.to -= Self.week
         self.before = before
-        supply = try Fleet.Supply(before.wholeHours, bucket: "hour", by: "none", call)
+        supply = try Fleet.Supply(before.wholeHours, bucket: .hour, by: .fleet, call)
     }
 
     private var isKnown: Bool { !known.isEmpty }
@@ -80,7 +80,7 @@ struct WeekBefore {
     func writeSupply(_ asked: Usage, of whole: TimeRange, _ call: Call, _ out: inout JSONWriter) throws {
         let now =
             try range.to == whole.to
-            ? asked : Fleet.Supply(range, bucket: "hour", by: "none", call).totals
+            ? asked : Fleet.Supply(range, bucket: .hour, by: .fleet, call).totals
         let then = isKnown ? supply.totals : nil
         write(&out) { out in
             out.object("totals_now") { out in now.write(&out) }
