@@ -18,7 +18,7 @@ extension PostgresStore: SessionStoring {
         try connection.open()
         do {
             try prepareSession()
-            names = TellingOfNames()
+            names = PartitionKeyMemory()
             _ = try beginTransaction(alone: alone)
         } catch {
             connection.close()
@@ -53,7 +53,7 @@ extension PostgresStore: SessionStoring {
     @discardableResult
     static func begin(
         _ fence: PostgresLeases.Fence, alone: Bool, _ limits: PostgresLimits, _ connection: Connection
-    ) throws -> TellingOfNames.Counts {
+    ) throws -> PartitionKeyMemory.Counts {
         try connection.run(
             "BEGIN ISOLATION LEVEL READ COMMITTED; "
                 + PostgresLeases.locks(of: fence.partition, alone: alone, limits))
@@ -71,7 +71,7 @@ extension PostgresStore: SessionStoring {
                 "\(connection.target.name): partition \(fence.partition) has been taken over by another replica"
             )
         }
-        return TellingOfNames.Counts(alone: rows.integer(0, 0), crossed: rows.integer(0, 1))
+        return PartitionKeyMemory.Counts(alone: rows.integer(0, 0), crossed: rows.integer(0, 1))
     }
 
     /// Ends a batch that came to nothing; see ``SessionStoring``.

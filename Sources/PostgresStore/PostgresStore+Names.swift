@@ -6,25 +6,25 @@ public import SessionStore
 extension PostgresStore {
     /// See ``SessionStoring``.
     ///
-    /// Whom this writer has not told yet is put down under its key. A merchant who is there under another one is shared from
+    /// Whom this writer has not recorded yet is recorded under its key. A merchant who is there under another one is shared from
     /// then on; that waits for a batch that joins by him as if he were not (`FOR SHARE`), and the next such batch sees it.
     /// Anybody else who is there under another one belongs to this one from then on: at once where both are this partition's, else
     /// the batch has to be alone.
-    public func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
+    public func register(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
         -> NamingOutcome
     {
-        guard settings.fence != nil else { return .told(new: [], crossing: []) }
-        let new = names.notTold(named)
-        try putDownMerchants(new.filter { $0.kind == .merchant })
+        guard settings.fence != nil else { return .registered(new: [], crossing: []) }
+        let new = names.unrecorded(named)
+        try recordMerchants(new.filter { $0.kind == .merchant })
         let others = new.filter { $0.kind != .merchant }
-        let crossing = zip(others, try homes(of: others)).filter { Array($0.partitionKey.utf8) != $1 }
+        let crossing = zip(others, try keys(of: others)).filter { Array($0.partitionKey.utf8) != $1 }
         if names.isAlone {
             try connection.execute("UPDATE partition_joins SET batches_alone = batches_alone + 1")
         } else if try areShared(merchants, since: earliest) || !areThisPartitions(Set(crossing.map(\.1))) {
-            return .toBeAlone
+            return .needsExclusiveWrite
         }
         try move(crossing.map(\.0))
-        return .told(new: new, crossing: crossing.map(\.0))
+        return .registered(new: new, crossing: crossing.map(\.0))
     }
 
     /// See ``SessionStoring``.
@@ -38,14 +38,16 @@ extension PostgresStore {
             let named = Set(entities).map { entity in
                 NamedEntity(kind: entity.kind, entity: symbols.text(entity.id), partitionKey: first)
             }
-            return try areThisPartitions(Set(homes(of: named)).subtracting(own))
+            return try areThisPartitions(Set(keys(of: named)).subtracting(own))
         }
         if !names.isAlone {
-            return try areOwn(touched.all) && merchantsAreTold(touched, under: partitionKeys)
+            return try areOwn(touched.all) && merchantsAreRecorded(touched, under: partitionKeys)
         }
-        try putDownMerchants(
-            Set(touched.merchants).map { symbols.text($0) }.filter { !names.isTold($0, under: partitionKeys) }
-                .map { NamedEntity(kind: .merchant, entity: $0, partitionKey: first) })
+        try recordMerchants(
+            Set(touched.merchants).map { symbols.text($0) }.filter {
+                !names.isRecorded($0, under: partitionKeys)
+            }
+            .map { NamedEntity(kind: .merchant, entity: $0, partitionKey: first) })
         // What other partitions have in memory of whom it only counted events in stays right.
         if try names.hasMoved || !areOwn(touched.changed) {
             try connection.execute("UPDATE partition_joins SET batches_crossed = batches_crossed + 1")
@@ -64,13 +66,13 @@ extension PostgresStore {
     }
 
     /// The keys that these belong to, in their order; those that belong to none get their own.
-    private func homes(of named: [NamedEntity]) throws -> [[UInt8]] {
-        let unknown = named.filter { names.home(of: $0) == nil }
-        if !unknown.isEmpty { try readHomes(of: unknown) }
-        return named.map { names.home(of: $0) ?? Array($0.partitionKey.utf8) }
+    private func keys(of named: [NamedEntity]) throws -> [[UInt8]] {
+        let unknown = named.filter { names.key(of: $0) == nil }
+        if !unknown.isEmpty { try readKeys(of: unknown) }
+        return named.map { names.key(of: $0) ?? Array($0.partitionKey.utf8) }
     }
 
-    private func readHomes(of named: [NamedEntity]) throws {
+    private func readKeys(of named: [NamedEntity]) throws {
         let inserted = try connection.execute(
             """
             INSERT INTO partition_entities (kind, entity_id, partition_key)
@@ -78,7 +80,7 @@ extension PostgresStore {
             ORDER BY n.kind, n.entity ON CONFLICT DO NOTHING RETURNING kind, entity_id, partition_key
             """, Self.parameters(named))
         remember(inserted)
-        let left = named.filter { names.home(of: $0) == nil }
+        let left = named.filter { names.key(of: $0) == nil }
         if left.isEmpty { return }
         // A statement of its own: it sees what another writer has committed meanwhile.
         remember(
@@ -92,7 +94,7 @@ extension PostgresStore {
     private func remember(_ rows: Rows) {
         for row in 0..<rows.count {
             guard let kind = EntityKind(named: rows.text(row, 0)) else { continue }
-            names.remember(kind, rows.text(row, 1), home: Array(rows.text(row, 2).utf8))
+            names.remember(kind, rows.text(row, 1), key: Array(rows.text(row, 2).utf8))
         }
     }
 
@@ -134,15 +136,17 @@ extension PostgresStore {
     ///
     /// A merchant's own events are ordinary where he has one key. So nobody may have anything of him in memory, or join to it, of
     /// another key's, unless it is put down that he is shared. One who is not put down at all has no sessions but those that were there
-    /// before; ``putDownMerchants(_:)`` says until when these matter.
-    private func merchantsAreTold(_ touched: TouchedEntities, under partitionKeys: [String]) throws -> Bool {
+    /// before; ``recordMerchants(_:)`` says until when these matter.
+    private func merchantsAreRecorded(_ touched: TouchedEntities, under partitionKeys: [String]) throws
+        -> Bool
+    {
         func named(_ merchant: String) -> NamedEntity {
             NamedEntity(kind: .merchant, entity: merchant, partitionKey: "")
         }
         var unknown: [NamedEntity: Symbol] = [:]
         for merchant in Set(touched.merchants) {
             let text = symbols.text(merchant)
-            if !names.isTold(text, under: partitionKeys) { unknown[named(text)] = merchant }
+            if !names.isRecorded(text, under: partitionKeys) { unknown[named(text)] = merchant }
         }
         if unknown.isEmpty { return true }
         let rows = try connection.execute(
@@ -154,7 +158,7 @@ extension PostgresStore {
         for row in 0..<rows.count {
             let (merchant, key) = (rows.text(row, 0), rows.text(row, 1))
             if own.contains(Array(key.utf8)) {
-                names.putDown([NamedEntity(kind: .merchant, entity: merchant, partitionKey: key)])
+                names.record([NamedEntity(kind: .merchant, entity: merchant, partitionKey: key)])
             } else if rows.flag(row, 2), let symbol = unknown[named(merchant)],
                 !touched.rememberedMerchants.contains(symbol)
             {
@@ -167,7 +171,7 @@ extension PostgresStore {
         return true
     }
 
-    private func putDownMerchants(_ named: [NamedEntity]) throws {
+    private func recordMerchants(_ named: [NamedEntity]) throws {
         var left = named
         // No row may be met twice by one statement.
         while !left.isEmpty {
@@ -192,7 +196,7 @@ extension PostgresStore {
                   WHERE t.partition_key <> excluded.partition_key AND NOT t.is_shared
                 """, parameters)
         }
-        names.putDown(named)
+        names.record(named)
     }
 
     private func areShared(_ merchants: [String], since earliest: Instant) throws -> Bool {

@@ -19,21 +19,21 @@ extension PostgresStore {
     }
 
     /// See ``EntitySource``.
-    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt] {
-        try tellings("occurred_at >= $2 AND occurred_at <= $3 ORDER BY occurred_at", robot, [from, through])
+    public func zoneReports(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt] {
+        try reports("occurred_at >= $2 AND occurred_at <= $3 ORDER BY occurred_at", robot, [from, through])
     }
 
     /// See ``EntitySource``.
-    public func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneAt? {
+    public func zoneReport(_ robot: Symbol, after: Instant) throws -> ZoneAt? {
         // In two steps: by both at once it would sort all that were told since.
-        guard let first = try tellings("occurred_at > $2 ORDER BY occurred_at LIMIT 1", robot, [after]).first
+        guard let first = try reports("occurred_at > $2 ORDER BY occurred_at LIMIT 1", robot, [after]).first
         else { return nil }
-        return try tellings("occurred_at = $2 ORDER BY zone_id DESC LIMIT 1", robot, [first.time]).first
+        return try reports("occurred_at = $2 ORDER BY zone_id DESC LIMIT 1", robot, [first.time]).first
     }
 
     /// See ``EntitySource``.
-    public func lastZoneTelling(_ robot: Symbol) throws -> Instant? {
-        try tellings("true ORDER BY occurred_at DESC LIMIT 1", robot, []).first?.time
+    public func lastZoneReport(_ robot: Symbol) throws -> Instant? {
+        try reports("true ORDER BY occurred_at DESC LIMIT 1", robot, []).first?.time
     }
 
     /// See ``EntitySource``.
@@ -54,7 +54,7 @@ extension PostgresStore {
             "SELECT started_at, zone_id FROM robot_zones WHERE robot_id = $1 AND \(which)", robot, instants)
     }
 
-    private func tellings(_ which: String, _ robot: Symbol, _ instants: [Instant]) throws -> [ZoneAt] {
+    private func reports(_ which: String, _ robot: Symbol, _ instants: [Instant]) throws -> [ZoneAt] {
         try zones(
             """
             SELECT occurred_at, zone_id FROM events

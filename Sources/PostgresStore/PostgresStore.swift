@@ -66,7 +66,7 @@ public final class PostgresStore {
     let copyBuffer = WireBuffer()
     var rowArrays: [String: RowArrays] = [:]
     var prefetched = Prefetched()
-    var names = TellingOfNames()
+    var names = PartitionKeyMemory()
     /// Beside the batches months are made ahead and dropped, once an hour: told what of that could not be done and will not be
     /// done without somebody's help. Batches go on, and it is tried again the next hour.
     public var upkeepFailed: ((StoreError) -> Void)?

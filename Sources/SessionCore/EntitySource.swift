@@ -114,12 +114,12 @@ public protocol EntitySource {
     /// A robot's rows of `robot_zones` from an instant through another.
     func robotZones(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt]
     /// Where events from an instant through another say that a robot was.
-    func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt]
+    func zoneReports(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt]
     /// Where the first event after an instant that tells it says that a robot was; of several at one instant the greatest
     /// zone.
-    func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneAt?
+    func zoneReport(_ robot: Symbol, after: Instant) throws -> ZoneAt?
     /// When an event last told a robot's zone.
-    func lastZoneTelling(_ robot: Symbol) throws -> Instant?
+    func lastZoneReport(_ robot: Symbol) throws -> Instant?
     /// A robot's rows of `robot_hours` from an hour up to another.
     func robotHours(_ robot: Symbol, from: Instant, until: Instant) throws -> [StoredRobotHour]
     /// When a robot was heard, before and from an instant on. Asked only where silence is watched.
@@ -162,11 +162,11 @@ public struct EmptySource: EntitySource {
     /// See ``EntitySource``.
     public func robotZones(_ robot: Symbol, from: Instant, through: Instant) -> [ZoneAt] { [] }
     /// See ``EntitySource``.
-    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) -> [ZoneAt] { [] }
+    public func zoneReports(_ robot: Symbol, from: Instant, through: Instant) -> [ZoneAt] { [] }
     /// See ``EntitySource``.
-    public func zoneTelling(_ robot: Symbol, after: Instant) -> ZoneAt? { nil }
+    public func zoneReport(_ robot: Symbol, after: Instant) -> ZoneAt? { nil }
     /// See ``EntitySource``.
-    public func lastZoneTelling(_ robot: Symbol) -> Instant? { nil }
+    public func lastZoneReport(_ robot: Symbol) -> Instant? { nil }
     /// See ``EntitySource``.
     public func robotHours(_ robot: Symbol, from: Instant, until: Instant) -> [StoredRobotHour] { [] }
     /// See ``EntitySource``.

@@ -200,12 +200,12 @@ public final class Ingestor {
         let names = BatchNames(
             of: events, symbols, partitionKeys: details.partitionKeys,
             keyOfEvent: { details.partitionKey(decoded.message(ofEvent: $0)) })
-        switch try store.tell(names.all, joining: names.joining, since: names.earliestJoining) {
-        case .told(let new, let crossing):
+        switch try store.register(names.all, joining: names.joining, since: names.earliestJoining) {
+        case .registered(let new, let crossing):
             engine.forgetLanes(ofMerchants: names.merchants(among: new))
             opening.crossing = crossing
             return opening
-        case .toBeAlone: return nil
+        case .needsExclusiveWrite: return nil
         }
     }
 

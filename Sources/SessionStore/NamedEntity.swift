@@ -23,15 +23,15 @@ public struct NamedEntity: Hashable, Sendable {
     }
 }
 
-/// What came of telling a store whom a batch names.
+/// What came of registering with a store whom a batch names.
 public enum NamingOutcome: Equatable, Sendable {
     /// The batch may go on.
     /// - Parameters:
-    ///   - new: Told for the first time by this writer. What it has in memory of the merchants among them may be old: they may
+    ///   - new: Registered for the first time by this writer. What it has in memory of the merchants among them may be old: they may
     ///     have had another key, which went to another partition.
     ///   - crossing: Robots, pilots and sessions that belonged to another partition key until now.
-    case told(new: [NamedEntity], crossing: [NamedEntity])
+    case registered(new: [NamedEntity], crossing: [NamedEntity])
     /// The batch has to do with what other partitions have in memory: nobody else may write meanwhile. It is to be ended,
     /// and begun alone.
-    case toBeAlone
+    case needsExclusiveWrite
 }

@@ -127,7 +127,7 @@ public protocol SessionStoring: AnyObject, EntitySource {
     ///   - named: Each once.
     ///   - merchants: By whom events join, because they name nobody else.
     ///   - earliest: When the first of these events happened.
-    func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
+    func register(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
         -> NamingOutcome
 
     /// Asks, when the batch that was begun has been applied and before it is committed, whether it may be written beside those
@@ -179,9 +179,9 @@ extension SessionStoring {
     /// There is one writer, and nothing is split.
     public func claim(_ partitionKeys: [String]) throws -> Bool { true }
     /// There is one writer, and nothing is split.
-    public func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
+    public func register(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
         -> NamingOutcome
-    { .told(new: [], crossing: []) }
+    { .registered(new: [], crossing: []) }
     /// There is one writer, and nothing is split.
     public func mayCommit(_ touched: TouchedEntities, of partitionKeys: [String]) throws -> Bool { true }
     /// A question costs next to nothing.

@@ -18,8 +18,8 @@ public final class FaultyStore: SessionStoring {
 
     /// How many batches were begun alone.
     public private(set) var batchesAlone = 0
-    /// What came of each telling of whom a batch names.
-    public private(set) var tellings: [NamingOutcome] = []
+    /// What came of each registration of whom a batch names.
+    public private(set) var registrations: [NamingOutcome] = []
 
     /// In front of a store.
     public init(_ store: any SessionStoring) { self.store = store }
@@ -37,11 +37,11 @@ public final class FaultyStore: SessionStoring {
         return isFirst
     }
     /// See ``SessionStoring``.
-    public func tell(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
+    public func register(_ named: [NamedEntity], joining merchants: [String], since earliest: Instant) throws
         -> NamingOutcome
     {
-        let outcome = try store.tell(named, joining: merchants, since: earliest)
-        tellings.append(outcome)
+        let outcome = try store.register(named, joining: merchants, since: earliest)
+        registrations.append(outcome)
         return outcome
     }
     /// See ``SessionStoring``.
@@ -138,21 +138,21 @@ public final class FaultyStore: SessionStoring {
     }
 
     /// See ``EntitySource``.
-    public func zoneTellings(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt] {
+    public func zoneReports(_ robot: Symbol, from: Instant, through: Instant) throws -> [ZoneAt] {
         try beforeReading()
-        return try store.zoneTellings(robot, from: from, through: through)
+        return try store.zoneReports(robot, from: from, through: through)
     }
 
     /// See ``EntitySource``.
-    public func zoneTelling(_ robot: Symbol, after: Instant) throws -> ZoneAt? {
+    public func zoneReport(_ robot: Symbol, after: Instant) throws -> ZoneAt? {
         try beforeReading()
-        return try store.zoneTelling(robot, after: after)
+        return try store.zoneReport(robot, after: after)
     }
 
     /// See ``EntitySource``.
-    public func lastZoneTelling(_ robot: Symbol) throws -> Instant? {
+    public func lastZoneReport(_ robot: Symbol) throws -> Instant? {
         try beforeReading()
-        return try store.lastZoneTelling(robot)
+        return try store.lastZoneReport(robot)
     }
 
     /// See ``EntitySource``.

@@ -45,7 +45,7 @@ struct TwoPartitions {
 
     /// Whoever the last batch of a partition moved to another key.
     func moved(_ partition: Int) -> [String] {
-        guard case .told(_, let all) = spies[partition].tellings.last else { return ["alone"] }
+        guard case .registered(_, let all) = spies[partition].registrations.last else { return ["alone"] }
         return all.map(\.entity).sorted()
     }
 

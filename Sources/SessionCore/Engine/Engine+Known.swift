@@ -7,16 +7,16 @@ extension Engine {
         if isNews(event.merchant, as: 4) { changes.knownMerchants.append(event.merchant) }
     }
 
-    /// Whether it has not been told as this since the engine began, or forgot everything. The store takes a name twice, so that
+    /// Whether it was not handed to the store as this since the engine began, or forgot everything. The store takes a name twice, so that
     /// nothing has to be brought back for it.
     private func isNews(_ id: Symbol, as bit: UInt8) -> Bool {
         guard id.isPresent else { return false }
         let index = Int(id.index)
-        if index >= namesTold.count {
-            namesTold.append(contentsOf: repeatElement(0, count: symbols.slotCount - namesTold.count))
+        if index >= namesStored.count {
+            namesStored.append(contentsOf: repeatElement(0, count: symbols.slotCount - namesStored.count))
         }
-        if namesTold[index] & bit != 0 { return false }
-        namesTold[index] |= bit
+        if namesStored[index] & bit != 0 { return false }
+        namesStored[index] |= bit
         return true
     }
 }

@@ -101,7 +101,7 @@ extension Engine {
             for span in known.spans { mark(span.zone) }
         }
         symbols.sweep(keeping: used)
-        for index in namesTold.indices where !used[index] { namesTold[index] = 0 }
+        for index in namesStored.indices where !used[index] { namesStored[index] = 0 }
         sweepAbove = max(1 << 17, symbols.count * 2)
     }
 }

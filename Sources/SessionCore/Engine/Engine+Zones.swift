@@ -1,27 +1,27 @@
 /// In which zones robots were: `robot_zones` has a row where an event tells another zone than the one before it did.
 ///
 /// Most events tell the zone that is known. Such a one changes no row wherever it stands within the zone's time, so nothing
-/// has to be asked of the store for it. (Of two zones that are told at one instant the greater by its bytes stands.)
+/// has to be asked of the store for it. (Of two zones that are reported for one instant the greater by its bytes stands.)
 extension Engine {
     /// What is known of a robot's zones, as of the last batch.
     struct ZonesKnown {
         /// A stretch in which no row begins: its ends are the rows around it.
         struct Span {
-            /// `.min` where no zone was told before.
+            /// `.min` where no zone was reported before.
             var from: Instant
-            /// `.max` where no other was told since.
+            /// `.max` where no other was reported since.
             var until: Instant
-            /// Absent where no zone was told before.
+            /// Absent where no zone was reported before.
             var zone: Symbol
         }
 
         /// The last one, if it is known, and one more.
         private(set) var spans: [Span] = []
-        /// When the last zone was told; nil where it is not known.
-        var lastTold: Instant?
+        /// When the last zone was reported; nil where it is not known.
+        var lastReported: Instant?
 
         init() {}
-        init(last: Span, toldAt: Instant) { (spans, lastTold) = ([last], toldAt) }
+        init(last: Span, reportedAt: Instant) { (spans, lastReported) = ([last], reportedAt) }
 
         mutating func remember(_ span: Span) {
             let isLast = span.until == .max
@@ -54,21 +54,21 @@ extension Engine {
     }
 
     func tellZones() throws {
-        var told: [Symbol: [ZoneAt]] = [:]
+        var reported: [Symbol: [ZoneAt]] = [:]
         for event in changes.accepted where event.robot.isPresent && event.zone.isPresent {
-            told[event.robot, default: []].append(ZoneAt(time: event.time, zone: event.zone))
+            reported[event.robot, default: []].append(ZoneAt(time: event.time, zone: event.zone))
         }
-        for (robot, tellings) in told {
-            let tellings = onePerInstant(tellings)
+        for (robot, reports) in reported {
+            let reports = onePerInstant(reports)
             var known = zonesKnown[robot] ?? ZonesKnown()
             var added: (before: Symbol, rows: [ZoneAt]) = (.absent, [])
-            if try fits(tellings, robot, &known, &added) {
+            if try fits(reports, robot, &known, &added) {
                 note(robot, before: added.before, old: [], new: added.rows)
             } else {
-                let lastTold = zonesKnown[robot]?.lastTold
-                known = try deriveZones(tellings, robot)
-                if known.lastTold == nil, let lastTold, let last = tellings.last {
-                    known.lastTold = max(lastTold, last.time)
+                let lastReported = zonesKnown[robot]?.lastReported
+                known = try deriveZones(reports, robot)
+                if known.lastReported == nil, let lastReported, let last = reports.last {
+                    known.lastReported = max(lastReported, last.time)
                 }
             }
             zonesKnown[robot] = known
@@ -103,41 +103,41 @@ extension Engine {
         }
     }
 
-    /// Whether all tellings either repeat what is known or come after all that was told; `added` are then the new rows.
+    /// Whether all reports either repeat what is known or come after all that was reported; `added` are then the new rows.
     private func fits(
-        _ tellings: [ZoneAt], _ robot: Symbol, _ known: inout ZonesKnown,
+        _ reports: [ZoneAt], _ robot: Symbol, _ known: inout ZonesKnown,
         _ added: inout (before: Symbol, rows: [ZoneAt])
     ) throws -> Bool {
-        for telling in tellings {
+        for report in reports {
             let span: ZonesKnown.Span
-            if let found = known.span(holding: telling.time) {
+            if let found = known.span(holding: report.time) {
                 span = found
             } else if added.rows.isEmpty {
-                span = try storedSpan(upTo: telling.time, robot)
+                span = try storedSpan(upTo: report.time, robot)
                 // A row begins at the very instant.
-                if span.until == telling.time { return false }
+                if span.until == report.time { return false }
                 known.remember(span)
             } else {
                 return false
             }
-            if span.zone == telling.zone {
-                if let last = known.lastTold { known.lastTold = max(last, telling.time) }
+            if span.zone == report.zone {
+                if let last = known.lastReported { known.lastReported = max(last, report.time) }
                 continue
             }
             guard span.until == .max else { return false }
-            if known.lastTold == nil, added.rows.isEmpty {
-                known.lastTold = try source.lastZoneTelling(robot) ?? .min
+            if known.lastReported == nil, added.rows.isEmpty {
+                known.lastReported = try source.lastZoneReport(robot) ?? .min
                 // Of this batch, what came before it.
-                for earlier in tellings where earlier.time < telling.time {
-                    known.lastTold = max(known.lastTold ?? .min, earlier.time)
+                for earlier in reports where earlier.time < report.time {
+                    known.lastReported = max(known.lastReported ?? .min, earlier.time)
                 }
             }
-            guard let last = known.lastTold, last < telling.time else { return false }
+            guard let last = known.lastReported, last < report.time else { return false }
             if added.rows.isEmpty { added.before = span.zone }
-            added.rows.append(telling)
+            added.rows.append(report)
             known = ZonesKnown(
-                last: ZonesKnown.Span(from: telling.time, until: .max, zone: telling.zone),
-                toldAt: telling.time)
+                last: ZonesKnown.Span(from: report.time, until: .max, zone: report.zone),
+                reportedAt: report.time)
         }
         return true
     }
@@ -150,62 +150,62 @@ extension Engine {
             from: before?.time ?? .min, until: next?.time ?? .max, zone: before?.zone ?? .absent)
     }
 
-    /// Derives the rows anew from the first telling to the first that is stored after the last one: whatever was told after
+    /// Derives the rows anew from the first report to the first that is stored after the last one: whatever was reported after
     /// that has the same zone before it as it had. What lies far apart is derived by itself.
-    private func deriveZones(_ tellings: [ZoneAt], _ robot: Symbol) throws -> ZonesKnown {
-        var left = tellings[...]
+    private func deriveZones(_ reports: [ZoneAt], _ robot: Symbol) throws -> ZonesKnown {
+        var left = reports[...]
         while let first = left.first {
             var end = left.startIndex
             var next: ZoneAt?
             repeat {
                 end = left[end...].firstIndex { $0.time - left[end].time > Hours.length } ?? left.endIndex
-                next = try source.zoneTelling(robot, after: left[end - 1].time)
+                next = try source.zoneReport(robot, after: left[end - 1].time)
             } while end < left.endIndex && (next.map { $0.time >= left[end].time } ?? true)
             let known = try deriveZones(Array(left[..<end]), from: first.time, next, robot)
             // What is known of one stretch is as of before the other was derived.
-            if end - left.startIndex == tellings.count { return known }
+            if end - left.startIndex == reports.count { return known }
             left = left[end...]
         }
         return ZonesKnown()
     }
 
     private func deriveZones(
-        _ tellings: [ZoneAt], from: Instant, _ next: ZoneAt?, _ robot: Symbol
+        _ reports: [ZoneAt], from: Instant, _ next: ZoneAt?, _ robot: Symbol
     ) throws -> ZonesKnown {
-        let last = tellings[tellings.count - 1].time
-        var all = try source.zoneTellings(robot, from: from, through: last) + tellings
+        let last = reports[reports.count - 1].time
+        var all = try source.zoneReports(robot, from: from, through: last) + reports
         if let next { all.append(next) }
-        // What events of dropped months told is known by the rows that came of it.
+        // What events of dropped months reported is known by the rows that came of it.
         let old = try source.robotZones(robot, from: from, through: next?.time ?? .max)
         all += old
         let before = try source.robotZone(robot, before: from)
         var zone = before?.zone ?? .absent
         var rows: [ZoneAt] = []
-        for telling in onePerInstant(all) where telling.zone != zone {
-            rows.append(telling)
-            zone = telling.zone
+        for report in onePerInstant(all) where report.zone != zone {
+            rows.append(report)
+            zone = report.zone
         }
         note(robot, before: before?.zone ?? .absent, old: old, new: rows)
         if next != nil { return ZonesKnown() }
         let start = rows.last?.time ?? before?.time ?? .min
         return ZonesKnown(
             last: ZonesKnown.Span(from: start, until: .max, zone: zone),
-            toldAt: max(last, old.last?.time ?? last))
+            reportedAt: max(last, old.last?.time ?? last))
     }
 
     /// In the order of time.
-    private func onePerInstant(_ tellings: [ZoneAt]) -> [ZoneAt] {
-        var sorted = tellings
+    private func onePerInstant(_ reports: [ZoneAt]) -> [ZoneAt] {
+        var sorted = reports
         if !zip(sorted, sorted.dropFirst()).allSatisfy({ $0.time <= $1.time }) {
             sorted.sort { $0.time < $1.time }
         }
         var found: [ZoneAt] = []
         found.reserveCapacity(sorted.count)
-        for telling in sorted {
-            if let last = found.last, last.time == telling.time {
-                if symbols.compare(last.zone, telling.zone) < 0 { found[found.count - 1].zone = telling.zone }
+        for report in sorted {
+            if let last = found.last, last.time == report.time {
+                if symbols.compare(last.zone, report.zone) < 0 { found[found.count - 1].zone = report.zone }
             } else {
-                found.append(telling)
+                found.append(report)
             }
         }
         return found

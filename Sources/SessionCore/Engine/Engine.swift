@@ -37,7 +37,7 @@ public final class Engine {
     let stateClass: [Symbol: StateClass]
     var zonesKnown: [Symbol: ZonesKnown] = [:]
     /// By symbol: as what it has been told to the store (`Engine+Known.swift`).
-    var namesTold: [UInt8] = []
+    var namesStored: [UInt8] = []
     var sweepAbove = 1 << 17
     /// How much further than a batch needs a robot's states are brought back as a rule.
     public static let usualStateMargin: Microseconds = 6 * 3_600_000_000
@@ -147,7 +147,7 @@ public final class Engine {
         scopeTracks = [:]
         pilotTracks = [:]
         identities = IdentityIndex()
-        namesTold = []
+        namesStored = []
         zonesKnown = [:]
         residentEntities = 0
     }

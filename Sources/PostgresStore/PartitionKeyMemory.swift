@@ -1,8 +1,9 @@
 internal import SessionCore
 internal import SessionStore
 
-/// What a partition's writer remembers of the names that it has told the store, and of what others' batches have made old.
-struct TellingOfNames {
+/// What a partition's writer remembers of which partition key an entity belongs to, and whether others' batches have made
+/// that old.
+struct PartitionKeyMemory {
     /// How often anything was written alone, by all partitions' writers together.
     struct Counts: Equatable {
         /// `batches_alone`
@@ -18,42 +19,42 @@ struct TellingOfNames {
     private var counts: Counts?
     private var hasCrossed = false
     /// Merchants, with each of their keys.
-    private var told: Set<NamedEntity> = []
+    private var recorded: Set<NamedEntity> = []
     /// Merchants who are known to be shared, without a key.
     private var shared: Set<NamedEntity> = []
     /// Which of ``keys`` each of the others belongs to; they are without a key of their own here.
-    private var homes: [NamedEntity: Int32] = [:]
-    /// Told and read in the transaction that is open.
-    private var pendingTold: Set<NamedEntity> = []
+    private var keyOfEntity: [NamedEntity: Int32] = [:]
+    /// Recorded and read in the transaction that is open.
+    private var pendingRecorded: Set<NamedEntity> = []
     private var pendingShared: [NamedEntity] = []
-    private var pendingHomes: [NamedEntity: Int32] = [:]
+    private var pendingKeyOfEntity: [NamedEntity: Int32] = [:]
     /// The bytes of all keys met, and their places.
     private var keys: [[UInt8]] = []
     private var places: [[UInt8]: Int32] = [:]
 
-    /// Beyond that they are told again. (A hundred bytes or two each.)
+    /// Beyond that they are recorded again. (A hundred bytes or two each.)
     private static let most = 100_000
 
     mutating func begin(alone: Bool) {
         isAlone = alone
         hasMoved = false
         hasCrossed = false
-        pendingTold = []
+        pendingRecorded = []
         pendingShared = []
-        pendingHomes = [:]
+        pendingKeyOfEntity = [:]
     }
 
     /// What belongs to a key may have moved while that was another partition's.
     mutating func tookKeys() {
-        homes = [:]
-        pendingHomes = [:]
+        keyOfEntity = [:]
+        pendingKeyOfEntity = [:]
     }
 
     /// How much of what is in memory is still so.
     mutating func memory(_ now: Counts) -> StoreMemory {
         defer { counts = now }
         guard let counts, counts.crossed == now.crossed else {
-            homes = [:]
+            keyOfEntity = [:]
             return .old
         }
         // What belongs to other partitions' keys is wanted. Some may be in memory of when a key was this one's.
@@ -62,39 +63,39 @@ struct TellingOfNames {
     }
 
     /// Those that are not known to belong to their key.
-    func notTold(_ named: [NamedEntity]) -> [NamedEntity] {
+    func unrecorded(_ named: [NamedEntity]) -> [NamedEntity] {
         named.filter { one in
             switch one.kind {
-            case .merchant: !told.contains(one)
+            case .merchant: !recorded.contains(one)
             case .robot, .pilot, .session:
-                home(of: one) != Array(one.partitionKey.utf8)
+                key(of: one) != Array(one.partitionKey.utf8)
             }
         }
     }
 
-    mutating func putDown(_ merchants: [NamedEntity]) { pendingTold.formUnion(merchants) }
+    mutating func record(_ merchants: [NamedEntity]) { pendingRecorded.formUnion(merchants) }
 
     mutating func isShared(_ merchant: String) {
         pendingShared.append(NamedEntity(kind: .merchant, entity: merchant, partitionKey: ""))
     }
 
     /// Whether a merchant is put down under one of these keys, or as shared.
-    func isTold(_ merchant: String, under keys: [String]) -> Bool {
+    func isRecorded(_ merchant: String, under keys: [String]) -> Bool {
         shared.contains(NamedEntity(kind: .merchant, entity: merchant, partitionKey: ""))
             || keys.contains { key in
                 let one = NamedEntity(kind: .merchant, entity: merchant, partitionKey: key)
-                return told.contains(one) || pendingTold.contains(one)
+                return recorded.contains(one) || pendingRecorded.contains(one)
             }
     }
 
     /// The bytes of the key that it belongs to; nil where that is not known.
-    func home(of one: NamedEntity) -> [UInt8]? {
+    func key(of one: NamedEntity) -> [UInt8]? {
         let one = one.keyless
-        return (pendingHomes[one] ?? homes[one]).map { keys[Int($0)] }
+        return (pendingKeyOfEntity[one] ?? keyOfEntity[one]).map { keys[Int($0)] }
     }
 
-    mutating func remember(_ kind: EntityKind, _ entity: String, home: [UInt8]) {
-        pendingHomes[NamedEntity(kind: kind, entity: entity, partitionKey: "")] = place(of: home)
+    mutating func remember(_ kind: EntityKind, _ entity: String, key: [UInt8]) {
+        pendingKeyOfEntity[NamedEntity(kind: kind, entity: entity, partitionKey: "")] = place(of: key)
     }
 
     private mutating func place(of key: [UInt8]) -> Int32 {
@@ -108,7 +109,7 @@ struct TellingOfNames {
     /// From now on they belong to their keys.
     mutating func move(_ named: [NamedEntity]) {
         hasMoved = true
-        for one in named { pendingHomes[one.keyless] = place(of: Array(one.partitionKey.utf8)) }
+        for one in named { pendingKeyOfEntity[one.keyless] = place(of: Array(one.partitionKey.utf8)) }
     }
 
     mutating func crossed() { hasCrossed = true }
@@ -116,15 +117,15 @@ struct TellingOfNames {
     mutating func committed() {
         if isAlone { counts?.alone += 1 }
         if hasCrossed { counts?.crossed += 1 }
-        if told.count + pendingTold.count > Self.most { told.removeAll() }
-        if homes.count + pendingHomes.count > Self.most { homes.removeAll() }
+        if recorded.count + pendingRecorded.count > Self.most { recorded.removeAll() }
+        if keyOfEntity.count + pendingKeyOfEntity.count > Self.most { keyOfEntity.removeAll() }
         if shared.count + pendingShared.count > Self.most { shared.removeAll() }
-        told.formUnion(pendingTold)
+        recorded.formUnion(pendingRecorded)
         shared.formUnion(pendingShared)
-        homes.merge(pendingHomes) { _, new in new }
-        pendingTold = []
+        keyOfEntity.merge(pendingKeyOfEntity) { _, new in new }
+        pendingRecorded = []
         pendingShared = []
-        pendingHomes = [:]
+        pendingKeyOfEntity = [:]
     }
 }
 
