@@ -17,6 +17,7 @@ extension SQLiteStore: SessionStoring {
             try writeTracks(changes)
             try writeHours(changes, batch)
             try writeRecords(changes, rejected, batch)
+            try expectFileInPlace()
             try connection.run("COMMIT")
         } catch {
             try? connection.run("ROLLBACK")

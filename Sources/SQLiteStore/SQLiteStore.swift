@@ -9,6 +9,9 @@ public final class SQLiteStore {
     public typealias Reading = StoreReading
 
     let connection: Connection
+    private let path: String
+    /// The file that was opened.
+    private let file: FileIdentity?
     let symbols: SymbolTable
     let reading: Reading
     let watchesSilence: Bool
@@ -27,6 +30,8 @@ public final class SQLiteStore {
         path: String, symbols: SymbolTable, reading: Reading, rules: Rules, catalogue: String
     ) throws {
         connection = try Connection(path: path, readOnly: false)
+        self.path = path
+        file = FileIdentity(path: path)
         self.symbols = symbols
         self.reading = reading
         watchesSilence = rules.maxSilence != nil
@@ -45,6 +50,14 @@ public final class SQLiteStore {
             connection.close()
             throw error
         }
+    }
+
+    /// Fails where what is written now would be lost with the file's last user.
+    func expectFileInPlace() throws {
+        if FileIdentity(path: path) == file { return }
+        throw StoreError(
+            .cannotOpen, "\(path): the file that was opened was moved, removed or replaced since",
+            hint: "put it back, or start again on the one that is there; nothing is written meanwhile")
     }
 
     /// Lets go of the file, which then holds everything by itself, also while somebody still reads it.

@@ -45,6 +45,7 @@ final class LiveMetrics: Sendable {
     private let process: ProcessMetrics
     private let freshness: FreshnessMetrics
     private let givenBack: Metrics.Handle
+    private let partitions: Metrics.Handle
     private let partitionsHeld: Metrics.Handle
     private let leaseFailures: Metrics.Handle
     private let movedKeys: Metrics.Handle
@@ -136,6 +137,9 @@ final class LiveMetrics: Sendable {
             "sessionizer_messages_given_back_total",
             "Messages handed to the engine that went back to the queue: at the end, or because another replica has "
                 + "taken the partition over.", labels)
+        partitions = all.gauge(
+            "sessionizer_partitions",
+            "Partitions that the queue is split into, by the settings; 0 where it is not.")
         partitionsHeld = all.gauge(
             "sessionizer_partitions_held", "Partitions of the queue that this replica holds a lease of.")
         movedKeys = all.counter(
@@ -240,6 +244,8 @@ final class LiveMetrics: Sendable {
             change.add(givenBack, Double(messages))
         }
     }
+
+    func isSplit(into count: Int) { all.set(partitions, Double(count)) }
 
     func holds(partitions: Int) { all.set(partitionsHeld, Double(partitions)) }
 

@@ -27,6 +27,7 @@ struct LiveService {
         location = try settings.store(arguments["--store"], warn: warn)
         consumers = LiveConsumers(partitions: settings.live.partitions)
         metrics = LiveMetrics(transport: "amqp")
+        metrics.isSplit(into: settings.live.partitions ?? 0)
         // Unusable settings are found before anything begins.
         let queue = try Self.checkedQueue(settings.live, location)
         brokers = try settings.live.brokers(warn: warn)
