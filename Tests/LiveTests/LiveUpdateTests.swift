@@ -113,6 +113,8 @@ extension LiveTests {
             try await eventually("the API answers") {
                 try await service.get("/analytics/v1/freshness").status == 200
             }
+            // The API may be there before the queue is declared, and who publishes into none gives up.
+            try await service.ready()
             // So slow that it is asked again and again while they come, however busy the machine is.
             let publisher = try scene.program.start([
                 "publish", "archive", "--amqp", scene.host.url, "--queue", "q", "--rate", "50",
